@@ -1,0 +1,49 @@
+/**
+ * Time as an injected dependency (promise G9). Nothing above this file reads the wall clock or starts a timer itself,
+ * so that the simulator and tests can drive both.
+ */
+
+/** A started timer; `cancel` is idempotent. */
+export interface Timer {
+  cancel(): void
+}
+
+/** Where time comes from. */
+export interface Clock {
+  /** Milliseconds since the Unix epoch. */
+  nowMs(): number
+  /** Runs `callback` once after `delayMs`. */
+  schedule(delayMs: number, callback: () => void): Timer
+}
+
+/* eslint-disable no-restricted-globals -- the one place where the machine's time comes in */
+/** The machine's own time. */
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  schedule(delayMs, callback) {
+    const handle = setTimeout(callback, delayMs)
+    return {
+      cancel: () => {
+        clearTimeout(handle)
+      },
+    }
+  },
+}
+/* eslint-enable no-restricted-globals */
+
+/** Resolves after `delayMs`, or at once when `signal` is aborted. */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted === true) {
+      resolve()
+      return
+    }
+    const finish = (): void => {
+      timer.cancel()
+      signal?.removeEventListener('abort', finish)
+      resolve()
+    }
+    const timer = clock.schedule(delayMs, finish)
+    signal?.addEventListener('abort', finish, { once: true })
+  })
+}

@@ -1,0 +1,76 @@
+/**
+ * The logger shape that waton writes to: pino's, so a pino instance fits as it is. Messages are static lower-case
+ * sentences; everything that varies is a field. `redacted` is put around whatever the user passes, so that no key or
+ * message body can reach a log by accident (rule: secrets never leave the process).
+ */
+
+/** Fields of one log line. */
+export type LogFields = Readonly<Record<string, unknown>>
+
+/** What waton needs of a logger. A pino instance satisfies it. */
+export interface Logger {
+  trace(fields: LogFields, message: string): void
+  debug(fields: LogFields, message: string): void
+  info(fields: LogFields, message: string): void
+  warn(fields: LogFields, message: string): void
+  error(fields: LogFields, message: string): void
+  /** A logger that adds `fields` to each of its lines. */
+  child(fields: LogFields): Logger
+  /** Whether lines of a level are written at all; saves the work of describing what nobody reads. */
+  isLevelEnabled?(level: string): boolean
+}
+
+/** Drops everything. */
+export const silentLogger: Logger = {
+  trace() {},
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+  child: () => silentLogger,
+  isLevelEnabled: () => false,
+}
+
+const SECRET_FIELD =
+  /(key|secret|token|password|private|plaintext|body|text|content|payload|seed|\bqr\b|ref)$/i
+
+function redactValue(name: string, value: unknown, depth: number): unknown {
+  if (value instanceof Uint8Array) return `<${String(value.length)} bytes>`
+  if (typeof value === 'string' && SECRET_FIELD.test(name)) return '<redacted>'
+  if (value instanceof Error)
+    return { name: value.name, message: value.message, code: (value as { code?: unknown }).code }
+  if (typeof value !== 'object' || value === null) return value
+  if (depth >= 3) return '<object>'
+  if (Array.isArray(value)) return value.slice(0, 32).map((item) => redactValue(name, item, depth + 1))
+  return redactFields(value as LogFields, depth + 1)
+}
+
+function redactFields(fields: LogFields, depth = 0): LogFields {
+  const clean: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(fields)) clean[name] = redactValue(name, value, depth)
+  return clean
+}
+
+/** Wraps a logger so that byte arrays and secret-looking fields are replaced before they reach it. */
+export function redacted(logger: Logger): Logger {
+  if (logger === silentLogger) return logger
+  return {
+    trace: (fields, message) => {
+      logger.trace(redactFields(fields), message)
+    },
+    debug: (fields, message) => {
+      logger.debug(redactFields(fields), message)
+    },
+    info: (fields, message) => {
+      logger.info(redactFields(fields), message)
+    },
+    warn: (fields, message) => {
+      logger.warn(redactFields(fields), message)
+    },
+    error: (fields, message) => {
+      logger.error(redactFields(fields), message)
+    },
+    child: (fields) => redacted(logger.child(redactFields(fields))),
+    isLevelEnabled: (level) => logger.isLevelEnabled?.(level) ?? true,
+  }
+}
