@@ -1,0 +1,228 @@
+/**
+ * The client: one WhatsApp account, connected as a linked device. This file is the façade that users see; it claims the
+ * account when it is first needed and hands everything on to `runtime.ts`.
+ */
+import { systemClock } from '../base/clock.ts'
+import { ClosedError, UsageError, describeError } from '../base/errors.ts'
+import { redacted, silentLogger } from '../base/logger.ts'
+import type { Logger } from '../base/logger.ts'
+import { systemRandom } from '../base/random.ts'
+import { TypedEmitter } from '../base/typed-emitter.ts'
+import type { BinaryNode } from '../protocol/binary/node.ts'
+import { Consumer } from './consume/consumer.ts'
+import type { ConsumeOptions, EventHandler } from './consume/consumer.ts'
+import { readLog } from './consume/event-hub.ts'
+import type { ReadOptions } from './consume/event-hub.ts'
+import type { OutgoingContent } from './content.ts'
+import type { ClientEvents, ClientState, DurableEvent, Me } from './events.ts'
+import { DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'
+import type { ClientOptions } from './options.ts'
+import { Runtime } from './runtime.ts'
+import type { RuntimeOptions } from './runtime.ts'
+import type { SentMessage } from './send/handle.ts'
+import type { SendOptions } from './send/outbox.ts'
+
+/** Durable events, read from the log. */
+export interface EventLog {
+  /** The events after a position, up to the end that the log has when it gets there. Works before `connect()`. */
+  read(options?: ReadOptions): AsyncIterable<DurableEvent>
+}
+
+/** What was sent, by id. */
+export interface OutboxView {
+  /** The handle of a message that this account sent, also in an earlier run; `undefined` when there is none. */
+  get(id: string): Promise<SentMessage | undefined>
+}
+
+/**
+ * One account as a linked device.
+ *
+ * ```ts
+ * const client = new Client({ store: await openSqlite('me.db') })
+ * client.on('pairing.qr', ({ qr }) => console.log(qr))
+ * client.on('message', ({ payload }) => console.log(payload.content))
+ * await client.connect()
+ * await client.send('15550000002@s.whatsapp.net', { text: 'hello' })
+ * ```
+ */
+export class Client {
+  readonly #options: RuntimeOptions
+  readonly #logger: Logger
+  readonly #emitter: TypedEmitter<ClientEvents>
+  readonly #consumers = new Map<string, Consumer>()
+  #opening: Promise<Runtime> | undefined
+  #runtime: Runtime | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: ClientOptions) {
+    if (typeof options.store.claim !== 'function') {
+      throw new UsageError(
+        'WATON_CLIENT_STORE',
+        'a client needs a store: pass new MemoryStore() or await openSqlite(path)',
+      )
+    }
+    const account = options.account ?? 'default'
+    this.#logger = redacted(options.logger ?? silentLogger).child({ account })
+    this.#emitter = new TypedEmitter((error, event) => {
+      this.#logger.error({ event, reason: describeError(error) }, 'a listener failed')
+    })
+    this.#options = {
+      store: options.store,
+      account,
+      endpoint: options.endpoint ?? WHATSAPP_ENDPOINT,
+      logger: this.#logger,
+      clock: options.clock ?? systemClock,
+      random: options.random ?? systemRandom,
+      history: options.history ?? 'recent',
+      markOnline: options.markOnline ?? false,
+      device: options.device,
+      timing: { ...DEFAULT_TIMING, ...options.timing },
+    }
+  }
+
+  /** The account, once it is linked. Loaded by the first call that needs the store. */
+  get me(): Me | undefined {
+    return this.#runtime?.self.me
+  }
+
+  /** Where the client is; see `docs/explanation/architecture.md` for the transitions. */
+  get state(): ClientState {
+    return this.#runtime?.supervisor.state ?? 'idle'
+  }
+
+  /** Events read from the log. */
+  get events(): EventLog {
+    return { read: (options) => this.#readLog(options) }
+  }
+
+  /** Messages on their way, by id. */
+  get outbox(): OutboxView {
+    return { get: async (id) => (await this.#open()).outbox.get(id) }
+  }
+
+  /** Calls `listener` for each event from now on; returns the function that stops it. */
+  on<Name extends keyof ClientEvents>(
+    name: Name,
+    listener: (event: ClientEvents[Name]) => void | Promise<void>,
+  ): () => void {
+    return this.#emitter.on(name, listener)
+  }
+
+  /** Calls `listener` for the next event only. */
+  once<Name extends keyof ClientEvents>(
+    name: Name,
+    listener: (event: ClientEvents[Name]) => void | Promise<void>,
+  ): () => void {
+    return this.#emitter.once(name, listener)
+  }
+
+  /** Stops a listener. */
+  off<Name extends keyof ClientEvents>(
+    name: Name,
+    listener: (event: ClientEvents[Name]) => void | Promise<void>,
+  ): void {
+    this.#emitter.off(name, listener)
+  }
+
+  /**
+   * Connects, links the device if need be, and resolves when messages can be sent and received. From then on the client
+   * comes back by itself.
+   *
+   * @throws {StorageError} `WATON_STORE_OWNED` when another process has this account
+   * @throws {ClosedError} `WATON_CLIENT_CLOSED` when coming back is pointless; `details.reason` says why
+   */
+  async connect(): Promise<void> {
+    const runtime = await this.#open()
+    await runtime.supervisor.connect()
+  }
+
+  /**
+   * Sends a message. It is durable when this resolves: it reaches the other side once, whatever happens in between.
+   *
+   * @param chat - a person: `15550000002@s.whatsapp.net` or a LID
+   * @throws {UsageError} `WATON_NOT_LINKED`, `WATON_SEND_...`, `WATON_CONTENT_...`: nothing was written
+   */
+  async send(chat: string, content: OutgoingContent, options?: SendOptions): Promise<SentMessage> {
+    return (await this.#open()).outbox.send(chat, content, options)
+  }
+
+  /**
+   * Runs a durable consumer: every event after its last position reaches `handler` at least once, in order per chat,
+   * across restarts. Resolves when it is stopped, by `options.signal` or {@link close}.
+   *
+   * @param name - the consumer's own name; its progress is kept under it
+   * @throws {UsageError} `WATON_CONSUMER_RUNNING` when this client runs a consumer of that name already
+   */
+  async consume(name: string, handler: EventHandler, options: ConsumeOptions = {}): Promise<void> {
+    const { state, hub } = await this.#open()
+    if (this.#consumers.has(name)) {
+      throw new UsageError(
+        'WATON_CONSUMER_RUNNING',
+        'a consumer of this name runs already; give each its own name',
+        { details: { name } },
+      )
+    }
+    const { clock } = this.#options
+    const consumer = new Consumer({ ...options, name, handler, state, hub, clock, logger: this.#logger })
+    this.#consumers.set(name, consumer)
+    try {
+      await consumer.run()
+    } finally {
+      this.#consumers.delete(name)
+    }
+  }
+
+  /**
+   * Asks the server something that this library has no method for.
+   *
+   * @param question - a complete `<iq>`; its id is added
+   * @throws {ClosedError} `WATON_NOT_CONNECTED`; {@link QueryError} when the server refuses
+   */
+  async query(question: BinaryNode): Promise<BinaryNode> {
+    const connection = this.#runtime?.connection
+    if (connection === undefined || this.state !== 'open') {
+      throw new ClosedError(
+        'WATON_NOT_CONNECTED',
+        'there is no open connection; await client.connect() first',
+        { retryable: true },
+      )
+    }
+    return connection.exchange(question)
+  }
+
+  /** Stops consumers and the connection, writes what is staged, and gives the account back. The store stays open. */
+  async close(): Promise<void> {
+    this.#closing ??= this.#close()
+    await this.#closing
+  }
+
+  async #close(): Promise<void> {
+    for (const consumer of this.#consumers.values()) consumer.stop()
+    const runtime = await this.#opening?.catch(() => undefined)
+    await runtime?.close()
+  }
+
+  #open(): Promise<Runtime> {
+    if (this.#closing !== undefined) {
+      return Promise.reject(new ClosedError('WATON_CLIENT_CLOSED', 'this client was closed; make a new one'))
+    }
+    this.#opening ??= this.#start()
+    return this.#opening
+  }
+
+  async #start(): Promise<Runtime> {
+    try {
+      this.#runtime = await Runtime.open(this.#options, this.#emitter)
+      return this.#runtime
+    } catch (error) {
+      // a refused claim may succeed later: the next call tries again
+      this.#opening = undefined
+      throw error
+    }
+  }
+
+  async *#readLog(options?: ReadOptions): AsyncGenerator<DurableEvent, void, undefined> {
+    const { state } = await this.#open()
+    yield* readLog(state, options)
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * The duties between the server's `<success>` and an open client, and those that follow in the background. `open` means
+ * logged in and one query answered; nothing here ever waits for the phone.
+ */
+import { describeError } from '../../base/errors.ts'
+import type { Clock } from '../../base/clock.ts'
+import type { Logger } from '../../base/logger.ts'
+import type { BinaryNode } from '../../protocol/binary/node.ts'
+import { userJid } from '../../protocol/jid.ts'
+import { fetchBlocklist } from '../../protocol/stanza/iq/blocklist.ts'
+import { becomeActive } from '../../protocol/stanza/iq/passive.ts'
+import { fetchPreKeyDigest } from '../../protocol/stanza/iq/pre-keys.ts'
+import { fetchPrivacy } from '../../protocol/stanza/iq/privacy.ts'
+import { fetchProps } from '../../protocol/stanza/iq/props.ts'
+import { buildUnifiedSession } from '../../protocol/stanza/info-bulletin.ts'
+import { buildPresence } from '../../protocol/stanza/presence.ts'
+import type { StreamSuccess } from '../../protocol/stanza/stream.ts'
+import { learnMapping } from '../identity/addresses.ts'
+import type { Self } from '../identity/self.ts'
+import type { AccountState } from '../state/account-state.ts'
+import { CONNECTION_HINTS, CREDENTIALS, SELF } from '../state/records.ts'
+import type { Connection } from './connection.ts'
+import type { PreKeyUpkeep } from './pre-keys.ts'
+
+/** What the duties work with. */
+export interface DutyContext {
+  readonly state: AccountState
+  readonly self: Self
+  readonly preKeys: PreKeyUpkeep
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly markOnline: boolean
+}
+
+/** Takes over what the server said about us. */
+export async function applySuccess(context: DutyContext, success: StreamSuccess): Promise<void> {
+  const { state, self, clock } = context
+  const { credentials } = self
+  const { linked } = credentials
+  if (linked === undefined) return
+  const lid = success.lid === undefined ? linked.lid : userJid(success.lid)
+  const updated = { ...credentials, linked: { ...linked, ...(lid === undefined ? {} : { lid }) } }
+  await state.commit(async (unit) => {
+    if (lid !== undefined) await learnMapping(unit, linked.pn, lid)
+    if (lid !== linked.lid) unit.put(CREDENTIALS, SELF, updated)
+    if (success.serverTimeSeconds === undefined) return
+    const hints = (await unit.read(CONNECTION_HINTS, SELF)) ?? {}
+    unit.put(CONNECTION_HINTS, SELF, {
+      ...hints,
+      clockSkewMs: success.serverTimeSeconds * 1000 - clock.nowMs(),
+    })
+  })
+  self.update(updated)
+}
+
+/** What must be done before the client counts as open. Rejects when the server does not answer. */
+export async function prepare(context: DutyContext, connection: Connection): Promise<void> {
+  await context.preKeys.ensure(connection)
+  await connection.query(becomeActive, undefined)
+}
+
+/** What follows once the client is open. A refused query is logged; none of them is needed to send and receive. */
+export async function finishLogin(context: DutyContext, connection: Connection): Promise<void> {
+  const { state, self, clock, markOnline, logger } = context
+  const hints = (await state.read(CONNECTION_HINTS, SELF)) ?? {}
+  sendIfOpen(connection, buildUnifiedSession(clock.nowMs() + (hints.clockSkewMs ?? 0)))
+  const attempts = await Promise.allSettled([
+    connection.query(fetchPreKeyDigest, undefined),
+    refreshProps(context, connection, hints.propsHash),
+    connection.query(fetchBlocklist, undefined),
+    connection.query(fetchPrivacy, undefined),
+  ])
+  for (const attempt of attempts) {
+    if (attempt.status === 'rejected')
+      logger.warn({ reason: describeError(attempt.reason) }, 'a login query failed')
+  }
+  const name = self.me?.name
+  if (name !== undefined) sendIfOpen(connection, buildPresence({ name, available: markOnline }))
+}
+
+async function refreshProps(
+  { state }: DutyContext,
+  connection: Connection,
+  hash: string | undefined,
+): Promise<void> {
+  const props = await connection.query(fetchProps, hash === undefined ? {} : { hash })
+  if (props.hash === undefined || props.hash === hash) return
+  const propsHash = props.hash
+  await state.commit(async (unit) => {
+    const hints = (await unit.read(CONNECTION_HINTS, SELF)) ?? {}
+    unit.put(CONNECTION_HINTS, SELF, { ...hints, propsHash })
+  })
+}
+
+function sendIfOpen(connection: Connection, stanza: BinaryNode): void {
+  if (connection.isOpen) connection.send(stanza)
+}

@@ -1,0 +1,58 @@
+/**
+ * What the end of a connection means, as data: whether to come back, how soon, and what to tell the user. The server's
+ * own words (failure reasons, stream errors) are translated here and nowhere else.
+ */
+import { CryptoError, StorageError, errorCode } from '../../base/errors.ts'
+import type { StreamFailure } from '../../protocol/stanza/stream.ts'
+import type { CloseReason } from '../events.ts'
+
+/** How a client goes on after a connection. */
+export interface Ending extends CloseReason {
+  /** Whether the next attempt waits its turn in the back-off. */
+  readonly immediate: boolean
+}
+
+/** Server codes that end an account's session for good. @source reference-others 1.1: connect failures and stream errors */
+const FINAL: Readonly<Record<number, string>> = {
+  401: 'logged-out',
+  402: 'temporarily-banned',
+  403: 'account-locked',
+  405: 'version-outdated',
+  406: 'banned',
+  409: 'bad-user-agent',
+  411: 'multi-device-mismatch',
+  440: 'replaced',
+}
+
+/** The server asks a freshly linked device to come back at once. */
+const RESTART_REQUIRED = 515
+
+/** Coming back would only repeat these. */
+const FATAL_ERRORS: ReadonlySet<string> = new Set([
+  'WATON_STORE_OWNERSHIP_LOST',
+  'WATON_STORE_FENCED',
+  'WATON_STORE_CLOSED',
+  'WATON_STATE_CLOSED',
+])
+
+/** What a failure that the server spelled out means. */
+export function endingOfFailure(failure: StreamFailure): Ending {
+  const { serverCode } = failure
+  if (serverCode === RESTART_REQUIRED)
+    return { reason: 'restart-required', serverCode, retrying: true, immediate: true }
+  const reason = FINAL[serverCode]
+  if (reason !== undefined) return { reason, serverCode, retrying: false, immediate: false }
+  return { reason: failure.reason, serverCode, retrying: true, immediate: false }
+}
+
+/** What an error, or none, at the end of a connection means. */
+export function endingOfError(error: unknown): Ending {
+  const code = errorCode(error)
+  if (code !== undefined && FATAL_ERRORS.has(code))
+    return { reason: 'ownership-lost', retrying: false, immediate: false }
+  if (error instanceof StorageError) return { reason: 'store-failed', retrying: true, immediate: false }
+  if (error instanceof CryptoError && code?.startsWith('WATON_NOISE_CERTIFICATE') === true) {
+    return { reason: 'server-not-trusted', retrying: false, immediate: false }
+  }
+  return { reason: 'connection-lost', retrying: true, immediate: false }
+}

@@ -1,0 +1,219 @@
+/**
+ * One connection from opening to its end: handshake, then pairing or login, then the stanzas of an open client. Returns
+ * what the end means; the supervisor decides what comes next.
+ */
+import type { Clock } from '../../base/clock.ts'
+import { deferred } from '../../base/deferred.ts'
+import type { Deferred } from '../../base/deferred.ts'
+import { ClosedError } from '../../base/errors.ts'
+import type { Logger } from '../../base/logger.ts'
+import type { RandomSource } from '../../base/random.ts'
+import type { BinaryNode } from '../../protocol/binary/node.ts'
+import {
+  DEFAULT_DEVICE,
+  buildLoginPayload,
+  buildRegistrationPayload,
+} from '../../protocol/noise/client-payload.ts'
+import type { DeviceDescription } from '../../protocol/noise/client-payload.ts'
+import { isPairing } from '../../protocol/stanza/iq/pairing.ts'
+import { buildPong, isServerPing } from '../../protocol/stanza/iq/ping.ts'
+import { parseStreamFailure, parseSuccess } from '../../protocol/stanza/stream.ts'
+import type { StreamSuccess } from '../../protocol/stanza/stream.ts'
+import type { ClientState, EphemeralEvents } from '../events.ts'
+import type { Self } from '../identity/self.ts'
+import type { Endpoint, Timing } from '../options.ts'
+import type { AccountState } from '../state/account-state.ts'
+import { CONNECTION_HINTS, SELF, SIGNED_PRE_KEY } from '../state/records.ts'
+import { applySuccess, finishLogin, prepare } from './after-success.ts'
+import { Connection } from './connection.ts'
+import { endingOfError, endingOfFailure } from './ending.ts'
+import type { Ending } from './ending.ts'
+import { NodeStream } from './node-stream.ts'
+import { Pairing } from './pairing.ts'
+import type { PreKeyUpkeep } from './pre-keys.ts'
+
+/** What the rest of the client does with a connection. */
+export interface LoginListener {
+  onQr(event: EphemeralEvents['pairing.qr']): void
+  onLinked(event: EphemeralEvents['pairing.success']): void
+  /** Messages can be sent now. */
+  onOpen(connection: Connection): void
+  /** Everything that is not connection business, in arrival order. */
+  onStanza(connection: Connection, stanza: BinaryNode): void
+  /** Called once for each connection that was opened. */
+  onEnd(connection: Connection): void
+}
+
+/** What a login works with. */
+export interface LoginContext {
+  readonly state: AccountState
+  readonly self: Self
+  readonly preKeys: PreKeyUpkeep
+  readonly clock: Clock
+  readonly random: RandomSource
+  readonly logger: Logger
+  readonly timing: Timing
+  readonly endpoint: Endpoint
+  readonly device: DeviceDescription | undefined
+  readonly markOnline: boolean
+  readonly listener: LoginListener
+}
+
+/** Runs one connection to its end. Rejects when it could not even be opened. */
+export async function runConnection(
+  context: LoginContext,
+  run: { readonly signal: AbortSignal; readonly move: (state: ClientState) => void },
+): Promise<Ending> {
+  const { state, self, clock, random, logger, timing, endpoint } = context
+  const hints = (await state.read(CONNECTION_HINTS, SELF)) ?? {}
+  const stream = await NodeStream.open({
+    endpoint,
+    clock,
+    random,
+    noiseKey: self.credentials.noiseKey,
+    payload: await clientPayload(context),
+    routingInfo: hints.routingInfo,
+    timeoutMs: timing.connectTimeoutMs,
+    signal: run.signal,
+    onSocketOpen: () => {
+      run.move('handshaking')
+    },
+  })
+  const connection = new Connection({ stream, clock, random, logger, timing })
+  run.move(self.isLinked ? 'authenticating' : 'pairing')
+  return new LoginRun(context, connection, run).untilEnd()
+}
+
+async function clientPayload({ state, self, device = DEFAULT_DEVICE }: LoginContext): Promise<Uint8Array> {
+  const { credentials } = self
+  const options = {
+    device,
+    history: credentials.history,
+    ...(self.me?.name === undefined ? {} : { pushName: self.me.name }),
+  }
+  if (self.isLinked) return buildLoginPayload(self.devicePn, options)
+  const signedPreKey = await state.read(SIGNED_PRE_KEY, String(credentials.signedPreKeyId))
+  if (signedPreKey === undefined)
+    throw new ClosedError('WATON_STORE_RECORD', 'the signed pre-key of this device is missing from the store')
+  return buildRegistrationPayload(
+    {
+      registrationId: credentials.registrationId,
+      identityPublicKey: credentials.identityKey.publicKey,
+      signedPreKey: {
+        id: signedPreKey.id,
+        publicKey: signedPreKey.keyPair.publicKey,
+        signature: signedPreKey.signature,
+      },
+    },
+    options,
+  )
+}
+
+class LoginRun {
+  readonly #context: LoginContext
+  readonly #connection: Connection
+  readonly #move: (state: ClientState) => void
+  readonly #signal: AbortSignal
+  readonly #pairing: Pairing
+  readonly #ending: Deferred<Ending> = deferred()
+  #isOver = false
+
+  constructor(
+    context: LoginContext,
+    connection: Connection,
+    run: { readonly signal: AbortSignal; readonly move: (state: ClientState) => void },
+  ) {
+    const { state, self, clock, random, logger, timing, device = DEFAULT_DEVICE, listener } = context
+    this.#context = context
+    this.#connection = connection
+    this.#move = run.move
+    this.#signal = run.signal
+    this.#pairing = new Pairing({
+      state,
+      self,
+      device,
+      clock,
+      random,
+      logger,
+      qrMs: timing.qrMs,
+      onQr: (event) => {
+        listener.onQr(event)
+      },
+      onLinked: (event) => {
+        listener.onLinked(event)
+      },
+      onExpired: () => {
+        this.#end({ reason: 'qr-expired', retrying: true, immediate: true })
+      },
+    })
+  }
+
+  async untilEnd(): Promise<Ending> {
+    const { listener } = this.#context
+    const connection = this.#connection
+    const abort = (): void => {
+      this.#end({ reason: 'closed', retrying: false, immediate: false })
+    }
+    this.#signal.addEventListener('abort', abort, { once: true })
+    if (this.#signal.aborted) abort()
+    void connection.ended.then(({ error }) => {
+      this.#end(endingOfError(error))
+    })
+    connection.start((stanza) => {
+      this.#take(stanza)
+    })
+    const ending = await this.#ending.promise
+    this.#signal.removeEventListener('abort', abort)
+    this.#pairing.stop()
+    connection.closeInOrder()
+    listener.onEnd(connection)
+    return ending
+  }
+
+  #end(ending: Ending): void {
+    this.#isOver = true
+    this.#ending.resolve(ending)
+  }
+
+  #take(stanza: BinaryNode): void {
+    const failure = parseStreamFailure(stanza)
+    if (failure !== undefined) {
+      const { reason, serverCode } = failure
+      this.#context.logger.warn({ reason, serverCode }, 'the server ended the stream')
+      this.#end(endingOfFailure(failure))
+    } else if (stanza.tag === 'success') {
+      void this.#open(parseSuccess(stanza)).catch((error: unknown) => {
+        this.#connection.close(error)
+      })
+    } else if (stanza.tag === 'iq') {
+      this.#takeIq(stanza)
+    } else {
+      this.#context.listener.onStanza(this.#connection, stanza)
+    }
+  }
+
+  #takeIq(stanza: BinaryNode): void {
+    const step = isPairing(stanza)
+    if (step === 'pair-device') this.#pairing.offerRefs(this.#connection, stanza)
+    else if (step === 'pair-success') void this.#pairing.accept(this.#connection, stanza)
+    else if (isServerPing(stanza)) this.#connection.send(buildPong(stanza))
+    else this.#context.listener.onStanza(this.#connection, stanza)
+  }
+
+  async #open(success: StreamSuccess): Promise<void> {
+    const connection = this.#connection
+    const duties = this.#context
+    await applySuccess(duties, success)
+    if (this.#hasEnded()) return
+    this.#move('preparing')
+    await prepare(duties, connection)
+    if (this.#hasEnded()) return
+    this.#move('open')
+    this.#context.listener.onOpen(connection)
+    await finishLogin(duties, connection)
+  }
+
+  #hasEnded(): boolean {
+    return this.#isOver
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * Linking by QR code, from the server's refs to the signed answer. Everything that the phone and the server claim is
+ * verified before anything is believed or written; a refusal is answered to the server and leaves no trace.
+ */
+import type { Clock, Timer } from '../../base/clock.ts'
+import { describeError, errorCode } from '../../base/errors.ts'
+import type { Logger } from '../../base/logger.ts'
+import type { RandomSource } from '../../base/random.ts'
+import { requireAttribute } from '../../protocol/binary/node.ts'
+import type { BinaryNode } from '../../protocol/binary/node.ts'
+import { parseJid, userJid } from '../../protocol/jid.ts'
+import type { DeviceDescription } from '../../protocol/noise/client-payload.ts'
+import { acceptPairSuccess, pairingRefusal } from '../../protocol/pairing/device-identity.ts'
+import { buildQr, clientTypeOf } from '../../protocol/pairing/qr.ts'
+import {
+  buildPairDeviceResult,
+  buildPairDeviceSign,
+  buildPairError,
+  parsePairDevice,
+  parsePairSuccess,
+} from '../../protocol/stanza/iq/pairing.ts'
+import type { PairSuccess } from '../../protocol/stanza/iq/pairing.ts'
+import type { EphemeralEvents } from '../events.ts'
+import { learnMapping } from '../identity/addresses.ts'
+import type { Self } from '../identity/self.ts'
+import type { AccountState } from '../state/account-state.ts'
+import { CREDENTIALS, SELF } from '../state/records.ts'
+import type { Credentials } from '../state/records.ts'
+import type { Connection } from './connection.ts'
+
+/** What pairing works with. */
+export interface PairingOptions {
+  readonly state: AccountState
+  readonly self: Self
+  readonly device: DeviceDescription
+  readonly clock: Clock
+  readonly random: RandomSource
+  readonly logger: Logger
+  /** How long the first code is shown, then each later one, in milliseconds. */
+  readonly qrMs: readonly [number, number]
+  readonly onQr: (event: EphemeralEvents['pairing.qr']) => void
+  readonly onLinked: (event: EphemeralEvents['pairing.success']) => void
+  /** Every code has been shown and none was scanned. */
+  readonly onExpired: () => void
+}
+
+/** See the file comment. One per connection. */
+export class Pairing {
+  readonly #options: PairingOptions
+  #timer: Timer | undefined
+
+  constructor(options: PairingOptions) {
+    this.#options = options
+  }
+
+  /** Stops showing codes. */
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  /** The server offers refs: acknowledge them and show the first code. */
+  offerRefs(connection: Connection, stanza: BinaryNode): void {
+    const { id, refs } = parsePairDevice(stanza)
+    connection.send(buildPairDeviceResult(id))
+    this.#show([...refs], 0)
+  }
+
+  /** The phone has scanned a code: verify, write, then answer. */
+  async accept(connection: Connection, stanza: BinaryNode): Promise<void> {
+    const { logger } = this.#options
+    this.stop()
+    try {
+      const { answer, credentials } = this.#verify(parsePairSuccess(stanza))
+      await this.#remember(credentials)
+      connection.send(answer)
+    } catch (error) {
+      logger.error({ code: errorCode(error), reason: describeError(error) }, 'pairing was refused')
+      connection.send(buildPairError(requireAttribute(stanza, 'id'), pairingRefusal(error)))
+    }
+  }
+
+  #show(refs: string[], shown: number): void {
+    const { self, device, clock, qrMs, onQr, onExpired, logger } = this.#options
+    const ref = refs.shift()
+    if (ref === undefined) {
+      logger.warn({}, 'no qr code was scanned in time')
+      onExpired()
+      return
+    }
+    const { noiseKey, identityKey, advSecret } = self.credentials
+    const qr = buildQr({
+      ref,
+      noisePublicKey: noiseKey.publicKey,
+      identityPublicKey: identityKey.publicKey,
+      advSecret,
+      clientType: clientTypeOf(device),
+    })
+    const shownMs = shown === 0 ? qrMs[0] : qrMs[1]
+    onQr({ qr, expiresAtMs: clock.nowMs() + shownMs })
+    this.#timer = clock.schedule(shownMs, () => {
+      this.#show(refs, shown + 1)
+    })
+  }
+
+  #verify(success: PairSuccess): { answer: BinaryNode; credentials: Credentials } {
+    const { self, random } = this.#options
+    const { credentials } = self
+    const accepted = acceptPairSuccess({
+      deviceIdentity: success.deviceIdentity,
+      advSecret: credentials.advSecret,
+      identity: credentials.identityKey,
+      random,
+    })
+    const { jid, lid, platform, businessName } = success
+    const linked = {
+      pn: userJid(jid),
+      deviceId: parseJid(jid).device,
+      deviceIdentity: accepted.stored,
+      ...(lid === undefined ? {} : { lid: userJid(lid) }),
+      ...(platform === undefined ? {} : { platform }),
+      ...(businessName === undefined ? {} : { name: businessName }),
+    }
+    const answer = buildPairDeviceSign(success.id, accepted)
+    return { answer, credentials: { ...credentials, linked } }
+  }
+
+  async #remember(credentials: Credentials): Promise<void> {
+    const { state, self, onLinked } = this.#options
+    const { linked } = credentials
+    await state.commit(async (unit) => {
+      unit.put(CREDENTIALS, SELF, credentials)
+      if (linked?.lid !== undefined) await learnMapping(unit, linked.pn, linked.lid)
+    })
+    self.update(credentials)
+    if (self.me !== undefined) onLinked({ me: self.me })
+  }
+}

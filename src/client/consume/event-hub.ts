@@ -1,0 +1,72 @@
+/**
+ * Where durable events leave the pipeline: after their commit, in order, to listeners of the moment (`client.on`) and
+ * as a wake-up to durable consumers, which read them from the log.
+ */
+import type { TypedEmitter } from '../../base/typed-emitter.ts'
+import type { ClientEvents, DurableEvent } from '../events.ts'
+import { decodeEvent } from '../event-record.ts'
+import type { AccountState } from '../state/account-state.ts'
+import type { LoggedEvent } from '../state/unit.ts'
+
+/** Events read from the store at once. */
+const PAGE = 128
+
+/** Which part of the log to read. */
+export interface ReadOptions {
+  /** Exclusive lower bound of `seq`. @default 0, the beginning */
+  readonly after?: number
+}
+
+/** See the file comment. */
+export class EventHub {
+  readonly #emitter: TypedEmitter<ClientEvents>
+  readonly #wakers = new Set<() => void>()
+
+  constructor(emitter: TypedEmitter<ClientEvents>) {
+    this.#emitter = emitter
+  }
+
+  /** Hands out events that have just become durable. */
+  publish(events: readonly LoggedEvent[]): void {
+    for (const { row, payload } of events) {
+      const { seq, type, version, at } = row
+      const event = { seq, type, version, at, payload } as DurableEvent
+      this.#emitter.emit(event.type, event)
+    }
+    for (const wake of this.#wakers) wake()
+  }
+
+  /** Calls `wake` after each publication, until the returned function is called. */
+  onPublished(wake: () => void): () => void {
+    this.#wakers.add(wake)
+    return () => this.#wakers.delete(wake)
+  }
+}
+
+/** One page of the log after `after`, decoded. */
+export async function readPage(state: AccountState, after: number): Promise<DurableEvent[]> {
+  const { store, account } = state
+  const rows = await store.readEvents(account, { after, limit: PAGE })
+  return Promise.all(
+    rows.map((row) =>
+      decodeEvent(row, async ({ message }) =>
+        message === undefined ? undefined : store.readMessage(account, message),
+      ),
+    ),
+  )
+}
+
+/** The log from `after` to its present end. */
+export async function* readLog(
+  state: AccountState,
+  { after = 0 }: ReadOptions = {},
+): AsyncGenerator<DurableEvent, void, undefined> {
+  let position = after
+  for (;;) {
+    const page = await readPage(state, position)
+    const last = page.at(-1)
+    if (last === undefined) return
+    yield* page
+    position = last.seq
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * Message content as users read and write it: a plain object with one content key. What the wire calls things is the
+ * business of `protocol/message`; this file is the public shape.
+ */
+
+/** A text message. */
+export interface TextContent {
+  readonly text: string
+}
+
+/** Content of a kind that this version cannot name yet. Its bytes are kept with the message. */
+export interface UnknownContent {
+  readonly unknown: {
+    /** The schema's own name of the kind, when there is one, e.g. `imageMessage`. */
+    readonly kind: string
+  }
+}
+
+/** What a received message can hold. */
+export type MessageContent = TextContent | UnknownContent
+
+/** What can be sent. */
+export type OutgoingContent = TextContent

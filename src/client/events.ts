@@ -1,0 +1,151 @@
+/**
+ * The public event contract. Durable events are stored with a sequence number before anybody sees them and can be read
+ * again; ephemeral ones describe the moment and are gone. A change to a durable payload needs a new version here.
+ */
+import type { MessageContent } from './content.ts'
+
+/** A person: the address that waton uses for them, and the phone number and LID addresses when known. */
+export interface Person {
+  readonly jid: string
+  readonly pn?: string
+  readonly lid?: string
+}
+
+/** This device's account. */
+export interface Me {
+  /** Phone-number JID without device. */
+  readonly pn: string
+  /** LID JID without device. */
+  readonly lid?: string
+  readonly name?: string
+  /** Which linked device of the account this is, from 1. */
+  readonly deviceId: number
+}
+
+/** How an event came here: just now, from the server's offline queue, from history, or from another own device. */
+export type Origin = 'live' | 'offline' | 'history' | 'own'
+
+/** A message that was received and could be read. */
+export interface MessagePayload {
+  readonly id: string
+  /** The chat, ready to be given to `client.send`. */
+  readonly chat: string
+  readonly sender: Person
+  /** Whether this account wrote it, on another of its devices. */
+  readonly fromMe: boolean
+  readonly origin: Origin
+  /** When the server took it, in milliseconds since the epoch. */
+  readonly sentAtMs: number
+  /** The name the sender gave themselves. */
+  readonly pushName?: string
+  readonly content: MessageContent
+}
+
+/** A message that came and could not be read. Its sender is asked to send it again where that helps. */
+export interface UndecryptablePayload {
+  readonly id: string
+  readonly chat: string
+  readonly sender: Person
+  readonly fromMe: boolean
+  readonly origin: Origin
+  readonly sentAtMs: number
+  /** A stable code, e.g. `WATON_SIGNAL_NO_SESSION`. */
+  readonly reason: string
+}
+
+/** How far a sent message got. */
+export type ReceiptStatus = 'delivered' | 'read' | 'played'
+
+/** Somebody's device confirmed messages that this account sent. */
+export interface ReceiptPayload {
+  readonly ids: readonly string[]
+  readonly chat: string
+  readonly from: Person
+  readonly status: ReceiptStatus
+  readonly atMs: number
+}
+
+/** A message of this account was refused for good. */
+export interface SendFailedPayload {
+  readonly id: string
+  readonly chat: string
+  /** A stable code, e.g. `WATON_SEND_REFUSED`. */
+  readonly code: string
+  /** The server's own number for it, when it gave one. */
+  readonly serverCode?: number
+}
+
+/** Durable events by type; the number is the payload's version. */
+export interface DurablePayloads {
+  readonly message: MessagePayload
+  readonly 'message.undecryptable': UndecryptablePayload
+  readonly 'message.receipt': ReceiptPayload
+  readonly 'send.failed': SendFailedPayload
+}
+
+/** The name of a durable event. */
+export type DurableType = keyof DurablePayloads
+
+/** The version that each durable event is written with. */
+export const DURABLE_VERSIONS: Readonly<Record<DurableType, number>> = {
+  message: 1,
+  'message.undecryptable': 1,
+  'message.receipt': 1,
+  'send.failed': 1,
+}
+
+/** One entry of the event log. */
+export interface DurableEventOf<Type extends DurableType> {
+  /** Position in the account's log, from 1. */
+  readonly seq: number
+  readonly type: Type
+  readonly version: number
+  /** When it was recorded, in milliseconds since the epoch. */
+  readonly at: number
+  readonly payload: DurablePayloads[Type]
+}
+
+/** Any entry of the event log. */
+export type DurableEvent = { [Type in DurableType]: DurableEventOf<Type> }[DurableType]
+
+/** The states of a client. See `connection/machine.ts` for the transitions. */
+export type ClientState =
+  | 'idle'
+  | 'connecting'
+  | 'handshaking'
+  | 'pairing'
+  | 'authenticating'
+  | 'preparing'
+  | 'open'
+  | 'waiting'
+  | 'closing'
+  | 'closed'
+
+/** Why a connection ended: a stable code, and the server's number when it gave one. */
+export interface CloseReason {
+  /** E.g. `connection-lost`, `restart-required`, `logged-out`, `replaced`. */
+  readonly reason: string
+  readonly serverCode?: number
+  /** Whether the client comes back by itself. */
+  readonly retrying: boolean
+}
+
+/** Events that are never stored. */
+export interface EphemeralEvents {
+  /** A QR code to show; the phone scans it under "Linked devices". */
+  'pairing.qr': { readonly qr: string; readonly expiresAtMs: number }
+  /** The phone has linked this device. */
+  'pairing.success': { readonly me: Me }
+  'connection.state': {
+    readonly state: ClientState
+    readonly previous: ClientState
+    readonly reason?: CloseReason
+  }
+  'connection.open': { readonly me: Me }
+  'connection.closed': CloseReason
+  /** The offline queue of the server has been taken in. */
+  'sync.offline': { readonly messages: number }
+}
+
+/** Everything `client.on` can be asked for. */
+export type ClientEvents = EphemeralEvents & { readonly [Type in DurableType]: DurableEventOf<Type> }

@@ -1,0 +1,84 @@
+/**
+ * Messages as the store keeps them, and back: a small envelope beside the protobuf `Message` exactly as it came, so
+ * that content which this version cannot name yet is there when a later one can.
+ */
+import { concatBytes, uint32Bytes, uintFromBytes, utf8Bytes, utf8Text } from '../base/bytes.ts'
+import { contentOf } from '../protocol/message/content.ts'
+import { decodeMessage } from '../protocol/proto/message.ts'
+import type { MessageRow } from '../persistence/contract/index.ts'
+import type { MessageContent } from './content.ts'
+import type { MessagePayload, Origin, Person } from './events.ts'
+import { fromJson, recordBody, toJson, unreadableRecord, withVersion } from './state/record-kind.ts'
+
+const RECORD_VERSION = 1
+
+/** Bytes of the envelope's length in front of it. */
+const LENGTH_BYTES = 4
+
+/** Everything that is known of one message. */
+export interface MessageRecord {
+  readonly id: string
+  /** The chat by its canonical address. */
+  readonly chat: string
+  readonly sender: Person
+  readonly fromMe: boolean
+  readonly origin: Origin
+  readonly sentAtMs: number
+  readonly pushName?: string
+  /** What it is, e.g. `text`. */
+  readonly kind: string
+  /** The serialised `Message`. */
+  readonly message: Uint8Array
+}
+
+interface Envelope {
+  readonly sender: Person
+  readonly fromMe: boolean
+  readonly origin: Origin
+  readonly sentAtMs: number
+  readonly pushName?: string
+}
+
+/** The store row of a message. */
+export function messageRow(record: MessageRecord, at: number): MessageRow {
+  const { id, chat, sender, fromMe, origin, sentAtMs, pushName, kind, message } = record
+  const envelope: Envelope = {
+    sender,
+    fromMe,
+    origin,
+    sentAtMs,
+    ...(pushName === undefined ? {} : { pushName }),
+  }
+  const envelopeBytes = utf8Bytes(toJson(envelope))
+  const value = withVersion(
+    RECORD_VERSION,
+    concatBytes(uint32Bytes(envelopeBytes.length), envelopeBytes, message),
+  )
+  return { id, chat, sender: sender.jid, at, kind, state: fromMe ? 'sent' : 'received', value }
+}
+
+/** What events say about a stored message. @throws {StorageError} `WATON_STORE_RECORD` */
+export function messagePayload(row: MessageRow): MessagePayload {
+  const body = recordBody('message', RECORD_VERSION, row.value)
+  try {
+    const length = uintFromBytes(body.subarray(0, LENGTH_BYTES))
+    const envelope = fromJson(utf8Text(body.subarray(LENGTH_BYTES, LENGTH_BYTES + length))) as Envelope
+    const content = readableContent(body.subarray(LENGTH_BYTES + length))
+    return { id: row.id, chat: row.chat, ...envelope, content }
+  } catch (cause) {
+    throw unreadableRecord('message', cause)
+  }
+}
+
+/** The public form of a serialised `Message`. @throws {ProtocolError} when it is not one */
+export function readableContent(message: Uint8Array): MessageContent {
+  const content = contentOf(decodeMessage(message))
+  switch (content.kind) {
+    case 'text':
+      return { text: content.text }
+    case 'protocol':
+      return { unknown: { kind: 'protocolMessage' } }
+    case 'unknown':
+      return { unknown: { kind: content.name ?? 'empty' } }
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * What a user can tell a `Client`. Only `store` is required: every default is the one that a careful user would pick.
+ */
+import type { Clock } from '../base/clock.ts'
+import type { Logger } from '../base/logger.ts'
+import type { RandomSource } from '../base/random.ts'
+import type { Store } from '../persistence/contract/index.ts'
+import type { DeviceDescription, HistoryPolicy } from '../protocol/noise/client-payload.ts'
+import type { ConnectSocket } from '../transport/byte-socket.ts'
+
+/** Where the server is. Everything but `url` has WhatsApp's own value as its default. */
+export interface Endpoint {
+  /** WebSocket address, e.g. `wss://web.whatsapp.com/ws/chat`. */
+  readonly url: string
+  /** Public key (32 bytes) that the certificate chain of the handshake must lead to. */
+  readonly rootKey?: Uint8Array
+  /** Serial number that the intermediate certificate must name as its issuer's. */
+  readonly rootSerial?: number
+  /** Opens the byte socket; replace it to go through something other than a WebSocket. */
+  readonly connect?: ConnectSocket
+}
+
+/** How long things may take, in milliseconds. */
+export interface Timing {
+  /** Opening the socket and the handshake, each. @default 20_000 */
+  readonly connectTimeoutMs: number
+  /** Waiting for the answer to one query. @default 60_000 */
+  readonly queryTimeoutMs: number
+  /** The longest silence before a ping is sent; the shortest is two thirds of it. @default 30_000 */
+  readonly keepAliveMs: number
+  /** How long the server may leave a ping unanswered. @default 20_000 */
+  readonly pongTimeoutMs: number
+  /** How long an owner holds the account without renewing. @default 60_000 */
+  readonly leaseMs: number
+  /** How long the first QR code is shown, then each later one. @default [60_000, 20_000] */
+  readonly qrMs: readonly [number, number]
+}
+
+/** Options of a `Client`. */
+export interface ClientOptions {
+  /** Where credentials, sessions, messages and events live. */
+  readonly store: Store
+  /** Which account of the store this client owns. @default 'default' */
+  readonly account?: string
+  /** @default WhatsApp's own server */
+  readonly endpoint?: Endpoint
+  /** Gets structured log lines with secrets removed. @default silent */
+  readonly logger?: Logger
+  /** @default the machine's clock */
+  readonly clock?: Clock
+  /** @default the operating system's generator */
+  readonly random?: RandomSource
+  /** @default 'recent' */
+  readonly history?: HistoryPolicy
+  /** Whether contacts see this device as online, which also silences the phone. @default false */
+  readonly markOnline?: boolean
+  /** How the device is named on the phone. @default Ubuntu, Chrome */
+  readonly device?: DeviceDescription
+  readonly timing?: Partial<Timing>
+}
+
+/** The timing that applies where the user says nothing. */
+export const DEFAULT_TIMING: Timing = {
+  connectTimeoutMs: 20_000,
+  queryTimeoutMs: 60_000,
+  keepAliveMs: 30_000,
+  pongTimeoutMs: 20_000,
+  leaseMs: 60_000,
+  qrMs: [60_000, 20_000],
+}
+
+/** WhatsApp's own server. @source reference values as published by WhatsApp Web's client */
+export const WHATSAPP_ENDPOINT: Endpoint = { url: 'wss://web.whatsapp.com/ws/chat' }

@@ -1,0 +1,36 @@
+/** What a stanza handler may use: the account's identity and the parts of the client that stanzas speak to. */
+import type { Logger } from '../../base/logger.ts'
+import type { RandomSource } from '../../base/random.ts'
+import type { BinaryNode } from '../../protocol/binary/node.ts'
+import type { Self } from '../identity/self.ts'
+import type { Outbox } from '../send/outbox.ts'
+import type { Unit } from '../state/unit.ts'
+import type { Answer } from './answers.ts'
+
+/** Follow-up work that needs the network or other parts of the client; called after the commit. */
+export interface Effects {
+  /** One-time pre-keys run low on the server. */
+  preKeysLow(): void
+  /** Something changed while we were away; the server repeats it until it is told to stop. */
+  dirty(what: string, timestampSeconds: number | undefined): void
+  /** The server's offline queue has been delivered. */
+  offlineDone(messages: number): void
+}
+
+/** See the file comment. */
+export interface ReceiveContext {
+  readonly self: Self
+  readonly outbox: Outbox
+  readonly random: RandomSource
+  readonly logger: Logger
+  /** Whether contacts see this device as online: receipts say so. */
+  readonly markOnline: boolean
+  readonly effects: Effects
+}
+
+/** Turns one stanza into changes of the unit and the answers that the server is owed, in order. */
+export type StanzaHandler = (
+  unit: Unit,
+  stanza: BinaryNode,
+  context: ReceiveContext,
+) => Promise<readonly Answer[]>

@@ -1,0 +1,50 @@
+/**
+ * Every stanza that a server may send to an open client, by tag. A new kind is one handler file and one line here.
+ */
+import type { BinaryNode } from '../../protocol/binary/node.ts'
+import { NACK, buildAck } from '../../protocol/stanza/ack.ts'
+import { receiveAck } from './ack.ts'
+import type { Answer } from './answers.ts'
+import type { StanzaHandler } from './context.ts'
+import { receiveInfo } from './info.ts'
+import { receiveMessage } from './message.ts'
+import { receiveNotification } from './notification.ts'
+import { receiveReceipt } from './receipt.ts'
+
+/** Stanzas that ask for no answer and mean nothing to us yet. */
+const acknowledgedOnly: StanzaHandler = (_unit, stanza) =>
+  Promise.resolve([{ kind: 'stanza', stanza: buildAck(stanza) }])
+
+const unanswered: StanzaHandler = () => Promise.resolve([])
+
+/** See the file comment. */
+export const HANDLERS: Readonly<Record<string, StanzaHandler>> = {
+  message: receiveMessage,
+  receipt: receiveReceipt,
+  ack: receiveAck,
+  notification: receiveNotification,
+  ib: receiveInfo,
+  call: acknowledgedOnly,
+  presence: unanswered,
+  chatstate: unanswered,
+  iq: unanswered,
+}
+
+/** Tags whose stanzas the server keeps until they are answered. @source reference-others 1.3, unacked classes */
+const ANSWERED_TAGS: ReadonlySet<string> = new Set(['message', 'receipt', 'notification', 'call', 'status'])
+
+/** A stanza of a kind that nobody knows: told so, if it has an id to be answered by. */
+export function answerUnknown(stanza: BinaryNode): readonly Answer[] {
+  return refusal(stanza, NACK.UNRECOGNIZED_STANZA)
+}
+
+/** A stanza that breaks the rules of its kind. */
+export function answerMalformed(stanza: BinaryNode): readonly Answer[] {
+  return refusal(stanza, NACK.PARSING_ERROR)
+}
+
+function refusal(stanza: BinaryNode, errorCode: number): readonly Answer[] {
+  const { tag, attrs } = stanza
+  if (!ANSWERED_TAGS.has(tag) || attrs.id === undefined || attrs.from === undefined) return []
+  return [{ kind: 'stanza', stanza: buildAck(stanza, { errorCode }) }]
+}

@@ -1,0 +1,45 @@
+/** Receipts: somebody's device has, or has read, what this account sent. */
+import { buildAck } from '../../protocol/stanza/ack.ts'
+import { parseReceipt } from '../../protocol/stanza/receipt.ts'
+import type { ParsedReceipt } from '../../protocol/stanza/receipt.ts'
+import { userJid } from '../../protocol/jid.ts'
+import type { ReceiptStatus } from '../events.ts'
+import { canonicalJid, learnMapping, personOf } from '../identity/addresses.ts'
+import { addressPairs } from '../../protocol/stanza/address-pairs.ts'
+import type { Unit } from '../state/unit.ts'
+import type { ReceiveContext, StanzaHandler } from './context.ts'
+
+/** What each receipt type says about a message. Types that are missing say nothing about what we sent. */
+const STATUS: Readonly<Record<string, ReceiptStatus>> = {
+  delivery: 'delivered',
+  inactive: 'delivered',
+  read: 'read',
+  played: 'played',
+}
+
+/** See the file comment. */
+export const receiveReceipt: StanzaHandler = async (unit, stanza, context) => {
+  for (const { pn, lid } of addressPairs(stanza)) await learnMapping(unit, pn, lid)
+  const receipt = parseReceipt(stanza)
+  const status = STATUS[receipt.type]
+  if (status !== undefined) await record(unit, receipt, status, context)
+  else if (receipt.type === 'retry')
+    context.logger.warn({ ids: receipt.ids, from: receipt.from }, 'a device could not read a message')
+  return [{ kind: 'stanza', stanza: buildAck(stanza) }]
+}
+
+async function record(
+  unit: Unit,
+  receipt: ParsedReceipt,
+  status: ReceiptStatus,
+  { self, outbox }: ReceiveContext,
+): Promise<void> {
+  const author = receipt.participant ?? receipt.from
+  // our own other devices confirm copies of what we sent; that says nothing about the other side
+  if (self.isOwn(author)) return
+  await outbox.applyReceipt(unit, receipt.ids, status)
+  const chat = await canonicalJid(unit, userJid(receipt.from))
+  const from = await personOf(unit, author)
+  const atMs = receipt.atSeconds === undefined ? unit.nowMs : receipt.atSeconds * 1000
+  unit.event('message.receipt', { ids: receipt.ids, chat, from, status, atMs }, chat)
+}

@@ -1,0 +1,241 @@
+/**
+ * Everything of a client that needs the account: claimed, loaded and wired together. The façade (`client.ts`) makes one
+ * when it is first needed; this file is where the parts meet.
+ */
+import type { Clock, Timer } from '../base/clock.ts'
+import { StorageError, describeError } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import { toHex } from '../base/bytes.ts'
+import type { RandomSource } from '../base/random.ts'
+import type { TypedEmitter } from '../base/typed-emitter.ts'
+import type { HistoryPolicy, DeviceDescription } from '../protocol/noise/client-payload.ts'
+import { cleanDirty } from '../protocol/stanza/iq/dirty.ts'
+import type { Claim, Store } from '../persistence/contract/index.ts'
+import type { Connection } from './connection/connection.ts'
+import { runConnection } from './connection/login.ts'
+import { PreKeyUpkeep } from './connection/pre-keys.ts'
+import { Supervisor } from './connection/supervisor.ts'
+import { EventHub } from './consume/event-hub.ts'
+import type { ClientEvents, Me } from './events.ts'
+import { loadSelf } from './identity/credentials.ts'
+import type { Self } from './identity/self.ts'
+import type { Endpoint, Timing } from './options.ts'
+import { ReceivePipeline } from './receive/pipeline.ts'
+import { Outbox } from './send/outbox.ts'
+import { AccountState } from './state/account-state.ts'
+
+/** The options of a client with every default filled in. */
+export interface RuntimeOptions {
+  readonly store: Store
+  readonly account: string
+  readonly endpoint: Endpoint
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly random: RandomSource
+  readonly history: HistoryPolicy
+  readonly markOnline: boolean
+  readonly device: DeviceDescription | undefined
+  readonly timing: Timing
+}
+
+/** See the file comment. */
+export class Runtime {
+  readonly #options: RuntimeOptions
+  readonly #emitter: TypedEmitter<ClientEvents>
+  readonly #claim: Claim
+  readonly state: AccountState
+  readonly self: Self
+  readonly outbox: Outbox
+  readonly hub: EventHub
+  readonly supervisor: Supervisor
+  readonly #preKeys: PreKeyUpkeep
+  readonly #pipeline: ReceivePipeline
+  #connection: Connection | undefined
+  #renewal: Timer | undefined
+  #isClosed = false
+
+  private constructor(parts: {
+    options: RuntimeOptions
+    emitter: TypedEmitter<ClientEvents>
+    claim: Claim
+    hub: EventHub
+    state: AccountState
+    self: Self
+    outbox: Outbox
+  }) {
+    const { options, state, self, outbox } = parts
+    const { clock, random, logger, markOnline } = options
+    this.#options = options
+    this.#emitter = parts.emitter
+    this.#claim = parts.claim
+    this.hub = parts.hub
+    this.state = state
+    this.self = self
+    this.outbox = outbox
+    this.#preKeys = new PreKeyUpkeep({ state, self, random, logger })
+    const effects = {
+      preKeysLow: () => {
+        this.#refillPreKeys()
+      },
+      dirty: (what: string, timestampSeconds: number | undefined) => {
+        this.#cleanDirty(what, timestampSeconds)
+      },
+      offlineDone: (messages: number) => {
+        parts.emitter.emit('sync.offline', { messages })
+      },
+    }
+    this.#pipeline = new ReceivePipeline({
+      state,
+      logger,
+      context: { self, outbox, random, logger, markOnline, effects },
+    })
+    this.supervisor = new Supervisor({
+      clock,
+      random,
+      logger,
+      runOnce: (run) => this.#runOnce(run),
+      onState: (next, previous, reason) => {
+        parts.emitter.emit('connection.state', {
+          state: next,
+          previous,
+          ...(reason === undefined ? {} : { reason }),
+        })
+        if (reason !== undefined) parts.emitter.emit('connection.closed', reason)
+      },
+    })
+    this.#scheduleRenewal()
+  }
+
+  /**
+   * Claims the account and loads what is durable.
+   *
+   * @throws {StorageError} `WATON_STORE_OWNED` when another process has the account
+   */
+  static async open(options: RuntimeOptions, emitter: TypedEmitter<ClientEvents>): Promise<Runtime> {
+    const { store, account, clock, random, logger, history, timing } = options
+    const owner = `waton:${toHex(random.bytes(8))}`
+    const claim = await store.claim(account, { owner, nowMs: clock.nowMs(), leaseMs: timing.leaseMs })
+    try {
+      const hub = new EventHub(emitter)
+      const runtime: { current?: Runtime } = {}
+      const state = await AccountState.open({
+        store,
+        claim,
+        clock,
+        logger,
+        onEvents: (events) => {
+          hub.publish(events)
+        },
+        onFailure: (error) => {
+          runtime.current?.failed(error)
+        },
+      })
+      const self = await loadSelf(state, random, history)
+      const outbox = await Outbox.open({ state, self, clock, random, logger })
+      runtime.current = new Runtime({ options, emitter, claim, hub, state, self, outbox })
+      return runtime.current
+    } catch (error) {
+      await claim.release()
+      throw error
+    }
+  }
+
+  /** The open connection, or `undefined`. */
+  get connection(): Connection | undefined {
+    return this.#connection
+  }
+
+  /** The store failed to write: nothing is answered or sent until the connection has come back. */
+  failed(error: StorageError): void {
+    this.#connection?.close(error)
+  }
+
+  /** Stops the connection, finishes what is staged, and gives the account back. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#renewal?.cancel()
+    await this.supervisor.stop()
+    await this.state.close()
+    await this.#claim.release()
+  }
+
+  #runOnce(run: Parameters<typeof runConnection>[1]): ReturnType<typeof runConnection> {
+    const { clock, random, logger, timing, endpoint, device, markOnline } = this.#options
+    const listener = {
+      onQr: (event: ClientEvents['pairing.qr']) => {
+        this.#emitter.emit('pairing.qr', event)
+      },
+      onLinked: (event: ClientEvents['pairing.success']) => {
+        this.#emitter.emit('pairing.success', event)
+      },
+      onOpen: (connection: Connection) => {
+        this.#opened(connection)
+      },
+      onStanza: (connection: Connection, stanza: Parameters<ReceivePipeline['accept']>[1]) => {
+        this.#connection = connection
+        this.#pipeline.accept(connection, stanza)
+      },
+      onEnd: (connection: Connection) => {
+        this.#ended(connection)
+      },
+    }
+    const { state, self } = this
+    const preKeys = this.#preKeys
+    return runConnection(
+      { state, self, preKeys, clock, random, logger, timing, endpoint, device, markOnline, listener },
+      run,
+    )
+  }
+
+  #opened(connection: Connection): void {
+    this.#connection = connection
+    this.outbox.resume(connection)
+    const me: Me | undefined = this.self.me
+    if (me !== undefined) this.#emitter.emit('connection.open', { me })
+  }
+
+  #ended(connection: Connection): void {
+    this.outbox.suspend()
+    this.#pipeline.forget(connection)
+    if (this.#connection === connection) this.#connection = undefined
+  }
+
+  #refillPreKeys(): void {
+    const connection = this.#connection
+    if (connection === undefined) return
+    this.#preKeys.ensure(connection).catch((error: unknown) => {
+      this.#options.logger.warn({ reason: describeError(error) }, 'pre-keys could not be refilled')
+    })
+  }
+
+  #cleanDirty(what: string, timestampSeconds: number | undefined): void {
+    this.#connection
+      ?.query(cleanDirty, { type: what, ...(timestampSeconds === undefined ? {} : { timestampSeconds }) })
+      .catch((error: unknown) => {
+        this.#options.logger.warn({ what, reason: describeError(error) }, 'a dirty bit could not be cleaned')
+      })
+  }
+
+  /** The lease is renewed three times within its life; losing it closes the socket at once (promise G6). */
+  #scheduleRenewal(): void {
+    const { clock, timing } = this.#options
+    this.#renewal = clock.schedule(Math.floor(timing.leaseMs / 3), () => {
+      void this.#renew()
+    })
+  }
+
+  async #renew(): Promise<void> {
+    const { clock, logger } = this.#options
+    try {
+      await this.#claim.renew(clock.nowMs())
+    } catch (error) {
+      logger.error({ reason: describeError(error) }, 'the account could not be kept')
+      if (error instanceof StorageError && error.code === 'WATON_STORE_OWNERSHIP_LOST') {
+        this.#connection?.close(error)
+        return
+      }
+    }
+    if (!this.#isClosed) this.#scheduleRenewal()
+  }
+}

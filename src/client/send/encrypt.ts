@@ -1,0 +1,108 @@
+/**
+ * Turns one outbox item into the stanza that carries it: one encoding for the other side, one for the account's own
+ * devices, encrypted for each device within a unit of work, so that the advanced chains and the finished stanza become
+ * durable together before anything reaches the wire (promise G3).
+ */
+import { ClosedError } from '../../base/errors.ts'
+import type { RandomSource } from '../../base/random.ts'
+import { encodeNode } from '../../protocol/binary/encode.ts'
+import { signalAddress } from '../../protocol/jid.ts'
+import { padMessage } from '../../protocol/message/padding.ts'
+import { wrapDeviceSent } from '../../protocol/message/device-sent.ts'
+import { buildReporting } from '../../protocol/message/reporting-token.ts'
+import { encryptSignal } from '../../protocol/signal/index.ts'
+import type { LocalIdentity } from '../../protocol/signal/index.ts'
+import { buildMessage } from '../../protocol/stanza/message.ts'
+import type { EncryptedCopy } from '../../protocol/stanza/message.ts'
+import { canonicalJid } from '../identity/addresses.ts'
+import { SESSION } from '../state/records.ts'
+import type { Unit } from '../state/unit.ts'
+import type { OutboxItem } from './outbox-item.ts'
+
+/** What encrypting needs to know of the account. */
+export interface Sender {
+  readonly local: LocalIdentity
+  /** Goes along with every pre-key message. */
+  readonly deviceIdentity: Uint8Array
+  /** This device's own address in the form the chat uses. */
+  readonly self: string
+}
+
+/** Devices of a message by side. */
+export interface Recipients {
+  readonly own: readonly string[]
+  readonly other: readonly string[]
+}
+
+/**
+ * Encrypts for every device that has a session.
+ *
+ * @returns the encoded stanza: what the outbox keeps and the wire gets
+ *
+ * @throws {ClosedError} `WATON_SEND_NO_SESSION` when no device of the other side can be encrypted for
+ */
+export async function encryptItem(
+  unit: Unit,
+  item: OutboxItem,
+  recipients: Recipients,
+  context: { sender: Sender; random: RandomSource },
+): Promise<Uint8Array> {
+  const { body } = item
+  const copies: EncryptedCopy[] = []
+  // own devices first: the order in which WhatsApp Web lists participants
+  if (recipients.own.length > 0) {
+    const forOwn = wrapDeviceSent(body.to, body.message)
+    await encryptFor(unit, recipients.own, forOwn, { ...context, copies })
+  }
+  const before = copies.length
+  await encryptFor(unit, recipients.other, body.message, { ...context, copies })
+  if (copies.length === before && recipients.other.length > 0) {
+    throw new ClosedError(
+      'WATON_SEND_NO_SESSION',
+      'no device of the other side gave its keys; the message waits for the next connection',
+      {
+        details: { id: item.id, devices: recipients.other.length },
+        retryable: true,
+      },
+    )
+  }
+  const reporting = buildReporting({
+    message: body.message,
+    id: item.id,
+    to: body.to,
+    sender: context.sender.self,
+  })
+  const stanza = buildMessage({
+    id: item.id,
+    to: body.to,
+    type: body.stanzaType,
+    copies,
+    ...(copies.some((copy) => copy.type === 'pkmsg')
+      ? { deviceIdentity: context.sender.deviceIdentity }
+      : {}),
+    ...(reporting === undefined ? {} : { reporting }),
+  })
+  return encodeNode(stanza)
+}
+
+async function encryptFor(
+  unit: Unit,
+  devices: readonly string[],
+  message: Uint8Array,
+  context: { sender: Sender; random: RandomSource; copies: EncryptedCopy[] },
+): Promise<void> {
+  for (const device of devices) {
+    const address = signalAddress(await canonicalJid(unit, device))
+    const record = await unit.read(SESSION, address)
+    if (record === undefined) continue
+    const encrypted = encryptSignal({
+      record,
+      plaintext: padMessage(message, context.random),
+      local: context.sender.local,
+      random: context.random,
+      nowMs: unit.nowMs,
+    })
+    unit.put(SESSION, address, encrypted.record)
+    context.copies.push({ jid: device, type: encrypted.type, ciphertext: encrypted.body })
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * One message on its way out, as the outbox keeps it. The states go forward only:
+ *
+ * ```
+ * queued -> encrypted -> acknowledged -> delivered -> read
+ *        \-> failed   \-> failed
+ * ```
+ *
+ * From `encrypted` on the row holds the finished stanza: sending it again repeats the same ciphertext, byte for byte.
+ */
+import type { OutboxRow } from '../../persistence/contract/index.ts'
+import { jsonRecord } from '../state/record-kind.ts'
+import type { RecordKind } from '../state/record-kind.ts'
+
+/** How far a sent message got. */
+export type OutboxState = 'queued' | 'encrypted' | 'acknowledged' | 'delivered' | 'read' | 'failed'
+
+/** The states that still need the network. */
+export const UNFINISHED_STATES: readonly OutboxState[] = ['queued', 'encrypted']
+
+const RANK: Readonly<Record<OutboxState, number>> = {
+  queued: 0,
+  encrypted: 1,
+  acknowledged: 2,
+  delivered: 3,
+  read: 4,
+  failed: 5,
+}
+
+/** Whether a message in state `from` can move on to `to`. */
+export function advances(from: OutboxState, to: OutboxState): boolean {
+  return from !== 'failed' && RANK[to] > RANK[from]
+}
+
+/** See the file comment. */
+export interface OutboxItem {
+  readonly id: string
+  /** The chat by its canonical address: what order and identity go by. */
+  readonly chat: string
+  readonly position: number
+  readonly state: OutboxState
+  readonly at: number
+  readonly body: OutboxBody
+}
+
+/** The part of an item that only waton reads. */
+export interface OutboxBody {
+  /** The chat as the caller wrote it: the wire keeps to that form of address. */
+  readonly to: string
+  /** The serialised `Message`. */
+  readonly message: Uint8Array
+  /** The stanza's `type` attribute. */
+  readonly stanzaType: string
+  /** The encoded stanza, from `encrypted` on. */
+  readonly stanza?: Uint8Array
+  /** Why it failed: a stable code and the server's number. */
+  readonly failure?: { readonly code: string; readonly serverCode?: number }
+}
+
+const BODY: RecordKind<OutboxBody> = jsonRecord('outbox', 1, (parsed) => {
+  const { to, message, stanzaType, stanza, failure } = parsed
+  if (typeof to !== 'string' || typeof stanzaType !== 'string' || !(message instanceof Uint8Array)) {
+    throw new TypeError('not an outbox body')
+  }
+  return {
+    to,
+    message,
+    stanzaType,
+    ...(stanza instanceof Uint8Array ? { stanza } : {}),
+    ...(failure === undefined ? {} : { failure: failure as NonNullable<OutboxBody['failure']> }),
+  }
+})
+
+/** The store row of an item. */
+export function outboxRow(item: OutboxItem): OutboxRow {
+  const { id, chat, position, state, at, body } = item
+  return { id, chat, position, state, at, value: BODY.encode(body) }
+}
+
+/** The item of a store row. @throws {StorageError} `WATON_STORE_RECORD` */
+export function outboxItem(row: OutboxRow): OutboxItem {
+  return { ...row, state: row.state as OutboxState, body: BODY.decode(row.value) }
+}

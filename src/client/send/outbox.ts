@@ -1,0 +1,210 @@
+/**
+ * The outbox: nothing sent is lost or shown twice (promise G4). A message is a durable row before `send` resolves; it
+ * is encrypted once; what was encrypted is repeated unchanged until the server acknowledges it or refuses it for good.
+ *
+ * Stages, in order: validate -> row (durable) -> devices -> sessions -> encrypt -> commit -> wire -> server ack.
+ */
+import type { Clock } from '../../base/clock.ts'
+import { UsageError } from '../../base/errors.ts'
+import type { Logger } from '../../base/logger.ts'
+import type { RandomSource } from '../../base/random.ts'
+import { SERVER_LID, SERVER_USER, formatJid, parseJid } from '../../protocol/jid.ts'
+import { createMessageId } from '../../protocol/message/message-id.ts'
+import type { Connection } from '../connection/connection.ts'
+import type { OutgoingContent } from '../content.ts'
+import type { ReceiptStatus } from '../events.ts'
+import { canonicalJid, personOf } from '../identity/addresses.ts'
+import type { Self } from '../identity/self.ts'
+import { messageRow } from '../message-record.ts'
+import type { AccountState } from '../state/account-state.ts'
+import type { Unit } from '../state/unit.ts'
+import { composeMessage } from './compose.ts'
+import { Handles } from './handle.ts'
+import type { SentMessage } from './handle.ts'
+import { UNFINISHED_STATES, advances, outboxItem, outboxRow } from './outbox-item.ts'
+import type { OutboxItem, OutboxState } from './outbox-item.ts'
+import { OutboxSender } from './sender.ts'
+
+/** What the outbox works with. */
+export interface OutboxOptions {
+  readonly state: AccountState
+  readonly self: Self
+  readonly clock: Clock
+  readonly random: RandomSource
+  readonly logger: Logger
+}
+
+/** Options of one send. */
+export interface SendOptions {
+  /** The message id. Sending again with the same id never sends twice. @default a fresh one */
+  readonly id?: string
+}
+
+/** Rows read at once when the outbox is opened. */
+const PAGE = 256
+
+/** What an id may look like: the server and other clients treat it as opaque text. */
+const VALID_ID = /^[A-Za-z0-9._-]{1,64}$/
+
+/** See the file comment. */
+export class Outbox {
+  readonly #options: OutboxOptions
+  readonly #handles = new Handles()
+  readonly #sender: OutboxSender
+  #lastPosition = 0
+
+  private constructor(options: OutboxOptions) {
+    this.#options = options
+    this.#sender = new OutboxSender({
+      ...options,
+      onAdvance: (item) => {
+        this.#handles.advance(item)
+      },
+      onHopeless: async (item, code) => {
+        await options.state.commit((unit) => this.#fail(unit, item.id, { code }))
+      },
+    })
+  }
+
+  /** Finds out where the last run stopped. */
+  static async open(options: OutboxOptions): Promise<Outbox> {
+    const outbox = new Outbox(options)
+    const { store, account } = options.state
+    let after = -1
+    for (;;) {
+      const rows = await store.listOutbox(account, { states: UNFINISHED_STATES, after, limit: PAGE })
+      const last = rows.at(-1)
+      if (last === undefined) return outbox
+      after = last.position
+      outbox.#lastPosition = Math.max(outbox.#lastPosition, after)
+    }
+  }
+
+  /**
+   * Accepts a message: durable when this resolves, whether or not there is a connection.
+   *
+   * @throws {UsageError} `WATON_SEND_ID`, `WATON_SEND_CHAT`, `WATON_CONTENT_...`: nothing was written
+   */
+  async send(chat: string, content: OutgoingContent, options: SendOptions = {}): Promise<SentMessage> {
+    const { state, random, clock, self } = this.#options
+    const to = chatJid(chat)
+    const id = options.id ?? createMessageId({ random, nowMs: clock.nowMs(), self: self.pn })
+    if (!VALID_ID.test(id)) {
+      throw new UsageError(
+        'WATON_SEND_ID',
+        'a message id is 1 to 64 letters, digits, dots, dashes or underscores',
+      )
+    }
+    const composed = composeMessage(content, random)
+    const item = await state.commit(async (unit) => {
+      const existing = await unit.readOutbox(id)
+      if (existing !== undefined) return outboxItem(existing)
+      const canonicalChat = await canonicalJid(unit, to)
+      const { message, stanzaType, kind } = composed
+      const body = { to, message, stanzaType }
+      const fresh: OutboxItem = {
+        id,
+        chat: canonicalChat,
+        position: this.#nextPosition(unit.nowMs),
+        state: 'queued',
+        at: unit.nowMs,
+        body,
+      }
+      const sender = await personOf(unit, self.pn)
+      unit.putOutbox(outboxRow(fresh))
+      unit.putMessage(
+        messageRow(
+          {
+            id,
+            chat: canonicalChat,
+            sender,
+            fromMe: true,
+            origin: 'own',
+            sentAtMs: unit.nowMs,
+            kind,
+            message,
+          },
+          unit.nowMs,
+        ),
+      )
+      return fresh
+    })
+    const handle = this.#handles.of(item)
+    this.#sender.wake()
+    return handle
+  }
+
+  /** The handle of a message sent earlier, also by an earlier process; `undefined` when there is none. */
+  async get(id: string): Promise<SentMessage | undefined> {
+    const { store, account } = this.#options.state
+    const row = await store.readOutbox(account, id)
+    return row === undefined ? undefined : this.#handles.of(outboxItem(row))
+  }
+
+  /** The connection is ready for messages. */
+  resume(connection: Connection): void {
+    this.#sender.resume(connection)
+  }
+
+  /** The connection is gone. */
+  suspend(): void {
+    this.#sender.suspend()
+  }
+
+  /** The server took the message, or refused it with a code. Runs inside the unit of the `<ack>`. */
+  async applyAck(unit: Unit, id: string, serverCode: number | undefined): Promise<void> {
+    unit.onCommit(() => {
+      this.#sender.answered(id)
+    })
+    if (serverCode === undefined) await this.#advance(unit, id, 'acknowledged')
+    else await this.#fail(unit, id, { code: 'WATON_SEND_REFUSED', serverCode })
+  }
+
+  /** Somebody's receipt for messages of this account. Runs inside the unit of the `<receipt>`. */
+  async applyReceipt(unit: Unit, ids: readonly string[], status: ReceiptStatus): Promise<void> {
+    for (const id of ids) await this.#advance(unit, id, status === 'delivered' ? 'delivered' : 'read')
+  }
+
+  async #advance(unit: Unit, id: string, state: OutboxState): Promise<void> {
+    const row = await unit.readOutbox(id)
+    if (row === undefined) return
+    const item = outboxItem(row)
+    if (advances(item.state, state)) this.#put(unit, { ...item, state })
+  }
+
+  async #fail(unit: Unit, id: string, failure: { code: string; serverCode?: number }): Promise<void> {
+    const row = await unit.readOutbox(id)
+    if (row === undefined) return
+    const item = outboxItem(row)
+    if (!advances(item.state, 'failed') || advances('encrypted', item.state)) return
+    this.#put(unit, { ...item, state: 'failed', body: { ...item.body, failure } })
+    unit.event('send.failed', { id: item.id, chat: item.chat, ...failure }, item.chat)
+  }
+
+  #put(unit: Unit, item: OutboxItem): void {
+    unit.putOutbox(outboxRow(item))
+    unit.onCommit(() => {
+      this.#handles.advance(item)
+    })
+  }
+
+  /** Positions grow, also across restarts: the clock is used as long as it agrees. */
+  #nextPosition(nowMs: number): number {
+    this.#lastPosition = Math.max(this.#lastPosition + 1, nowMs * 1000)
+    return this.#lastPosition
+  }
+}
+
+/** A chat that this version can send to. @throws {UsageError} `WATON_SEND_CHAT` */
+function chatJid(chat: string): string {
+  const parsed = parseJid(chat)
+  if (parsed.server === SERVER_USER || parsed.server === SERVER_LID)
+    return formatJid({ ...parsed, device: 0 })
+  throw new UsageError(
+    'WATON_SEND_CHAT',
+    'this version sends to people only: a chat looks like 15550000001@s.whatsapp.net or 1234@lid',
+    {
+      details: { server: parsed.server },
+    },
+  )
+}

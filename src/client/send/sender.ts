@@ -1,0 +1,196 @@
+/**
+ * Takes unfinished outbox rows to the wire while there is a connection: lanes per chat, in order, each row encrypted
+ * once. It only moves rows forward; accepting messages and hearing of their fate is the business of `outbox.ts`.
+ */
+import type { Clock } from '../../base/clock.ts'
+import { WatonError, describeError, errorCode } from '../../base/errors.ts'
+import type { Logger } from '../../base/logger.ts'
+import type { RandomSource } from '../../base/random.ts'
+import { decodeNode } from '../../protocol/binary/decode.ts'
+import { userJid } from '../../protocol/jid.ts'
+import type { Connection } from '../connection/connection.ts'
+import type { Self } from '../identity/self.ts'
+import type { AccountState } from '../state/account-state.ts'
+import { DeviceDirectory } from './devices.ts'
+import { encryptItem } from './encrypt.ts'
+import { Lanes } from '../lanes.ts'
+import { UNFINISHED_STATES, outboxItem, outboxRow } from './outbox-item.ts'
+import type { OutboxItem } from './outbox-item.ts'
+import { SessionDirectory } from './sessions.ts'
+
+/** What the sender works with. */
+export interface SenderOptions {
+  readonly state: AccountState
+  readonly self: Self
+  readonly clock: Clock
+  readonly random: RandomSource
+  readonly logger: Logger
+  /** A row reached a new state and is durable. */
+  readonly onAdvance: (item: OutboxItem) => void
+  /** A row can never be sent. */
+  readonly onHopeless: (item: OutboxItem, code: string) => Promise<void>
+}
+
+/** Rows read from the store at once. */
+const PAGE = 256
+
+/** How long a chat whose message could not be prepared waits before it is tried again on the same connection. */
+const RETRY_DELAY_MS = 5_000
+
+/** Failures that trying again cannot mend. */
+const HOPELESS: ReadonlySet<string> = new Set(['WATON_SEND_NO_DEVICES'])
+
+/** See the file comment. */
+export class OutboxSender {
+  readonly #options: SenderOptions
+  readonly #devices: DeviceDirectory
+  readonly #sessions: SessionDirectory
+  readonly #lanes: Lanes<OutboxItem>
+  /** Ids written to the present connection and not answered yet. */
+  #onWire = new Set<string>()
+  #connection: Connection | undefined
+  #loadedUpTo = -1
+  #isLoading = false
+  #loadAgain = false
+
+  constructor(options: SenderOptions) {
+    const { state, clock, random, logger, self } = options
+    this.#options = options
+    this.#devices = new DeviceDirectory(state, clock)
+    this.#sessions = new SessionDirectory({ state, random, logger, local: () => self.local })
+    this.#lanes = new Lanes((item) => this.#process(item))
+  }
+
+  /** The connection is ready for messages: unfinished ones go out, in order. */
+  resume(connection: Connection): void {
+    this.#connection = connection
+    this.#onWire = new Set()
+    this.#restart()
+  }
+
+  /** The connection is gone: what was not acknowledged waits for the next one. */
+  suspend(): void {
+    this.#connection = undefined
+    this.#lanes.clear()
+  }
+
+  /** New rows are in the store. */
+  wake(): void {
+    if (this.#connection === undefined) return
+    if (this.#isLoading) {
+      this.#loadAgain = true
+      return
+    }
+    this.#isLoading = true
+    void this.#load()
+      .catch((error: unknown) => {
+        this.#options.logger.error({ reason: describeError(error) }, 'the outbox could not be read')
+      })
+      .finally(() => {
+        this.#isLoading = false
+        if (!this.#loadAgain) return
+        this.#loadAgain = false
+        this.wake()
+      })
+  }
+
+  /** The server has answered for this id. */
+  answered(id: string): void {
+    this.#onWire.delete(id)
+  }
+
+  #restart(): void {
+    this.#lanes.clear()
+    this.#loadedUpTo = -1
+    this.wake()
+  }
+
+  async #load(): Promise<void> {
+    while (this.#connection !== undefined) {
+      const from = this.#loadedUpTo
+      const { store, account } = this.#options.state
+      const rows = await store.listOutbox(account, { states: UNFINISHED_STATES, after: from, limit: PAGE })
+      // another connection, or a retry, starts over from the first unfinished row
+      if (from !== this.#loadedUpTo) continue
+      const last = rows.at(-1)
+      if (last === undefined) return
+      this.#loadedUpTo = last.position
+      for (const row of rows) if (!this.#onWire.has(row.id)) this.#lanes.add(row.chat, outboxItem(row))
+      await this.#lanes.room()
+    }
+  }
+
+  async #process(item: OutboxItem): Promise<void> {
+    const connection = this.#connection
+    if (connection === undefined || this.#onWire.has(item.id)) return
+    try {
+      if (item.body.stanza === undefined) await this.#encrypt(connection, item)
+      else this.#write(connection, item.id, item.body.stanza)
+    } catch (error) {
+      await this.#failed(connection, item, error)
+    }
+  }
+
+  #write(connection: Connection, id: string, stanza: Uint8Array): void {
+    if (!connection.isOpen || connection !== this.#connection) return
+    this.#onWire.add(id)
+    connection.send(decodeNode(stanza))
+  }
+
+  async #failed(connection: Connection, item: OutboxItem, error: unknown): Promise<void> {
+    const code = errorCode(error)
+    this.#options.logger.warn(
+      { id: item.id, code, reason: describeError(error) },
+      'a message could not be sent yet',
+    )
+    if (code !== undefined && HOPELESS.has(code)) {
+      await this.#options.onHopeless(item, code)
+      return
+    }
+    if (connection !== this.#connection || !connection.isOpen) return
+    // what comes after it in the chat must not overtake it
+    this.#lanes.block(item.chat)
+    this.#options.clock.schedule(RETRY_DELAY_MS, () => {
+      if (connection === this.#connection && connection.isOpen) this.#restart()
+    })
+  }
+
+  async #encrypt(connection: Connection, item: OutboxItem): Promise<void> {
+    const { state, self, random, logger } = this.#options
+    const { to } = item.body
+    const ownUser = self.userLike(to)
+    const users = userJid(to) === ownUser ? [ownUser] : [ownUser, to]
+    const devices = await this.#devices.devicesOf(connection, users)
+    const selfDevice = self.deviceLike(to)
+    const own = (devices.get(ownUser) ?? []).filter((device) => device !== selfDevice)
+    const other = users.length === 1 ? [] : (devices.get(to) ?? [])
+    await this.#sessions.ensure(connection, [...own, ...other])
+    const staged = await state.transact(async (unit) => {
+      const row = await unit.readOutbox(item.id)
+      const present = row === undefined ? item : outboxItem(row)
+      const { stanza } = present.body
+      if (stanza !== undefined) {
+        // an attempt of an earlier connection came first: its ciphertext is the one that goes out
+        unit.onCommit(() => {
+          this.#write(connection, item.id, stanza)
+        })
+        return
+      }
+      if (present.state !== 'queued') return
+      const sender = { local: self.local, deviceIdentity: self.deviceIdentity, self: selfDevice }
+      const bytes = await encryptItem(unit, present, { own, other }, { sender, random })
+      const next: OutboxItem = { ...present, state: 'encrypted', body: { ...present.body, stanza: bytes } }
+      unit.putOutbox(outboxRow(next))
+      unit.onCommit(() => {
+        this.#options.onAdvance(next)
+        // the chains are durable now: only from here may anybody see the ciphertext
+        this.#write(connection, item.id, bytes)
+      })
+    })
+    // the lane goes on: units are committed, and so written, in this order; a failed commit ends the connection
+    staged.committed.catch((error: unknown) => {
+      if (error instanceof WatonError)
+        logger.debug({ id: item.id, code: error.code }, 'a send was dropped with its commit')
+    })
+  }
+}

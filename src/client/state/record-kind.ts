@@ -1,0 +1,115 @@
+/**
+ * How a typed value becomes the opaque bytes of a store record. The first byte is always the record's version, so that
+ * a newer waton can read what an older one wrote, and an older one refuses what it cannot know.
+ */
+import { StorageError } from '../../base/errors.ts'
+import { fromBase64, toBase64, utf8Bytes, utf8Text } from '../../base/bytes.ts'
+
+/** A named kind of record with its encoding. */
+export interface RecordKind<Value> {
+  /** The store's `kind` column. */
+  readonly kind: string
+  readonly encode: (value: Value) => Uint8Array
+  /** @throws {StorageError} `WATON_STORE_RECORD` or `WATON_STORE_RECORD_NEWER` */
+  readonly decode: (bytes: Uint8Array) => Value
+}
+
+/** A record that cannot be read. It is reported and left as it is: nothing is deleted or replaced because of it. */
+export function unreadableRecord(kind: string, cause?: unknown): StorageError {
+  return new StorageError(
+    'WATON_STORE_RECORD',
+    `a stored ${kind} record cannot be read; it was left untouched. Restore the store from a backup or link the device again`,
+    { details: { kind }, ...(cause === undefined ? {} : { cause }) },
+  )
+}
+
+/** Checks the version byte and returns the rest. */
+export function recordBody(kind: string, version: number, bytes: Uint8Array): Uint8Array {
+  const found = bytes[0]
+  if (found === undefined) throw unreadableRecord(kind)
+  if (found > version) {
+    throw new StorageError(
+      'WATON_STORE_RECORD_NEWER',
+      `a stored ${kind} record was written by a newer waton; use that version or newer with this store`,
+      { details: { kind, found, supported: version } },
+    )
+  }
+  return bytes.subarray(1)
+}
+
+/** Puts the version byte in front. */
+export function withVersion(version: number, body: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(body.length + 1)
+  bytes[0] = version
+  bytes.set(body, 1)
+  return bytes
+}
+
+/** Bytes inside JSON records are written as `{"base64": "..."}`. */
+interface JsonBytes {
+  readonly base64: string
+}
+
+function isJsonBytes(value: unknown): value is JsonBytes {
+  return typeof value === 'object' && value !== null && 'base64' in value && typeof value.base64 === 'string'
+}
+
+/** Writes a value with bytes in it as JSON text. */
+export function toJson(value: unknown): string {
+  // `this[name]` is the value before `Buffer.prototype.toJSON` had its say.
+  return JSON.stringify(
+    value,
+    function (this: Readonly<Record<string, unknown>>, name: string, inner: unknown) {
+      const original = this[name]
+      return original instanceof Uint8Array ? { base64: toBase64(original) } : inner
+    },
+  )
+}
+
+/** Reads what {@link toJson} wrote. */
+export function fromJson(text: string): unknown {
+  return JSON.parse(text, (_name, inner: unknown) => (isJsonBytes(inner) ? fromBase64(inner.base64) : inner))
+}
+
+/**
+ * A record kept as JSON behind its version byte: for small things that change rarely, where a reader with a database
+ * browser is worth more than a few bytes.
+ *
+ * @param check - turns parsed JSON into the value; throws on anything else
+ */
+export function jsonRecord<Value>(
+  kind: string,
+  version: number,
+  check: (parsed: Readonly<Record<string, unknown>>) => Value,
+): RecordKind<Value> {
+  return {
+    kind,
+    encode: (value) => withVersion(version, utf8Bytes(toJson(value))),
+    decode(bytes) {
+      const body = recordBody(kind, version, bytes)
+      try {
+        return check(fromJson(utf8Text(body)) as Readonly<Record<string, unknown>>)
+      } catch (cause) {
+        throw unreadableRecord(kind, cause)
+      }
+    },
+  }
+}
+
+/** A record that is bytes already. */
+export function bytesRecord(kind: string, version = 1): RecordKind<Uint8Array> {
+  return {
+    kind,
+    encode: (value) => withVersion(version, value),
+    decode: (bytes) => recordBody(kind, version, bytes),
+  }
+}
+
+/** A record that is a short text. */
+export function textRecord(kind: string, version = 1): RecordKind<string> {
+  return {
+    kind,
+    encode: (value) => withVersion(version, utf8Bytes(value)),
+    decode: (bytes) => utf8Text(recordBody(kind, version, bytes)),
+  }
+}

@@ -1,0 +1,131 @@
+/** Drives an unmodified Baileys in a process of its own: the other party of every interoperability test. */
+import { fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+import type { SimulatedPhone, Simulator } from 'waton/simulator'
+import { until } from './until.ts'
+
+/** What Baileys says about one message. */
+export interface BaileysMessage {
+  readonly type: 'notify' | 'append'
+  readonly key: {
+    readonly id: string
+    readonly remoteJid: string
+    readonly fromMe: boolean
+    readonly remoteJidAlt?: string
+  }
+  readonly text?: string
+  readonly pushName?: string
+  /** Set on messages that it could not decrypt. */
+  readonly messageStubType?: number
+}
+
+interface Status {
+  readonly key: { readonly id: string }
+  /** Baileys' numbers: 2 server, 3 delivered, 4 read. */
+  readonly status: number
+}
+
+interface ChildEvent {
+  readonly event: string
+  readonly [name: string]: unknown
+}
+
+/** An account that Baileys has linked. */
+export class Baileys {
+  readonly #child: ChildProcess
+  readonly #calls = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>()
+  #nextCall = 1
+  readonly qrs: string[] = []
+  /** Every message it has announced, in order. */
+  readonly messages: BaileysMessage[] = []
+  readonly statuses: Status[] = []
+  opened = 0
+
+  private constructor(url: string) {
+    this.#child = fork(fileURLToPath(new URL('baileys-child.mjs', import.meta.url)), [url], {
+      // libsignal prints sessions to the console; that noise is not ours
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      execArgv: [],
+    })
+    this.#child.on('message', (event: ChildEvent) => {
+      this.#take(event)
+    })
+    this.#child.on('exit', () => {
+      for (const call of this.#calls.values()) call.reject(new Error('the Baileys process ended'))
+    })
+  }
+
+  /** Starts Baileys, has the phone scan its QR code, and resolves when it is open. */
+  static async link(simulator: Simulator, phone: SimulatedPhone): Promise<Baileys> {
+    const baileys = new Baileys(simulator.endpoint.url)
+    onTestFinished(() => baileys.quit())
+    const qr = await until('a QR code of Baileys', () => baileys.qrs[0])
+    await phone.linkDevice(qr)
+    await until('Baileys to be open', () => baileys.opened > 0)
+    return baileys
+  }
+
+  /** Sends a text; resolves when Baileys has written it. */
+  send(chat: string, text: string, id?: string): Promise<{ id: string }> {
+    return this.#call('send', { chat, text, ...(id === undefined ? {} : { id }) }) as Promise<{ id: string }>
+  }
+
+  /** Tells the sender that a message was read. */
+  async read(message: BaileysMessage): Promise<void> {
+    await this.#call('read', { key: message.key })
+  }
+
+  /** Waits for a message with this text. */
+  waitForText(text: string): Promise<BaileysMessage> {
+    return until(`Baileys to get "${text}"`, () => this.messages.find((message) => message.text === text))
+  }
+
+  /** The highest status that Baileys knows of a message it sent. */
+  statusOf(id: string): number {
+    return Math.max(0, ...this.statuses.filter(({ key }) => key.id === id).map(({ status }) => status))
+  }
+
+  /** Ends the process. */
+  async quit(): Promise<void> {
+    if (this.#child.exitCode !== null) return
+    const gone = new Promise((resolve) => this.#child.once('exit', resolve))
+    this.#child.disconnect()
+    await gone
+  }
+
+  #call(command: string, input: object): Promise<unknown> {
+    const call = this.#nextCall++
+    return new Promise((resolve, reject) => {
+      this.#calls.set(call, { resolve, reject })
+      this.#child.send({ call, command, ...input })
+    })
+  }
+
+  #take(event: ChildEvent): void {
+    switch (event.event) {
+      case 'qr':
+        this.qrs.push(event.qr as string)
+        return
+      case 'open':
+        this.opened += 1
+        return
+      case 'message':
+        this.messages.push(event as unknown as BaileysMessage)
+        return
+      case 'status':
+        this.statuses.push(event as unknown as Status)
+        return
+      case 'answer':
+        this.#answer(event)
+    }
+  }
+
+  #answer({ call, result, error }: ChildEvent): void {
+    const waiting = this.#calls.get(call as number)
+    this.#calls.delete(call as number)
+    if (error === undefined) waiting?.resolve(result)
+    else waiting?.reject(new Error(`Baileys: ${String(error)}`))
+  }
+}
