@@ -57,6 +57,8 @@ export class AccountState {
   #generation = 0
   #lastSeq: number
   #room: Deferred<void> | undefined
+  /** A commit failed: only the store knows what it holds, also whether the failed commit was written after all. */
+  #isStale = false
   #closed = false
 
   private constructor(options: AccountStateOptions, lastSeq: number) {
@@ -126,11 +128,18 @@ export class AccountState {
     }
     if (this.#closed)
       throw new StorageError('WATON_STATE_CLOSED', 'the client was closed; nothing more is recorded')
+    if (this.#isStale) await this.#reload()
     const generation = this.#generation
     const unit = new Unit(this.#overlay, this.#options.clock.nowMs())
     const value = await work(unit)
     if (generation !== this.#generation) throw dropped()
     return { value, committed: this.#stage(unit) }
+  }
+
+  async #reload(): Promise<void> {
+    const bounds = await this.#options.store.eventBounds(this.account)
+    this.#lastSeq = bounds.last
+    this.#isStale = false
   }
 
   #stage(unit: Unit): Promise<void> {
@@ -199,8 +208,7 @@ export class AccountState {
     this.#writing = []
     this.#queue = []
     this.#overlay.clear()
-    this.#lastSeq =
-      (lost.find((waiting) => waiting.events.length > 0)?.events[0]?.row.seq ?? this.#lastSeq + 1) - 1
+    this.#isStale = true
     this.#room?.resolve()
     this.#room = undefined
     this.#options.logger.error({ units: lost.length, error }, 'commit failed, staged work dropped')
