@@ -17,6 +17,13 @@ function pass(point) {
   if (seen === kill.nth) process.kill(process.pid, 'SIGKILL')
 }
 
+/** A point at which everything else has had its turn: what should have waited for the commit has not waited. */
+async function passSlowly(point) {
+  if (kill?.point !== point || seen + 1 !== kill.nth) return pass(point)
+  for (let turn = 0; turn < 100; turn += 1) await new Promise(setImmediate)
+  pass(point)
+}
+
 /** The store as it is, with a point before and after each commit. */
 function withCommitPoints(store) {
   return new Proxy(store, {
@@ -24,6 +31,7 @@ function withCommitPoints(store) {
       if (name === 'commit') {
         return async (...input) => {
           pass('commit:before')
+          await passSlowly('commit:slow')
           const result = await target.commit(...input)
           pass('commit:after')
           return result

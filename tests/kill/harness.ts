@@ -15,6 +15,8 @@ import { until } from '../helpers/until.ts'
 /** Where the client may be killed. `random` is a kill from outside, at a stanza of the record. */
 export const KILL_POINTS = [
   'commit:before',
+  /** Before a commit, after everything that does not wait for it has happened. */
+  'commit:slow',
   'commit:after',
   'write:before',
   'write:after',
