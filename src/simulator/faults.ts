@@ -1,0 +1,90 @@
+/**
+ * What can go wrong on purpose. Every fault that happens leaves a line in the trace.
+ */
+import { UsageError } from '../base/errors.ts'
+import { BoundedMap } from '../base/bounded-map.ts'
+import type { Device } from './world/device.ts'
+import type { World } from './world/world.ts'
+
+interface PlannedRefusal {
+  readonly reason: number
+  readonly times: number
+}
+
+/** Devices with planned refusals at a time. */
+const MAX_PLANS = 1_000
+
+/** See the file comment. Devices are named by JID, e.g. `15550000001:1@s.whatsapp.net`. */
+export class Faults {
+  readonly #world: World
+  readonly #refusals = new BoundedMap<string, PlannedRefusal>(MAX_PLANS)
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  /** Cuts the connection of a device, as a broken network does. @returns whether it was connected */
+  disconnect(jid: string): boolean {
+    const { outlet } = this.#deviceOf(jid)
+    if (outlet === undefined) return false
+    this.#note(jid, 'the connection is cut')
+    outlet.cut()
+    return true
+  }
+
+  /**
+   * Refuses the next logins of a device with `<failure reason>`.
+   *
+   * @param reason - e.g. 401 (logged out), 403 (locked), 405 (client too old), 503 (try later)
+   * @param times - logins that are refused. @default 1
+   */
+  refuseLogin(jid: string, reason: number, times: number = 1): void {
+    this.#refusals.set(this.#keyOf(jid), { reason, times })
+  }
+
+  /** Cuts the connection of a device instead of sending it the stanza after the next `stanzas`. */
+  dropAfter(jid: string, stanzas: number): void {
+    const { outlet } = this.#deviceOf(jid)
+    if (outlet === undefined) {
+      throw new UsageError(
+        'WATON_SIMULATOR_OFFLINE',
+        'the device is not connected: connect it before planning this fault',
+        {
+          details: { jid },
+        },
+      )
+    }
+    this.#note(jid, `the connection will be cut after ${String(stanzas)} more stanzas`)
+    outlet.cutAfter(stanzas)
+  }
+
+  /** Marks a kind of data as changed while the device was away; it hears of it at its next login. */
+  markDirty(jid: string, type: 'account_sync' | 'groups' | 'newsletter_metadata' | 'syncd_app_state'): void {
+    this.#deviceOf(jid).dirty.set(type, this.#world.nowSeconds())
+  }
+
+  /** The refusal planned for a login, used up by asking. For the server. */
+  takeRefusal(jid: string): number | undefined {
+    const planned = this.#refusals.get(jid)
+    if (planned === undefined) return undefined
+    if (planned.times <= 1) this.#refusals.delete(jid)
+    else this.#refusals.set(jid, { ...planned, times: planned.times - 1 })
+    this.#note(jid, `the login is refused with ${String(planned.reason)}`)
+    return planned.reason
+  }
+
+  #deviceOf(jid: string): Device {
+    const device = this.#world.deviceOf(jid)
+    if (device !== undefined) return device
+    throw new UsageError('WATON_SIMULATOR_DEVICE', 'the simulator knows no such device', { details: { jid } })
+  }
+
+  #keyOf(jid: string): string {
+    const found = this.#world.resolve(jid)
+    return found === undefined ? jid : found.account.jid('pn', found.deviceId)
+  }
+
+  #note(jid: string, text: string): void {
+    this.#world.trace.note('fault', text, { device: this.#keyOf(jid) })
+  }
+}

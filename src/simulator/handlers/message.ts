@@ -1,0 +1,155 @@
+/**
+ * Sending: a message from any device goes, copy by copy, into the mailboxes of the devices it is addressed to, and the
+ * sender gets the server's ack. The server cannot read a copy; it checks everything around it.
+ */
+import type { BinaryNode } from '../../protocol/binary/node.ts'
+import { childOf, requireAttribute } from '../../protocol/binary/node.ts'
+import {
+  deliveredMessage,
+  findEncViolation,
+  MESSAGE_SHAPE,
+  MESSAGE_TYPES,
+  messageAck,
+} from '../stanza/message.ts'
+import { readCopies } from '../stanza/message.ts'
+import type { DeliveryFacts, MessageCopy } from '../stanza/message.ts'
+import { otherAddressing } from '../world/account.ts'
+import type { Device } from '../world/device.ts'
+import type { Resolved } from '../world/world.ts'
+import type { HandlerContext, StanzaHandler } from './handler.ts'
+
+/** A copy whose device was found. */
+interface Route {
+  readonly copy: MessageCopy
+  readonly found: Resolved
+  readonly device: Device
+}
+
+/** `<message>` from a client. */
+export const MESSAGE_HANDLER: StanzaHandler = { tag: 'message', shape: MESSAGE_SHAPE, handle: handleMessage }
+
+const UNKNOWN_PERSON = 404
+const NOT_SIMULATED = 501
+
+function handleMessage(message: BinaryNode, context: HandlerContext): void {
+  const { world, sender } = context
+  const to = requireAttribute(message, 'to')
+  const chat = world.resolve(to)
+  const violation = findMessageViolation(message, chat, context)
+  if (violation !== undefined) {
+    sender.violation(violation)
+    return
+  }
+  noteRepeat(message, context)
+  if (chat === undefined) {
+    const isPerson = to.endsWith('@s.whatsapp.net') || to.endsWith('@lid')
+    sender.note(isPerson ? 'refusal' : 'unknown', `a message to ${to} is refused: nobody there`)
+    sender.send(messageAck(message, world.nowSeconds(), isPerson ? UNKNOWN_PERSON : NOT_SIMULATED))
+    return
+  }
+  sender.account.meet(chat.account)
+  chat.account.meet(sender.account)
+  for (const copy of readCopies(message)) {
+    const route = findRoute(copy, context)
+    if (route !== undefined) deliver(message, route, chat, context)
+  }
+  sender.send(messageAck(message, world.nowSeconds()))
+}
+
+function findMessageViolation(
+  message: BinaryNode,
+  chat: Resolved | undefined,
+  context: HandlerContext,
+): string | undefined {
+  const type = message.attrs['type'] ?? ''
+  if (!MESSAGE_TYPES.includes(type)) return `<message> has the unknown type "${type}"`
+  if (chat === undefined) return undefined
+  if (message.attrs['category'] === 'peer' && chat.account !== context.sender.account) {
+    return '<message> of category "peer" goes to somebody else'
+  }
+  if (childOf(message, 'participants') !== undefined && childOf(message, 'enc') !== undefined) {
+    return '<message> carries both <participants> and <enc> to one person'
+  }
+  const copies = readCopies(message)
+  const jids = copies.map((copy) => copy.jid)
+  if (copies.length === 0) return '<message> carries no encrypted copy'
+  if (new Set(jids).size !== jids.length) return '<message > participants> names a device twice'
+  for (const copy of copies) {
+    const violation = findCopyViolation(copy, chat, context)
+    if (violation !== undefined) return violation
+  }
+  return undefined
+}
+
+function findCopyViolation(copy: MessageCopy, chat: Resolved, context: HandlerContext): string | undefined {
+  const { world, sender } = context
+  const found = world.resolve(copy.jid)
+  const isOwn = found?.account === sender.account
+  if (found === undefined) return `<message> has a copy for ${copy.jid}, who is nobody`
+  if (!isOwn && found.account !== chat.account) {
+    return `<message> has a copy for ${copy.jid}, who is neither the recipient nor the sender`
+  }
+  if (isOwn && found.deviceId === sender.device.id) {
+    return `<message> has a copy for ${copy.jid}, the device that sends it`
+  }
+  return copy.encs.map(findEncViolation).find((problem) => problem !== undefined)
+}
+
+function noteRepeat(message: BinaryNode, { world, sender }: HandlerContext): void {
+  const id = requireAttribute(message, 'id')
+  const { sentIds } = sender.device
+  // A repetition is legitimate: an unacknowledged send after a reconnect, or the answer to a retry receipt.
+  if (sentIds.has(id)) sender.note('warning', `message ${id} was sent again`)
+  sentIds.set(id, world.nowSeconds())
+}
+
+function findRoute(copy: MessageCopy, { sender, world }: HandlerContext): Route | undefined {
+  const found = world.resolve(copy.jid)
+  const device = found?.account.devices.get(found.deviceId)
+  if (found !== undefined && device !== undefined) return { copy, found, device }
+  sender.note('warning', `a copy for ${copy.jid} is dropped: that device is not linked`)
+  return undefined
+}
+
+function deliver(message: BinaryNode, route: Route, chat: Resolved, { world, sender }: HandlerContext): void {
+  const { account, device: senderDevice } = sender
+  const { addressing } = route.found
+  const isOwn = route.found.account === account
+  const isPeer = message.attrs['category'] === 'peer'
+  const pn = account.jid('pn')
+  const lid = account.jid('lid')
+  const facts: DeliveryFacts = {
+    from: account.jid(addressing, senderDevice.id),
+    nowSeconds: world.nowSeconds(),
+    senderName: account.facts.name,
+    senderAlt: {
+      sender_pn: !isOwn && addressing === 'lid' ? pn : undefined,
+      sender_lid: !isOwn && addressing === 'pn' ? lid : undefined,
+    },
+    ...recipientFacts(message, chat, isOwn && !isPeer, { world, sender }),
+    encs: route.copy.encs,
+  }
+  const clearedBy = isOwn && !isPeer ? 'sender-receipt' : 'receipt'
+  world.post(route.device, deliveredMessage(message, facts), clearedBy)
+}
+
+/** The chat, as another device of the sender needs it. A copy sent to one own device names the chat in `recipient`. */
+function recipientFacts(
+  message: BinaryNode,
+  chat: Resolved,
+  isNeeded: boolean,
+  { world }: HandlerContext,
+): Pick<DeliveryFacts, 'recipient' | 'recipientAlt'> {
+  const none = { peer_recipient_pn: undefined, peer_recipient_lid: undefined }
+  if (!isNeeded) return { recipient: undefined, recipientAlt: none }
+  const named = message.attrs['recipient']
+  const { account, addressing } = (named === undefined ? undefined : world.resolve(named)) ?? chat
+  const alternative = account.jid(otherAddressing(addressing))
+  return {
+    recipient: account.jid(addressing),
+    recipientAlt: {
+      peer_recipient_pn: addressing === 'lid' ? alternative : undefined,
+      peer_recipient_lid: addressing === 'pn' ? alternative : undefined,
+    },
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * What a simulated phone is made of, put together: each part gets exactly what it works with. No behaviour of its own but
+ * the three things that need several parts: publishing keys, saying hello, and serving a new device.
+ */
+import type { Clock } from '../../base/clock.ts'
+import { silentLogger } from '../../base/logger.ts'
+import type { Logger } from '../../base/logger.ts'
+import type { RandomSource } from '../../base/random.ts'
+import { formatJid, SERVER_LID, SERVER_USER, userJid } from '../../protocol/jid.ts'
+import type { PrimaryServices } from '../link.ts'
+import type { PhoneAccount } from './account.ts'
+import { AddressBook } from './address-book.ts'
+import { Connection } from './connection.ts'
+import type { ConnectionOptions } from './connection.ts'
+import { DeviceKeys } from './device-keys.ts'
+import { Directory } from './directory.ts'
+import { FirstLogin } from './first-login.ts'
+import { Inbox } from './inbox.ts'
+import { LinkedDevices } from './link-device.ts'
+import { Mailbox } from './mailbox.ts'
+import { Outbox } from './outbox.ts'
+import { Reception } from './reception.ts'
+import { Sessions } from './sessions.ts'
+import { buildKeyUpload, buildPresence } from './stanzas.ts'
+
+/** What {@link createPhone} needs. */
+export interface PhoneOptions {
+  /** Digits with country code, e.g. `15550000001`. */
+  readonly phoneNumber: string
+  /** The name others see. */
+  readonly name: string
+  /** The account's LID, `1234@lid` or only `1234`. */
+  readonly lid: string
+  readonly random: RandomSource
+  readonly clock: Clock
+  readonly services: PrimaryServices
+  /** @default silent */
+  readonly logger?: Logger
+  /** What a newly linked device gets of the past. @default 'recent' */
+  readonly history?: 'none' | 'recent'
+  /** One-time pre-keys published at once. @default 100 */
+  readonly preKeyCount?: number
+  /** Wait for one answer or ack of the server. @default 20,000 */
+  readonly answerTimeoutMs?: number
+}
+
+const DEFAULT_PRE_KEYS = 100
+const DEFAULT_ANSWER_TIMEOUT_MS = 20_000
+
+/** The parts that the phone's own methods use. */
+export interface PhoneParts {
+  readonly account: PhoneAccount
+  readonly connection: Connection
+  readonly inbox: Inbox
+  readonly keys: DeviceKeys
+  readonly linked: LinkedDevices
+  readonly mailbox: Mailbox
+  readonly outbox: Outbox
+  readonly reception: Reception
+  /** Uploads the device keys with fresh one-time pre-keys. */
+  readonly publishKeys: () => Promise<void>
+  /** Says that the human is there, and looks for devices that wait to be served. */
+  readonly announce: () => void
+}
+
+/** Builds a phone that is not connected yet. */
+export function createParts(options: PhoneOptions): PhoneParts {
+  const core: Core = createCore(options, {
+    onNode: (stanza) => {
+      reception.receive(stanza)
+    },
+    onReattached: () => {
+      announce()
+    },
+  })
+  const { account, connection, keys } = core
+  const outbox = new Outbox(core)
+  const firstLogin = new FirstLogin(account)
+  const linked = new LinkedDevices({
+    account,
+    keys,
+    services: options.services,
+    welcome: (device) => welcome({ core, firstLogin, outbox, history: options.history ?? 'recent' }, device),
+    spawn: (work) => {
+      reception.spawn(work)
+    },
+  })
+  const publishKeys = async (): Promise<void> => {
+    const fresh = keys.makePreKeys(options.preKeyCount ?? DEFAULT_PRE_KEYS)
+    await connection.request(buildKeyUpload(keys, fresh))
+  }
+  const announce = (): void => {
+    connection.send(buildPresence(account.name, 'available'))
+    linked.welcomeNewDevices()
+  }
+  const inbox = new Inbox({
+    ...core,
+    onPeerMessage: (content, device) => {
+      reception.receivePeer(content, device)
+    },
+  })
+  const reception: Reception = new Reception({
+    ...core,
+    firstLogin,
+    inbox,
+    linked,
+    outbox,
+    replenish: publishKeys,
+  })
+  return {
+    account,
+    connection,
+    inbox,
+    keys,
+    linked,
+    mailbox: core.mailbox,
+    outbox,
+    reception,
+    publishKeys,
+    announce,
+  }
+}
+
+interface Core {
+  readonly account: PhoneAccount
+  readonly addresses: AddressBook
+  readonly connection: Connection
+  readonly directory: Directory
+  readonly keys: DeviceKeys
+  readonly mailbox: Mailbox
+  readonly sessions: Sessions
+}
+
+/** What the other parts are built on. */
+function createCore(
+  options: PhoneOptions,
+  handlers: Pick<ConnectionOptions, 'onNode' | 'onReattached'>,
+): Core {
+  const account = createAccount(options)
+  const { clock, logger, random } = account
+  const keys = new DeviceKeys(random)
+  const addresses: AddressBook = new AddressBook((pn, lid) => {
+    sessions.move(pn, lid)
+    mailbox.unify(lid, pn)
+  })
+  const sessions = new Sessions({ keys, addresses, clock, random })
+  const mailbox = new Mailbox(clock, (error) => {
+    logger.error({ error }, 'a listener of the phone failed')
+  })
+  const connection = new Connection({
+    services: options.services,
+    clock,
+    logger,
+    idPrefix: options.phoneNumber,
+    answerTimeoutMs: options.answerTimeoutMs ?? DEFAULT_ANSWER_TIMEOUT_MS,
+    ...handlers,
+  })
+  const directory = new Directory({ account, keys, addresses, sessions, connection })
+  addresses.learn(account.pn, account.lid)
+  return { account, addresses, connection, directory, keys, mailbox, sessions }
+}
+
+interface Welcome {
+  readonly core: Core
+  readonly firstLogin: FirstLogin
+  readonly outbox: Outbox
+  readonly history: 'none' | 'recent'
+}
+
+/** Gives a new device its keys and history; false when it has not published its own keys yet. */
+async function welcome({ core, firstLogin, outbox, history }: Welcome, device: string): Promise<boolean> {
+  const { addresses, directory, mailbox, sessions } = core
+  await directory.ensureSessions([device])
+  if (!sessions.has(device)) return false
+  await outbox.sendPeer(device, firstLogin.keyShare())
+  if (history !== 'none') await outbox.sendPeer(device, firstLogin.historyNotification(mailbox, addresses))
+  return true
+}
+
+function createAccount(options: PhoneOptions): PhoneAccount {
+  const { clock, logger = silentLogger, name, phoneNumber, random } = options
+  return {
+    pn: formatJid({ user: phoneNumber, server: SERVER_USER, device: 0 }),
+    lid: userJid(options.lid.includes('@') ? options.lid : `${options.lid}@${SERVER_LID}`),
+    name,
+    clock,
+    random,
+    logger: logger.child({ phone: phoneNumber }),
+  }
+}

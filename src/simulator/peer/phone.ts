@@ -1,0 +1,192 @@
+/**
+ * The simulated phone: the primary device of one account of the simulator and the human holding it. It is a client like
+ * any other to the server, written from the protocol without the library's own stanza code. This file is what tests and
+ * demos touch; `parts.ts` puts it together, `reception.ts` gives what arrives to the parts.
+ */
+import { UsageError } from '../../base/errors.ts'
+import { userJid, withDevice } from '../../protocol/jid.ts'
+import type { PhoneProblem } from './connection.ts'
+import type { LinkDeviceOptions, LinkedDevice } from './link-device.ts'
+import type {
+  DuplicateMessage,
+  MessageTicks,
+  PhoneChat,
+  PhoneMessage,
+  UndecryptableMessage,
+} from './mailbox.ts'
+import { createParts } from './parts.ts'
+import type { PhoneOptions, PhoneParts } from './parts.ts'
+import { buildRemoveDevice } from './stanzas.ts'
+
+export type { PhoneOptions } from './parts.ts'
+
+/**
+ * Makes a phone, connects it and publishes its keys. Resolves when others can write to it.
+ *
+ * @throws {QueryError} `WATON_PHONE_QUERY_REFUSED` when the server refuses the keys
+ * @throws {TimeoutError} `WATON_PHONE_NO_ANSWER`
+ */
+export async function createPhone(options: PhoneOptions): Promise<SimulatedPhone> {
+  const phone = new SimulatedPhone(createParts(options))
+  try {
+    await phone.start()
+  } catch (error) {
+    phone.close()
+    throw error
+  }
+  return phone
+}
+
+/** See the file comment. Made by {@link createPhone}. */
+export class SimulatedPhone {
+  /** `15550000001@s.whatsapp.net` */
+  readonly pn: string
+  /** `...@lid` */
+  readonly lid: string
+  readonly name: string
+  readonly #parts: PhoneParts
+
+  constructor(parts: PhoneParts) {
+    this.#parts = parts
+    this.pn = parts.account.pn
+    this.lid = parts.account.lid
+    this.name = parts.account.name
+  }
+
+  /** Everything the human sees, in order, own messages included. */
+  get messages(): readonly PhoneMessage[] {
+    return this.#parts.mailbox.messages
+  }
+
+  /** The chats, the one with the newest message first. */
+  get chats(): readonly PhoneChat[] {
+    return this.#parts.mailbox.chats
+  }
+
+  /** The devices linked to this phone, oldest first. */
+  get devices(): readonly LinkedDevice[] {
+    return this.#parts.linked.all
+  }
+
+  /** Messages that came again after they were shown; the human does not see them. */
+  get duplicates(): readonly DuplicateMessage[] {
+    return this.#parts.mailbox.duplicates
+  }
+
+  /** Messages that could not be read, with how often they were asked for again. */
+  get undecryptable(): readonly UndecryptableMessage[] {
+    return this.#parts.mailbox.undecryptable
+  }
+
+  /** What the server did that it should not have done, newest last. */
+  get problems(): readonly PhoneProblem[] {
+    return this.#parts.connection.problems
+  }
+
+  /** One-time pre-keys that nobody has used yet. */
+  get preKeyStock(): number {
+    return this.#parts.keys.stock
+  }
+
+  /** The public identity key, 32 bytes. */
+  get identityKey(): Uint8Array {
+    return this.#parts.keys.identity.publicKey
+  }
+
+  get isOnline(): boolean {
+    return this.#parts.connection.isOnline
+  }
+
+  /** Connects and publishes keys; {@link createPhone} calls it. */
+  async start(): Promise<void> {
+    const jid = this.#parts.connection.open()
+    if (userJid(jid) !== this.pn) {
+      throw new UsageError('WATON_PHONE_LINK', 'the link belongs to another phone number', {
+        details: { expected: this.pn, actual: jid },
+      })
+    }
+    await this.#parts.publishKeys()
+    this.#parts.announce()
+  }
+
+  /**
+   * Scans the QR code that a companion shows. Resolves when the companion has accepted; its keys and history follow when
+   * it has logged in.
+   *
+   * @throws {UsageError} `WATON_PHONE_QR` when the text is no pairing QR code; what the server says when it is refused
+   */
+  linkDevice(qr: string, options: LinkDeviceOptions = {}): Promise<{ readonly deviceId: number }> {
+    return this.#parts.linked.link(qr, options)
+  }
+
+  /** Takes a linked device off the account. @throws {QueryError} `WATON_PHONE_QUERY_REFUSED` */
+  async unlinkDevice(deviceId: number): Promise<void> {
+    await this.#parts.connection.request(buildRemoveDevice(withDevice(this.pn, deviceId)))
+  }
+
+  /**
+   * The human writes. Resolves when the server has the message (one tick).
+   *
+   * @param chat - a person's JID, `15550000002@s.whatsapp.net` or `...@lid`
+   * @param options - `id` to choose the message id
+   * @throws {UsageError} `WATON_PHONE_CHAT`, `WATON_PHONE_TEXT`, `WATON_PHONE_MESSAGE_ID`
+   * @throws {QueryError} `WATON_PHONE_SEND_REFUSED`, `WATON_PHONE_NO_DEVICES`, `WATON_PHONE_QUERY_REFUSED`
+   * @throws {TimeoutError} `WATON_PHONE_NO_ANSWER` @throws {ClosedError} `WATON_PHONE_CLOSED`
+   */
+  send(
+    chat: string,
+    content: { readonly text: string },
+    options: { readonly id?: string } = {},
+  ): Promise<{ readonly id: string }> {
+    return this.#parts.outbox.send(chat, content.text, options.id)
+  }
+
+  /** The human opens the chats of these messages: their writers get read receipts. */
+  markRead(messageIds: readonly string[]): void {
+    this.#parts.inbox.markRead(messageIds)
+  }
+
+  /** The ticks on an own message. */
+  receiptsFor(messageId: string): MessageTicks {
+    return this.#parts.mailbox.ticksOf(messageId)
+  }
+
+  /** Calls `listener` for every message shown from now on; returns the function that stops it. */
+  onMessage(listener: (message: PhoneMessage) => void): () => void {
+    return this.#parts.mailbox.onMessage(listener)
+  }
+
+  /**
+   * Resolves with the first message that satisfies the predicate, at once when it was shown already.
+   *
+   * @param options - `timeoutMs` by the phone's clock @default 10,000
+   * @throws {TimeoutError} `WATON_PHONE_WAIT` @throws {ClosedError} `WATON_PHONE_CLOSED`
+   */
+  waitForMessage(
+    predicate: (message: PhoneMessage) => boolean,
+    options: { readonly timeoutMs?: number } = {},
+  ): Promise<PhoneMessage> {
+    return this.#parts.mailbox.waitForMessage(predicate, options)
+  }
+
+  /** Resolves when nothing runs in the background (repeating messages, serving new devices). */
+  idle(): Promise<void> {
+    return this.#parts.reception.idle()
+  }
+
+  /** The phone loses its network until {@link goOnline}. What is sent meanwhile goes out then. */
+  goOffline(): void {
+    this.#parts.connection.goOffline()
+  }
+
+  goOnline(): void {
+    this.#parts.connection.goOnline()
+  }
+
+  /** Switches the phone off for good. What still waits fails with `WATON_PHONE_CLOSED`. */
+  close(): void {
+    this.#parts.linked.close()
+    this.#parts.connection.close()
+    this.#parts.mailbox.close()
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * A WhatsApp of one's own on loopback: a strict server with real accounts, each with a simulated phone. Clients pair by
+ * QR code, write to each other and to the phones; everything is in the trace.
+ */
+import type { Clock } from '../base/clock.ts'
+import { systemClock } from '../base/clock.ts'
+import { ClosedError } from '../base/errors.ts'
+import { redacted, silentLogger } from '../base/logger.ts'
+import type { Logger } from '../base/logger.ts'
+import { seededRandom, systemRandom } from '../base/random.ts'
+import type { RandomSource } from '../base/random.ts'
+import type { BinaryNode } from '../protocol/binary/node.ts'
+import type { Faults } from './faults.ts'
+import { createPhone } from './peer/phone.ts'
+import type { SimulatedPhone } from './peer/phone.ts'
+import { ROOT_SERIAL } from './server/certificate-authority.ts'
+import { SimulatedServer } from './server/server.ts'
+import { createMemoryConnection } from './server/wire.ts'
+import type { MemorySocket } from './server/wire.ts'
+import type { Trace } from './trace.ts'
+
+/** How a simulator is started; everything has a default. */
+export interface SimulatorOptions {
+  /** Makes every key, id and number the same in each run. @default random */
+  readonly seed?: string | number
+  /** @default 0, a free port */
+  readonly port?: number
+  /** @default '127.0.0.1' */
+  readonly host?: string
+  /** @default the machine's time */
+  readonly clock?: Clock
+  /** @default silent */
+  readonly logger?: Logger
+  /** Between the server's pings to each client; 0 sends none. @default 60,000 */
+  readonly pingIntervalMs?: number
+  /** Entries that the trace keeps. @default 50,000 */
+  readonly traceCapacity?: number
+}
+
+/** What a client needs to connect. */
+export interface SimulatorEndpoint {
+  /** `ws://127.0.0.1:PORT/ws/chat` */
+  readonly url: string
+  /** The root of the server's certificate chain, 32 bytes. */
+  readonly rootKey: Uint8Array
+  readonly rootSerial: number
+  /** Connects without a network: the same seed and calls give the same bytes in the same order. */
+  readonly connect: () => Promise<MemorySocket>
+}
+
+/** A person to add. */
+export interface PhoneRequest {
+  /** Digits with country code, e.g. `15550000001`. */
+  readonly phoneNumber: string
+  /** The name others see. */
+  readonly name: string
+}
+
+/** A running simulator. Made by {@link startSimulator}. */
+export interface Simulator {
+  readonly endpoint: SimulatorEndpoint
+  readonly phones: readonly SimulatedPhone[]
+  /** Every stanza and everything else that happened. */
+  readonly trace: Trace
+  /** What can go wrong on purpose. */
+  readonly faults: Faults
+  readonly clock: Clock
+  /** Makes an account with its phone. Resolves when others can write to it. */
+  addPhone(request: PhoneRequest): Promise<SimulatedPhone>
+  /** The stanzas that the server sent, or will send, to a device and that the device has not answered. */
+  unanswered(jid: string): readonly BinaryNode[]
+  /** Cuts every connection and stops. */
+  close(): Promise<void>
+}
+
+const DEFAULT_PING_INTERVAL_MS = 60_000
+const DEFAULT_TRACE_CAPACITY = 50_000
+
+/**
+ * Starts a simulated WhatsApp server.
+ *
+ * @throws {TransportError} `WATON_SIMULATOR_LISTEN` when the port cannot be taken
+ */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const { seed, clock = systemClock } = options
+  const logger = redacted(options.logger ?? silentLogger)
+  const randomFor = (purpose: string): RandomSource =>
+    seed === undefined ? systemRandom : seededRandom(`${String(seed)} ${purpose}`)
+  const server = new SimulatedServer({
+    host: options.host ?? '127.0.0.1',
+    port: options.port ?? 0,
+    clock,
+    random: randomFor('server'),
+    pingIntervalMs: options.pingIntervalMs ?? DEFAULT_PING_INTERVAL_MS,
+    traceCapacity: options.traceCapacity ?? DEFAULT_TRACE_CAPACITY,
+  })
+  server.trace.subscribe((entry) => {
+    if ('kind' in entry)
+      logger.debug({ kind: entry.kind, device: entry.device, note: entry.text }, 'simulator note')
+  })
+  const url = await server.start()
+  logger.info({ url }, 'simulator is listening')
+  return new RunningSimulator(server, url, (phoneNumber) => ({
+    random: randomFor(`phone ${phoneNumber}`),
+    logger,
+  }))
+}
+
+class RunningSimulator implements Simulator {
+  readonly endpoint: SimulatorEndpoint
+  readonly #server: SimulatedServer
+  readonly #phones: SimulatedPhone[] = []
+  readonly #equipmentFor: (phoneNumber: string) => { random: RandomSource; logger: Logger }
+  #isClosed = false
+
+  constructor(
+    server: SimulatedServer,
+    url: string,
+    equipmentFor: (phoneNumber: string) => { random: RandomSource; logger: Logger },
+  ) {
+    this.#server = server
+    this.#equipmentFor = equipmentFor
+    this.endpoint = {
+      url,
+      rootKey: server.authority.rootKey,
+      rootSerial: ROOT_SERIAL,
+      connect: () => this.#connect(),
+    }
+  }
+
+  get phones(): readonly SimulatedPhone[] {
+    return this.#phones
+  }
+
+  get trace(): Trace {
+    return this.#server.trace
+  }
+
+  get faults(): Faults {
+    return this.#server.faults
+  }
+
+  get clock(): Clock {
+    return this.#server.clock
+  }
+
+  async addPhone({ phoneNumber, name }: PhoneRequest): Promise<SimulatedPhone> {
+    if (this.#isClosed) {
+      throw new ClosedError(
+        'WATON_SIMULATOR_CLOSED',
+        'the simulator is closed: start a new one to add phones',
+      )
+    }
+    const account = this.#server.world.createAccount(phoneNumber, name)
+    const phone = await createPhone({
+      phoneNumber,
+      name,
+      lid: account.jid('lid'),
+      clock: this.#server.clock,
+      services: this.#server.servicesFor(account),
+      ...this.#equipmentFor(phoneNumber),
+    })
+    this.#phones.push(phone)
+    return phone
+  }
+
+  unanswered(jid: string): readonly BinaryNode[] {
+    const device = this.#server.world.deviceOf(jid)
+    return device === undefined ? [] : device.mailbox.after(0).map((entry) => entry.stanza)
+  }
+
+  #connect(): Promise<MemorySocket> {
+    if (this.#isClosed)
+      return Promise.reject(new ClosedError('WATON_SIMULATOR_CLOSED', 'the simulator is closed'))
+    const { wire, socket } = createMemoryConnection()
+    this.#server.accept(wire)
+    return Promise.resolve(socket)
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    for (const phone of this.#phones) phone.close()
+    await this.#server.close()
+  }
+}
