@@ -1,13 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import type { ClientEvents } from 'waton'
 import { until } from '../helpers/until.ts'
-import { linkedClient, startWorld } from '../helpers/world.ts'
+import { linkedClient, overWebSocket, startWorld } from '../helpers/world.ts'
 
-describe('a linked client', () => {
+describe.each(['a WebSocket', 'the socket in memory'])('a client linked over %s', (way) => {
+  const isWebSocket = way === 'a WebSocket'
+
   test('links by QR code, opens, and knows who it is', async () => {
     const simulator = await startWorld(1)
     const phone = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
-    const client = await linkedClient(simulator, phone)
+    const client = await linkedClient(simulator, phone, {
+      endpoint: isWebSocket ? overWebSocket(simulator) : simulator.endpoint,
+    })
     expect(client.state).toBe('open')
     expect(client.me).toMatchObject({ pn: '15550000001@s.whatsapp.net', deviceId: 1 })
     expect(client.me?.lid).toMatch(/@lid$/)
@@ -18,7 +22,9 @@ describe('a linked client', () => {
     const simulator = await startWorld(2)
     const alice = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
     const bob = await simulator.addPhone({ phoneNumber: '15550000002', name: 'Bob' })
-    const client = await linkedClient(simulator, alice)
+    const client = await linkedClient(simulator, alice, {
+      endpoint: isWebSocket ? overWebSocket(simulator) : simulator.endpoint,
+    })
     const received: ClientEvents['message'][] = []
     client.on('message', (event) => {
       received.push(event)
