@@ -9,16 +9,13 @@ import type { Logger } from '../base/logger.ts'
 import { systemRandom } from '../base/random.ts'
 import { TypedEmitter } from '../base/typed-emitter.ts'
 import type { BinaryNode } from '../protocol/binary/node.ts'
-import { Consumer } from './consume/consumer.ts'
 import type { ConsumeOptions, EventHandler } from './consume/consumer.ts'
-import { readLog } from './consume/event-hub.ts'
 import type { ReadOptions } from './consume/event-hub.ts'
 import type { OutgoingContent } from './content.ts'
 import type { ClientEvents, ClientState, DurableEvent, Me } from './events.ts'
 import { DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'
 import type { ClientOptions } from './options.ts'
-import { Runtime } from './runtime.ts'
-import type { RuntimeOptions } from './runtime.ts'
+import type { Runtime, RuntimeOptions } from './runtime.ts'
 import type { SentMessage } from './send/handle.ts'
 import type { SendOptions } from './send/outbox.ts'
 
@@ -49,7 +46,6 @@ export class Client {
   readonly #options: RuntimeOptions
   readonly #logger: Logger
   readonly #emitter: TypedEmitter<ClientEvents>
-  readonly #consumers = new Map<string, Consumer>()
   #opening: Promise<Runtime> | undefined
   #runtime: Runtime | undefined
   #closing: Promise<void> | undefined
@@ -154,22 +150,7 @@ export class Client {
    * @throws {UsageError} `WATON_CONSUMER_RUNNING` when this client runs a consumer of that name already
    */
   async consume(name: string, handler: EventHandler, options: ConsumeOptions = {}): Promise<void> {
-    const { state, hub } = await this.#open()
-    if (this.#consumers.has(name)) {
-      throw new UsageError(
-        'WATON_CONSUMER_RUNNING',
-        'a consumer of this name runs already; give each its own name',
-        { details: { name } },
-      )
-    }
-    const { clock } = this.#options
-    const consumer = new Consumer({ ...options, name, handler, state, hub, clock, logger: this.#logger })
-    this.#consumers.set(name, consumer)
-    try {
-      await consumer.run()
-    } finally {
-      this.#consumers.delete(name)
-    }
+    await (await this.#open()).consume(name, handler, options)
   }
 
   /**
@@ -197,7 +178,6 @@ export class Client {
   }
 
   async #close(): Promise<void> {
-    for (const consumer of this.#consumers.values()) consumer.stop()
     const runtime = await this.#opening?.catch(() => undefined)
     await runtime?.close()
   }
@@ -212,6 +192,8 @@ export class Client {
 
   async #start(): Promise<Runtime> {
     try {
+      // the protocol, with its schemas and ciphers, is loaded when it is needed: importing waton stays cheap
+      const { Runtime } = await import('./runtime.ts')
       this.#runtime = await Runtime.open(this.#options, this.#emitter)
       return this.#runtime
     } catch (error) {
@@ -222,7 +204,6 @@ export class Client {
   }
 
   async *#readLog(options?: ReadOptions): AsyncGenerator<DurableEvent, void, undefined> {
-    const { state } = await this.#open()
-    yield* readLog(state, options)
+    yield* (await this.#open()).readLog(options)
   }
 }

@@ -22,7 +22,7 @@ export interface Endpoint {
 
 /** How long things may take, in milliseconds. */
 export interface Timing {
-  /** Opening the socket and the handshake, each. @default 20_000 */
+  /** Opening the socket and the handshake, together. @default 20_000 */
   readonly connectTimeoutMs: number
   /** Waiting for the answer to one query. @default 60_000 */
   readonly queryTimeoutMs: number

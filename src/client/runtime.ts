@@ -2,8 +2,9 @@
  * Everything of a client that needs the account: claimed, loaded and wired together. The façade (`client.ts`) makes one
  * when it is first needed; this file is where the parts meet.
  */
+import { sleep } from '../base/clock.ts'
 import type { Clock, Timer } from '../base/clock.ts'
-import { StorageError, describeError } from '../base/errors.ts'
+import { StorageError, UsageError, describeError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import { toHex } from '../base/bytes.ts'
 import type { RandomSource } from '../base/random.ts'
@@ -15,8 +16,11 @@ import type { Connection } from './connection/connection.ts'
 import { runConnection } from './connection/login.ts'
 import { PreKeyUpkeep } from './connection/pre-keys.ts'
 import { Supervisor } from './connection/supervisor.ts'
-import { EventHub } from './consume/event-hub.ts'
-import type { ClientEvents, Me } from './events.ts'
+import { Consumer } from './consume/consumer.ts'
+import type { ConsumeOptions, EventHandler } from './consume/consumer.ts'
+import { EventHub, readLog } from './consume/event-hub.ts'
+import type { ReadOptions } from './consume/event-hub.ts'
+import type { ClientEvents, DurableEvent, Me } from './events.ts'
 import { loadSelf } from './identity/credentials.ts'
 import type { Self } from './identity/self.ts'
 import type { Endpoint, Timing } from './options.ts'
@@ -38,6 +42,9 @@ export interface RuntimeOptions {
   readonly timing: Timing
 }
 
+/** How long closing waits for handlers of consumers, in milliseconds. */
+const HANDLER_GRACE_MS = 10_000
+
 /** See the file comment. */
 export class Runtime {
   readonly #options: RuntimeOptions
@@ -50,6 +57,7 @@ export class Runtime {
   readonly supervisor: Supervisor
   readonly #preKeys: PreKeyUpkeep
   readonly #pipeline: ReceivePipeline
+  readonly #consumers = new Map<string, { consumer: Consumer; running: Promise<void> }>()
   #connection: Connection | undefined
   #renewal: Timer | undefined
   #isClosed = false
@@ -150,14 +158,47 @@ export class Runtime {
     this.#connection?.close(error)
   }
 
+  /** Runs a durable consumer until it is stopped. @throws {UsageError} `WATON_CONSUMER_RUNNING` */
+  async consume(name: string, handler: EventHandler, options: ConsumeOptions): Promise<void> {
+    if (this.#consumers.has(name)) {
+      throw new UsageError(
+        'WATON_CONSUMER_RUNNING',
+        'a consumer of this name runs already; give each its own name',
+        { details: { name } },
+      )
+    }
+    const { state, hub } = this
+    const { clock, logger } = this.#options
+    const consumer = new Consumer({ ...options, name, handler, state, hub, clock, logger })
+    const running = consumer.run().finally(() => this.#consumers.delete(name))
+    this.#consumers.set(name, { consumer, running })
+    await running
+  }
+
+  /** The event log from a position to its present end. */
+  readLog(options?: ReadOptions): AsyncIterable<DurableEvent> {
+    return readLog(this.state, options)
+  }
+
   /** Stops the connection, finishes what is staged, and gives the account back. */
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#renewal?.cancel()
+    await this.#stopConsumers()
     await this.supervisor.stop()
     await this.state.close()
     await this.#claim.release()
+  }
+
+  /** Lets handlers under way finish, for a bounded while: what they send is still recorded. */
+  async #stopConsumers(): Promise<void> {
+    const consumers = [...this.#consumers.values()]
+    for (const { consumer } of consumers) consumer.stop()
+    const grace = new AbortController()
+    const finished = Promise.allSettled(consumers.map(({ running }) => running))
+    await Promise.race([finished, sleep(this.#options.clock, HANDLER_GRACE_MS, grace.signal)])
+    grace.abort()
   }
 
   #runOnce(run: Parameters<typeof runConnection>[1]): ReturnType<typeof runConnection> {

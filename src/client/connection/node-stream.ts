@@ -26,6 +26,7 @@ export interface NodeStreamOptions {
   readonly routingInfo: Uint8Array | undefined
   readonly clock: Clock
   readonly random: RandomSource
+  /** For the socket and the handshake together. */
   readonly timeoutMs: number
   readonly signal: AbortSignal
   /** The socket is open and the handshake begins. */
@@ -34,6 +35,9 @@ export interface NodeStreamOptions {
 
 /** Frames longer than this are not accepted before the server has proven who it is. */
 const MAX_HANDSHAKE_FRAME_BYTES = 64 * 1024
+
+/** Stanzas kept for a listener that is about to come. */
+const MAX_EARLY_STANZAS = 256
 
 /** See the file comment. */
 export class NodeStream {
@@ -61,10 +65,13 @@ export class NodeStream {
   static async open(options: NodeStreamOptions): Promise<NodeStream> {
     const { endpoint, clock, timeoutMs, signal } = options
     const connect = endpoint.connect ?? connectWebSocket
+    const startedAtMs = clock.nowMs()
     const socket = await connect({ url: endpoint.url, timeoutMs, clock, signal })
     try {
       options.onSocketOpen()
-      return await NodeStream.#handshake(socket, options)
+      // one deadline for both: what connecting took is not granted again
+      const leftMs = Math.max(1, timeoutMs - (clock.nowMs() - startedAtMs))
+      return await NodeStream.#handshake(socket, { ...options, timeoutMs: leftMs })
     } catch (error) {
       socket.close()
       throw error
@@ -147,13 +154,23 @@ export class NodeStream {
     try {
       for (const frame of this.#frames.push(bytes)) {
         const stanza = decodeNode(this.#cipher.open(frame))
-        if (this.#onNode === undefined) this.#early.push(stanza)
+        if (this.#onNode === undefined) this.#keep(stanza)
         else this.#onNode(stanza)
       }
     } catch (error) {
       // a frame that does not authenticate or parse means that the two sides no longer agree: nothing after it can be believed
       this.close(error)
     }
+  }
+
+  #keep(stanza: BinaryNode): void {
+    if (this.#early.length >= MAX_EARLY_STANZAS) {
+      throw new ProtocolError(
+        'WATON_STANZA_EARLY',
+        'the server sent more than it may before anybody listened',
+      )
+    }
+    this.#early.push(stanza)
   }
 
   #finish(error: unknown): void {
