@@ -1,0 +1,69 @@
+/**
+ * The rows of a store and the changes a commit is made of. Times are milliseconds since the epoch. `value` is opaque:
+ * its first byte is a version that only the code that wrote it understands.
+ */
+
+/** A keyed record: credentials, sessions, pre-keys, mappings, cursors. The client lists the kinds it uses. */
+export interface RecordRow {
+  readonly kind: string
+  readonly key: string
+  readonly value: Uint8Array
+  readonly at: number
+}
+
+/** What identifies a message: ids are unique only together with their chat and sender. */
+export interface MessageKey {
+  readonly chat: string
+  readonly sender: string
+  readonly id: string
+}
+
+/** One message, sent or received, once per (chat, sender, id). */
+export interface MessageRow extends MessageKey {
+  readonly at: number
+  /** What it is, e.g. `text` or `undecryptable`. */
+  readonly kind: string
+  /** How far it got, e.g. `received`. */
+  readonly state: string
+  readonly value: Uint8Array
+}
+
+/** One entry of the event log. Content lives in the message row that `message` points to. */
+export interface EventRow {
+  /** Position in the account's log, from 1, without reuse. */
+  readonly seq: number
+  readonly type: string
+  readonly version: number
+  readonly at: number
+  /** The chat whose order this event belongs to, or `''`. */
+  readonly chat: string
+  readonly message?: MessageKey
+  readonly value: Uint8Array
+}
+
+/** One message on its way out. */
+export interface OutboxRow {
+  readonly id: string
+  readonly chat: string
+  /** Sending order within the account, from 1, without reuse. */
+  readonly position: number
+  readonly state: string
+  readonly at: number
+  readonly value: Uint8Array
+}
+
+/** One change of a commit. Puts replace the row with the same key. */
+export type Change =
+  | { readonly op: 'put-record'; readonly row: RecordRow }
+  | { readonly op: 'delete-record'; readonly kind: string; readonly key: string }
+  /** Deletes the records of a kind that were written before `before`. */
+  | { readonly op: 'expire-records'; readonly kind: string; readonly before: number }
+  | { readonly op: 'put-message'; readonly row: MessageRow }
+  /** Fails the whole commit with `WATON_STORE_CONFLICT` when the seq exists. */
+  | { readonly op: 'append-event'; readonly row: EventRow }
+  | { readonly op: 'expire-events'; readonly upTo: number }
+  | { readonly op: 'put-outbox'; readonly row: OutboxRow }
+  | { readonly op: 'delete-outbox'; readonly id: string }
+  /** Remembers a ciphertext hash (32 bytes), so that a redelivery is recognised. */
+  | { readonly op: 'recognise'; readonly hash: Uint8Array; readonly at: number }
+  | { readonly op: 'expire-recognised'; readonly before: number }

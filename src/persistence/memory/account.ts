@@ -1,0 +1,238 @@
+/**
+ * The rows of one account in memory, and the way a change is applied with its inverse, so that a commit that fails
+ * half-way can be undone. It knows nothing of claims.
+ */
+import { toHex } from '../../base/bytes.ts'
+import { conflictFailure } from '../contract/failures.ts'
+import type { Change, EventRow, MessageKey, MessageRow, OutboxRow, RecordRow } from '../contract/rows.ts'
+import { compareText, requireText } from '../contract/text.ts'
+
+/** Takes one applied change back. */
+export type Undo = () => void
+
+/** Rows are stored as private copies and must be copied again on the way out. */
+export class MemoryAccount {
+  readonly #name: string
+  readonly #records = new Map<string, SortedTable<RecordRow>>()
+  readonly #messages = new Map<string, MessageRow>()
+  readonly #events = new SortedTable<EventRow>()
+  readonly #outbox = new Map<string, OutboxRow>()
+  readonly #recognised = new Map<string, number>()
+
+  constructor(name: string) {
+    this.#name = name
+  }
+
+  /** Applies one change and returns its inverse. */
+  apply(change: Change): Undo {
+    switch (change.op) {
+      case 'put-record': {
+        requireText(change.row.key)
+        return this.#recordsOf(requireText(change.row.kind)).put(change.row.key, copyRow(change.row))
+      }
+      case 'delete-record':
+        return this.#recordsOf(change.kind).delete(change.key)
+      case 'expire-records':
+        return this.#recordsOf(change.kind).deleteWhere((row) => row.at < change.before)
+      case 'put-message':
+        requireTexts(change.row.kind, change.row.state)
+        return putIn(this.#messages, messageKey(change.row), copyRow(change.row))
+      case 'append-event':
+        return this.#append(change.row)
+      case 'expire-events':
+        return this.#events.deleteWhere((row) => row.seq <= change.upTo)
+      case 'put-outbox':
+        requireTexts(change.row.chat, change.row.state)
+        return putIn(this.#outbox, requireText(change.row.id), copyRow(change.row))
+      case 'delete-outbox':
+        return deleteFrom(this.#outbox, [change.id])
+      case 'recognise':
+        return putIn(this.#recognised, toHex(change.hash), change.at)
+      case 'expire-recognised':
+        return this.#expireRecognised(change.before)
+    }
+  }
+
+  record(kind: string, key: string): RecordRow | undefined {
+    return this.#records.get(kind)?.get(key)
+  }
+
+  /** Records of a kind in key order behind `after`. */
+  records(kind: string, after: string | undefined, limit: number): readonly RecordRow[] {
+    return this.#records.get(kind)?.behind(after, limit) ?? []
+  }
+
+  message(key: MessageKey): MessageRow | undefined {
+    return this.#messages.get(messageKey(key))
+  }
+
+  isRecognised(hash: Uint8Array): boolean {
+    return this.#recognised.has(toHex(hash))
+  }
+
+  events(after: number, limit: number): readonly EventRow[] {
+    return this.#events.behind(eventKey(after), limit)
+  }
+
+  firstEvent(): EventRow | undefined {
+    return this.#events.behind(undefined, 1)[0]
+  }
+
+  lastEvent(): EventRow | undefined {
+    return this.#events.last()
+  }
+
+  outboxRow(id: string): OutboxRow | undefined {
+    return this.#outbox.get(id)
+  }
+
+  /** Outbox rows in sending order. */
+  outbox(): readonly OutboxRow[] {
+    return [...this.#outbox.values()].sort((a, b) => a.position - b.position || compareText(a.id, b.id))
+  }
+
+  get isEmpty(): boolean {
+    const maps = [this.#messages, this.#events, this.#outbox, this.#recognised, ...this.#records.values()]
+    return maps.every((map) => map.size === 0)
+  }
+
+  #recordsOf(kind: string): SortedTable<RecordRow> {
+    let table = this.#records.get(kind)
+    if (table === undefined) {
+      table = new SortedTable()
+      this.#records.set(kind, table)
+    }
+    return table
+  }
+
+  #append(row: EventRow): Undo {
+    const key = eventKey(row.seq)
+    if (this.#events.get(key) !== undefined) throw conflictFailure(this.#name, row.seq)
+    const { chat, type, message } = row
+    requireTexts(chat, type, message?.chat ?? '', message?.sender ?? '', message?.id ?? '')
+    return this.#events.put(key, copyEvent(row))
+  }
+
+  #expireRecognised(before: number): Undo {
+    const old = [...this.#recognised].filter(([, at]) => at < before).map(([hash]) => hash)
+    return deleteFrom(this.#recognised, old)
+  }
+}
+
+/** A private copy of a row, so that neither side can change the other's bytes. */
+export function copyRow<T extends { readonly value: Uint8Array }>(row: T): T {
+  return { ...row, value: row.value.slice() }
+}
+
+/** Like {@link copyRow}, with the reference to the message. */
+export function copyEvent(row: EventRow): EventRow {
+  const copy = copyRow(row)
+  return row.message === undefined ? copy : { ...copy, message: { ...row.message } }
+}
+
+function requireTexts(...texts: readonly string[]): void {
+  texts.forEach(requireText)
+}
+
+function messageKey(key: MessageKey): string {
+  return JSON.stringify([requireText(key.chat), requireText(key.sender), requireText(key.id)])
+}
+
+/** A seq as text of one length, so that text order is number order. */
+function eventKey(seq: number): string {
+  return String(seq).padStart(16, '0')
+}
+
+/** A map whose keys can be walked in order; sorting is put off until somebody walks. */
+class SortedTable<T> {
+  readonly #rows = new Map<string, T>()
+  #order: string[] | undefined = []
+
+  get size(): number {
+    return this.#rows.size
+  }
+
+  get(key: string): T | undefined {
+    return this.#rows.get(key)
+  }
+
+  put(key: string, row: T): Undo {
+    const last = this.#order?.at(-1)
+    if (!this.#rows.has(key)) {
+      if (this.#order !== undefined && (last === undefined || compareText(last, key) < 0))
+        this.#order.push(key)
+      else this.#order = undefined
+    }
+    const undo = putIn(this.#rows, key, row)
+    return () => {
+      undo()
+      this.#order = undefined
+    }
+  }
+
+  delete(key: string): Undo {
+    return this.#deleteAll([key])
+  }
+
+  deleteWhere(isOld: (row: T) => boolean): Undo {
+    return this.#deleteAll([...this.#rows].filter(([, row]) => isOld(row)).map(([key]) => key))
+  }
+
+  behind(after: string | undefined, limit: number): readonly T[] {
+    const order = this.#sorted()
+    const from = after === undefined ? 0 : firstBehind(order, after)
+    return order.slice(from, from + Math.max(0, limit)).flatMap((key) => this.#rows.get(key) ?? [])
+  }
+
+  last(): T | undefined {
+    const key = this.#sorted().at(-1)
+    return key === undefined ? undefined : this.#rows.get(key)
+  }
+
+  #deleteAll(keys: readonly string[]): Undo {
+    const undo = deleteFrom(this.#rows, keys)
+    if (keys.length > 0) this.#order = undefined
+    return () => {
+      undo()
+      this.#order = undefined
+    }
+  }
+
+  #sorted(): string[] {
+    this.#order ??= [...this.#rows.keys()].sort(compareText)
+    return this.#order
+  }
+}
+
+/** The index of the first key greater than `key`. */
+function firstBehind(order: readonly string[], key: string): number {
+  let low = 0
+  let high = order.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compareText(order[middle] ?? '', key) <= 0) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function putIn<T>(map: Map<string, T>, key: string, value: T): Undo {
+  const before = map.get(key)
+  map.set(key, value)
+  return () => {
+    if (before === undefined) map.delete(key)
+    else map.set(key, before)
+  }
+}
+
+function deleteFrom<T>(map: Map<string, T>, keys: readonly string[]): Undo {
+  const removed: [string, T][] = []
+  for (const key of keys) {
+    const value = map.get(key)
+    if (value !== undefined) removed.push([key, value])
+    map.delete(key)
+  }
+  return () => {
+    for (const [key, value] of removed) map.set(key, value)
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * The little of SQLite that waton needs, as a shape: `DatabaseSync` of Node's own `node:sqlite`, and of
+ * `@photostructure/sqlite` for Node versions that hide it behind a flag. Nothing else in waton names a driver.
+ */
+import { StorageError } from '../../base/errors.ts'
+
+/** What can be bound to a statement and what a column gives back. */
+export type SqlValue = string | number | null | Uint8Array
+
+/** One row of an answer. */
+export type SqlRow = Readonly<Record<string, SqlValue | bigint>>
+
+/** A prepared statement. */
+export interface SqlStatement {
+  run(...values: SqlValue[]): { readonly changes: number | bigint }
+  get(...values: SqlValue[]): SqlRow | undefined
+  all(...values: SqlValue[]): SqlRow[]
+}
+
+/** An open connection. */
+export interface SqlDatabase {
+  exec(sql: string): void
+  prepare(sql: string): SqlStatement
+  close(): void
+}
+
+/** A SQLite that was found on this machine. */
+export interface SqlDriver {
+  readonly name: string
+  open(path: string, options: { readonly readOnly: boolean; readonly busyTimeoutMs: number }): SqlDatabase
+}
+
+type DatabaseSync = new (path: string, options: { readOnly: boolean }) => SqlDatabase
+
+/**
+ * Finds a SQLite: the one inside Node (22.13 and later), else the optional dependency.
+ *
+ * One process must use one SQLite library for one file: POSIX locks belong to the process, and a second copy of the
+ * library would drop the locks of the first. The choice therefore depends on the Node version alone.
+ *
+ * @throws {StorageError} `WATON_STORE_DRIVER` when there is none
+ */
+export async function loadDriver(): Promise<SqlDriver> {
+  const builtIn = process.getBuiltinModule('node:sqlite') as { DatabaseSync: DatabaseSync } | undefined
+  if (builtIn !== undefined) return driverOf('node:sqlite', builtIn.DatabaseSync)
+  try {
+    const addOn = await import('@photostructure/sqlite')
+    return driverOf('@photostructure/sqlite', addOn.DatabaseSync)
+  } catch (error) {
+    throw new StorageError(
+      'WATON_STORE_DRIVER',
+      `this Node (${process.version}) has no SQLite of its own and "@photostructure/sqlite" could not be loaded: ` +
+        'use Node 22.13 or later, or install it with `npm install @photostructure/sqlite`',
+      { cause: error },
+    )
+  }
+}
+
+function driverOf(name: string, Database: DatabaseSync): SqlDriver {
+  return {
+    name,
+    open(path, { readOnly, busyTimeoutMs }) {
+      const database = new Database(path, { readOnly })
+      try {
+        database.exec(`PRAGMA busy_timeout = ${String(Math.trunc(busyTimeoutMs))}`)
+      } catch (error) {
+        database.close()
+        throw error
+      }
+      return database
+    },
+  }
+}

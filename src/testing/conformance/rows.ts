@@ -1,0 +1,379 @@
+/** Conformance: what is written comes back, in the order that the contract names. */
+import assert from 'node:assert/strict'
+import {
+  appendEvent,
+  bytes,
+  claimOf,
+  event,
+  hashOf,
+  message,
+  NOW_MS,
+  outbox,
+  plain,
+  putMessage,
+  putOutbox,
+  putRecord,
+  sameRows,
+} from './context.ts'
+import type { StoreTest } from './context.ts'
+
+/** Texts that back ends have got wrong: empty, separators, quotes, NUL, escapes, long, and beyond the first plane. */
+const ODD_TEXTS: readonly string[] = [
+  '',
+  '\0',
+  '\0a',
+  '\u0001',
+  '\u0001\u0002',
+  '\u0001\u0003',
+  ' ',
+  '%',
+  "'; DROP TABLE x; --",
+  '15550000001:12@s.whatsapp.net',
+  '?1',
+  'a',
+  'a\0',
+  'a\0b',
+  'a\0c',
+  'a\u0001',
+  'a:b',
+  'b'.repeat(1000),
+  'e\u0301',
+  '\u00e9',
+  '\ufffd',
+  '\uffff',
+  '\u{10000}',
+  '\u{1f642}',
+]
+
+/** Defines the tests. */
+export function rowTests(test: StoreTest): void {
+  recordTests(test)
+  textTests(test)
+  byteTests(test)
+  messageTests(test)
+  eventTests(test)
+  outboxTests(test)
+  recognitionTests(test)
+}
+
+function recordTests(test: StoreTest): void {
+  test('a record that is put again replaces the first one', async (store) => {
+    const claim = await claimOf(store)
+    await store.commit(claim, [putRecord({ key: 'a', at: 1, value: bytes(1, 2, 3) })])
+    await store.commit(claim, [putRecord({ key: 'a', at: 2, value: bytes(4) })])
+    const rows = await store.listRecords('default', 'session', undefined, 10)
+    sameRows(rows, [{ kind: 'session', key: 'a', at: 2, value: bytes(4) }])
+  })
+
+  test('lists records behind a key, up to the limit, one kind only', async (store) => {
+    const claim = await claimOf(store)
+    const keys = Array.from({ length: 600 }, (_, index) => `key ${String(index).padStart(4, '0')}`)
+    const puts = keys.toReversed().map((key) => putRecord({ key }))
+    await store.commit(claim, [
+      ...puts,
+      putRecord({ kind: 'sessions', key: 'key 0000' }),
+      putRecord({ kind: 'a', key: 'z' }),
+    ])
+    const read = async (after: string | undefined, limit: number): Promise<string[]> =>
+      (await store.listRecords('default', 'session', after, limit)).map((row) => row.key)
+    assert.deepEqual(await read(undefined, 1000), keys)
+    assert.deepEqual(await read(undefined, 2), keys.slice(0, 2))
+    assert.deepEqual(await read('key 0010', 300), keys.slice(11, 311))
+    assert.deepEqual(await read('key 0010x', 1), ['key 0011'])
+    assert.deepEqual(await read('key 0599', 1), [])
+    assert.deepEqual(await read(undefined, 0), [])
+  })
+
+  test('reads several records at once and leaves missing ones out', async (store) => {
+    const claim = await claimOf(store)
+    const keys = Array.from({ length: 300 }, (_, index) => `k${String(index)}`)
+    await store.commit(
+      claim,
+      keys.map((key, index) => putRecord({ key, value: bytes(index % 256) })),
+    )
+    const found = await store.readRecords('default', 'session', ['none', ...keys.slice(0, 290), 'k0'])
+    assert.equal(found.size, 290)
+    assert.deepEqual(plain(found.get('k289')), bytes(33))
+    assert.equal(found.get('none'), undefined)
+    assert.equal((await store.readRecords('default', 'session', [])).size, 0)
+  })
+
+  test('deletes and expires records of one kind', async (store) => {
+    const claim = await claimOf(store)
+    await store.commit(claim, [
+      putRecord({ key: 'old', at: 99 }),
+      putRecord({ key: 'edge', at: 100 }),
+      putRecord({ key: 'gone', at: 500 }),
+      putRecord({ kind: 'other', key: 'old', at: 1 }),
+      { op: 'delete-record', kind: 'session', key: 'gone' },
+      { op: 'delete-record', kind: 'nothing', key: 'gone' },
+      { op: 'expire-records', kind: 'session', before: 100 },
+    ])
+    const rows = await store.listRecords('default', 'session', undefined, 10)
+    assert.deepEqual(
+      rows.map((row) => row.key),
+      ['edge'],
+    )
+    assert.notEqual(await store.readRecord('default', 'other', 'old'), undefined)
+  })
+}
+
+function textTests(test: StoreTest): void {
+  test('keeps odd texts apart and lists them by code point', async (store) => {
+    const claim = await claimOf(store)
+    await store.commit(
+      claim,
+      ODD_TEXTS.map((key, index) => putRecord({ key, value: bytes(index) })),
+    )
+    for (const [index, key] of ODD_TEXTS.entries()) {
+      assert.deepEqual(
+        plain(await store.readRecord('default', 'session', key)),
+        bytes(index),
+        JSON.stringify(key),
+      )
+    }
+    const rows = await store.listRecords('default', 'session', undefined, 100)
+    const byCodePoint = [...ODD_TEXTS].sort((a, b) => compareCodePoints(codePoints(a), codePoints(b)))
+    assert.deepEqual(
+      rows.map((row) => row.key),
+      byCodePoint,
+    )
+    for (const [index, key] of byCodePoint.entries()) {
+      const next = await store.listRecords('default', 'session', key, 1)
+      assert.deepEqual(
+        next.map((row) => row.key),
+        byCodePoint.slice(index + 1, index + 2),
+      )
+    }
+  })
+
+  test('gives odd texts back in every column', async (store) => {
+    for (const [index, text] of ODD_TEXTS.entries()) {
+      const claim = await claimOf(store, text, text)
+      const key = { chat: text, sender: `${text}s`, id: `${text}i` }
+      const written = message({ ...key, kind: text, state: text })
+      const logged = event({ seq: index + 1, chat: text, type: text, message: key })
+      const queued = outbox({ id: text, chat: text, state: text, position: 1 })
+      await store.commit(claim, [
+        { op: 'put-message', row: written },
+        { op: 'append-event', row: logged },
+        { op: 'put-outbox', row: queued },
+        putRecord({ kind: text, key: text }),
+      ])
+      sameRows([await store.readMessage(text, key)], [written])
+      sameRows(await store.readEvents(text, { after: 0, limit: 2 }), [logged])
+      sameRows(await store.listOutbox(text, { states: [text], limit: 2 }), [queued])
+      sameRows([await store.readOutbox(text, text)], [queued])
+      assert.equal((await store.listRecords(text, text, undefined, 2)).length, 1)
+    }
+    assert.equal((await store.listAccounts()).length, ODD_TEXTS.length)
+  })
+}
+
+function byteTests(test: StoreTest): void {
+  test('gives values back byte for byte: empty, every byte, 1 MiB, views of larger buffers', async (store) => {
+    const claim = await claimOf(store)
+    const large = Uint8Array.from({ length: 1024 * 1024 }, (_, index) => (index * 7 + (index >>> 8)) & 0xff)
+    const values: Readonly<Record<string, Uint8Array>> = {
+      empty: new Uint8Array(0),
+      all: Uint8Array.from({ length: 256 }, (_, index) => index),
+      large,
+      view: large.subarray(100, 200),
+      emptyView: large.subarray(5, 5),
+    }
+    await store.commit(
+      claim,
+      Object.entries(values).map(([key, value]) => putRecord({ key, value })),
+    )
+    for (const [key, value] of Object.entries(values)) {
+      assert.deepEqual(plain(await store.readRecord('default', 'session', key)), plain(value), key)
+    }
+    const found = await store.readRecords('default', 'session', Object.keys(values))
+    assert.equal(found.get('empty')?.length, 0)
+    await store.commit(claim, [
+      putMessage({ id: 'e', value: new Uint8Array(0) }),
+      appendEvent({ seq: 1, value: large }),
+    ])
+    assert.equal((await store.readMessage('default', message({ id: 'e' })))?.value.length, 0)
+    sameRows(await store.readEvents('default', { after: 0, limit: 1 }), [event({ seq: 1, value: large })])
+  })
+
+  test('neither side can change the bytes of the other', async (store) => {
+    const claim = await claimOf(store)
+    const value = bytes(1, 2, 3)
+    const commit = store.commit(claim, [putRecord({ key: 'a', value })])
+    value[0] = 99
+    await commit
+    const read = await store.readRecord('default', 'session', 'a')
+    assert.deepEqual(plain(read), bytes(1, 2, 3))
+    if (read !== undefined) read[1] = 99
+    assert.deepEqual(plain(await store.readRecord('default', 'session', 'a')), bytes(1, 2, 3))
+  })
+}
+
+function messageTests(test: StoreTest): void {
+  test('tells messages apart by chat, sender and id together', async (store) => {
+    const claim = await claimOf(store)
+    const rows = [
+      message({ chat: 'a', sender: 'b', id: 'c', value: bytes(1) }),
+      message({ chat: 'ab', sender: '', id: 'c', value: bytes(2) }),
+      message({ chat: 'a', sender: 'bc', id: '', value: bytes(3) }),
+      message({ chat: 'a', sender: 'b', id: 'd', value: bytes(4) }),
+    ]
+    await store.commit(
+      claim,
+      rows.map((row) => ({ op: 'put-message', row })),
+    )
+    const read = await Promise.all(rows.map((row) => store.readMessage('default', row)))
+    sameRows(read, rows)
+    assert.equal(await store.readMessage('default', { chat: 'b', sender: 'b', id: 'c' }), undefined)
+  })
+
+  test('a message that is put again replaces the first one in all columns', async (store) => {
+    const claim = await claimOf(store)
+    await store.commit(claim, [putMessage({ id: 'a' })])
+    const second = message({ id: 'a', at: 5, kind: 'image', state: 'read', value: bytes(9, 9) })
+    await store.commit(claim, [{ op: 'put-message', row: second }])
+    sameRows([await store.readMessage('default', second)], [second])
+  })
+}
+
+function eventTests(test: StoreTest): void {
+  test('reads a range of the log in order, behind a seq, up to the limit', async (store) => {
+    const claim = await claimOf(store)
+    assert.deepEqual(await store.eventBounds('default'), { first: 0, last: 0 })
+    for (let seq = 1; seq <= 500; seq += 100) {
+      const changes = Array.from({ length: 100 }, (_, index) => appendEvent({ seq: seq + index }))
+      await store.commit(claim, changes)
+    }
+    const seqs = async (after: number, limit: number): Promise<number[]> =>
+      (await store.readEvents('default', { after, limit })).map((row) => row.seq)
+    assert.deepEqual(await seqs(0, 3), [1, 2, 3])
+    assert.deepEqual(await seqs(9, 2), [10, 11])
+    assert.deepEqual(
+      await seqs(0, 1000),
+      Array.from({ length: 500 }, (_, index) => index + 1),
+    )
+    assert.deepEqual(await seqs(500, 10), [])
+    assert.deepEqual(await store.eventBounds('default'), { first: 1, last: 500 })
+  })
+
+  test('keeps the reference to a message, or its absence', async (store) => {
+    const claim = await claimOf(store)
+    const rows = [
+      event({ seq: 1, message: { chat: 'a@g.us', sender: '1@lid', id: 'X' } }),
+      event({ seq: 2, chat: '', type: 'call', version: 3, at: 0 }),
+    ]
+    await store.commit(
+      claim,
+      rows.map((row) => ({ op: 'append-event', row })),
+    )
+    const read = await store.readEvents('default', { after: 0, limit: 10 })
+    sameRows(read, rows)
+    assert.ok(!('message' in (read[1] ?? {})))
+  })
+
+  test('expires events up to a seq and keeps the order of the rest', async (store) => {
+    const claim = await claimOf(store)
+    await store.commit(
+      claim,
+      [1, 2, 3, 10, 11].map((seq) => appendEvent({ seq })),
+    )
+    await store.commit(claim, [{ op: 'expire-events', upTo: 3 }])
+    assert.deepEqual(await store.eventBounds('default'), { first: 10, last: 11 })
+    await store.commit(claim, [{ op: 'expire-events', upTo: 99 }])
+    assert.deepEqual(await store.eventBounds('default'), { first: 0, last: 0 })
+    assert.deepEqual(await store.readEvents('default', { after: 0, limit: 10 }), [])
+  })
+}
+
+function outboxTests(test: StoreTest): void {
+  test('lists the outbox in sending order, by state, behind a position', async (store) => {
+    const claim = await claimOf(store)
+    const states = ['queued', 'sent', 'failed']
+    const rows = [5, 1, 4, 2, 3, 6].map((position) =>
+      outbox({ id: `id ${String(9 - position)}`, position, state: states[position % 3] ?? '' }),
+    )
+    await store.commit(
+      claim,
+      rows.map((row) => ({ op: 'put-outbox', row })),
+    )
+    const list = async (query: { states: string[]; after?: number; limit: number }): Promise<number[]> =>
+      (await store.listOutbox('default', query)).map((row) => row.position)
+    assert.deepEqual(await list({ states, limit: 10 }), [1, 2, 3, 4, 5, 6])
+    assert.deepEqual(await list({ states: ['sent', 'failed'], limit: 10 }), [1, 2, 4, 5])
+    assert.deepEqual(await list({ states: ['queued'], limit: 1 }), [3])
+    assert.deepEqual(await list({ states, after: 4, limit: 10 }), [5, 6])
+    assert.deepEqual(await list({ states: [], limit: 10 }), [])
+    assert.deepEqual(await list({ states: ['other'], limit: 10 }), [])
+    sameRows(
+      [await store.readOutbox('default', 'id 8')],
+      rows.filter((row) => row.id === 'id 8'),
+    )
+  })
+
+  test('a row that changes its state is found under the new one only', async (store) => {
+    const claim = await claimOf(store)
+    await store.commit(claim, [putOutbox({ id: 'a', position: 1 }), putOutbox({ id: 'b', position: 2 })])
+    const changed = outbox({ id: 'a', position: 1, state: 'sent', at: 7, chat: 'c', value: bytes(8) })
+    await store.commit(claim, [
+      { op: 'put-outbox', row: changed },
+      { op: 'delete-outbox', id: 'b' },
+    ])
+    sameRows(await store.listOutbox('default', { states: ['sent'], limit: 9 }), [changed])
+    assert.deepEqual(await store.listOutbox('default', { states: ['queued'], limit: 9 }), [])
+    assert.equal(await store.readOutbox('default', 'b'), undefined)
+  })
+
+  test('lists an outbox of many rows whole', async (store) => {
+    const claim = await claimOf(store)
+    const rows = Array.from({ length: 700 }, (_, index) =>
+      putOutbox({ id: `id ${String(index)}`, position: index + 1 }),
+    )
+    await store.commit(claim, rows)
+    const listed = await store.listOutbox('default', { states: ['queued'], limit: 1000 })
+    assert.deepEqual(
+      listed.map((row) => row.position),
+      rows.map((_, index) => index + 1),
+    )
+  })
+}
+
+function recognitionTests(test: StoreTest): void {
+  test('answers for hashes in the order of the question', async (store) => {
+    const claim = await claimOf(store)
+    await store.commit(
+      claim,
+      [1, 3, 5].map((number) => ({ op: 'recognise', hash: hashOf(number), at: NOW_MS })),
+    )
+    const asked = [5, 4, 3, 2, 1, 3].map(hashOf)
+    assert.deepEqual(await store.readRecognised('default', asked), [true, false, true, false, true, true])
+    assert.deepEqual(await store.readRecognised('default', []), [])
+    assert.deepEqual(await store.readRecognised('nobody', [hashOf(1)]), [false])
+  })
+
+  test('expires hashes by age; one recognised again is as old as its last time', async (store) => {
+    const claim = await claimOf(store)
+    await store.commit(claim, [
+      { op: 'recognise', hash: hashOf(1), at: 10 },
+      { op: 'recognise', hash: hashOf(2), at: 20 },
+      { op: 'recognise', hash: hashOf(3), at: 10 },
+      { op: 'recognise', hash: hashOf(3), at: 30 },
+      { op: 'expire-recognised', before: 20 },
+    ])
+    assert.deepEqual(await store.readRecognised('default', [1, 2, 3].map(hashOf)), [false, true, true])
+  })
+}
+
+function codePoints(text: string): number[] {
+  return Array.from(text, (character) => character.codePointAt(0) ?? 0)
+}
+
+function compareCodePoints(a: readonly number[], b: readonly number[]): number {
+  for (const [index, point] of a.entries()) {
+    const other = b[index]
+    if (other === undefined) return 1
+    if (point !== other) return point - other
+  }
+  return a.length - b.length
+}

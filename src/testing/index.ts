@@ -1,0 +1,12 @@
+/** `waton/testing`: what bot and back-end authors test with. It has no dependency on a test runner. */
+export { storeConformance } from './conformance/index.ts'
+export type { ConformanceOptions, ConformanceRunner, StoreFactory } from './conformance/index.ts'
+export { CrashStore } from './crash-store.ts'
+export type { CrashOptions } from './crash-store.ts'
+export { failCommits, failSomeCommits, faultyStore, writeFault } from './faulty-store.ts'
+export type { CommitAttempt, Fault, FaultPlan } from './faulty-store.ts'
+export { ManualClock } from './manual-clock.ts'
+export { chance, forSeeds, pick, shuffle } from './seeds.ts'
+export { seededRandom } from '../base/random.ts'
+export type { RandomSource } from '../base/random.ts'
+export { StoreWrapper } from './store-wrapper.ts'
