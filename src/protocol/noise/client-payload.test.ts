@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { generateLoginNode, generateRegistrationNode, initAuthCreds, proto } from '@whiskeysockets/baileys'
 import type { SocketConfig } from '@whiskeysockets/baileys'
+import { toHex } from '../../base/bytes.ts'
 import { UsageError } from '../../base/errors.ts'
-import { WEB_VERSION } from '../version.ts'
+import { WEB_BUILD_HASH, WEB_VERSION } from '../version.ts'
 import {
   DEFAULT_DEVICE,
   buildLoginPayload,
@@ -74,5 +75,17 @@ describe('the registration payload', () => {
     expect(buildRegistrationPayload(keys, options)).toEqual(
       baileysBytes(generateRegistrationNode(creds, baileysConfig(options))),
     )
+  })
+
+  it('announces the build that the pinned schema was taken from', () => {
+    const key = new Uint8Array(32)
+    const keys = {
+      registrationId: 1,
+      identityPublicKey: key,
+      signedPreKey: { id: 1, publicKey: key, signature: new Uint8Array(64) },
+    }
+    const { devicePairingData, userAgent } = proto.ClientPayload.decode(buildRegistrationPayload(keys))
+    expect(toHex(devicePairingData?.buildHash ?? key)).toBe(WEB_BUILD_HASH)
+    expect(userAgent?.appVersion).toMatchObject(WEB_VERSION)
   })
 })

@@ -1,0 +1,71 @@
+/** HKDF with SHA-256 (RFC 5869), extract and expand in one call, as every key of the protocol is derived. */
+import { BoundedMap } from '../../base/bounded-map.ts'
+import { UsageError } from '../../base/errors.ts'
+import { EMPTY_BYTES, utf8Bytes } from '../../base/bytes.ts'
+import { hmacSha256 } from './hmac.ts'
+import { hmacKeyState, MAX_SHORT_HMAC_BYTES, shortHmac } from './short-hmac.ts'
+
+const HASH_BYTES = 32
+const MAX_BLOCKS = 255
+const ZERO_SALT = new Uint8Array(HASH_BYTES)
+/** The key state of the default salt, 32 zero bytes, computed once. */
+const ZERO_SALT_KEY = hmacKeyState(ZERO_SALT)
+/** Info texts kept in their encoded form. */
+const infoTexts = new BoundedMap<string, Uint8Array>(64)
+
+/** What HKDF may be given besides the input key. */
+export interface HkdfOptions {
+  /** Extraction salt. @default 32 zero bytes, as RFC 5869 says */
+  readonly salt?: Uint8Array
+  /** Context of the expansion; text is taken as UTF-8. @default nothing */
+  readonly info?: string | Uint8Array
+}
+
+/**
+ * Derives `lengthBytes` bytes from `inputKey` with HKDF-SHA-256.
+ *
+ * @param lengthBytes - 1 to 8160
+ * @throws {UsageError} `WATON_CRYPTO_HKDF_LENGTH` when the length is outside that range
+ * @source RFC 5869; vectors in tests/vectors/crypto/hkdf-rfc5869.json
+ */
+export function hkdfSha256(inputKey: Uint8Array, lengthBytes: number, options: HkdfOptions = {}): Uint8Array {
+  const blocks = Math.ceil(lengthBytes / HASH_BYTES)
+  if (!Number.isInteger(lengthBytes) || lengthBytes < 1 || blocks > MAX_BLOCKS) {
+    throw new UsageError(
+      'WATON_CRYPTO_HKDF_LENGTH',
+      'HKDF-SHA-256 gives 1 to 8160 bytes; ask for a length in that range',
+      { details: { lengthBytes } },
+    )
+  }
+  const { salt, info = EMPTY_BYTES } = options
+  const infoBytes = typeof info === 'string' ? textBytes(info) : info
+  const pseudoRandomKey =
+    salt === undefined && inputKey.length <= MAX_SHORT_HMAC_BYTES
+      ? shortHmac(ZERO_SALT_KEY, [inputKey])
+      : hmacSha256(salt ?? ZERO_SALT, inputKey)
+  const mac = expander(pseudoRandomKey, infoBytes.length)
+  const output = new Uint8Array(blocks * HASH_BYTES)
+  let previous: Uint8Array = EMPTY_BYTES
+  for (let block = 1; block <= blocks; block++) {
+    previous = mac([previous, infoBytes, Uint8Array.of(block)])
+    output.set(previous, (block - 1) * HASH_BYTES)
+  }
+  return output.subarray(0, lengthBytes)
+}
+
+/** The keyed hash of the expansion: prepared once for all blocks when they are short. */
+function expander(key: Uint8Array, infoLength: number): (parts: readonly Uint8Array[]) => Uint8Array {
+  if (HASH_BYTES + infoLength + 1 > MAX_SHORT_HMAC_BYTES) return (parts) => hmacSha256(key, ...parts)
+  const state = hmacKeyState(key)
+  return (parts) => shortHmac(state, parts)
+}
+
+/** UTF-8 of an info text. The protocol has a dozen of them, so they are converted once. */
+function textBytes(text: string): Uint8Array {
+  let bytes = infoTexts.get(text)
+  if (bytes === undefined) {
+    bytes = utf8Bytes(text)
+    infoTexts.set(text, bytes)
+  }
+  return bytes
+}

@@ -1,0 +1,133 @@
+/**
+ * The safe way in and out of protobuf: bytes from a peer become a value or a `ProtocolError`, never another exception.
+ * The classes themselves are generated (see `README.md`); nothing in here knows what a field means.
+ */
+import { Reader, type Writer } from 'protobufjs/minimal.js'
+import { ProtocolError, UsageError } from '../../base/errors.ts'
+
+/** A generated class seen as something that can be decoded. */
+export interface DecodableType<Value> {
+  decode(reader: Reader | Uint8Array, length?: number): Value
+}
+
+/** A generated class seen as something that can be encoded; plain objects with the same fields are accepted. */
+export interface EncodableType<Properties> {
+  encode(message: Properties, writer?: Writer): Writer
+}
+
+type Wide = number | { readonly low: number; readonly high: number; readonly unsigned: boolean }
+
+const HIGH_WORD = 2 ** 32
+
+/** 64-bit integers as numbers: exact up to 2^53, which covers every time, size and counter of the schema. */
+function toNumber(value: Wide): number {
+  if (typeof value === 'number') return value
+  return (value.unsigned ? value.high >>> 0 : value.high) * HIGH_WORD + (value.low >>> 0)
+}
+
+/** protobufjs's reader as it really is: what the 64-bit methods return depends on what is installed. */
+interface WideMethods {
+  int64(): Wide
+  uint64(): Wide
+  sint64(): Wide
+  fixed64(): Wide
+  sfixed64(): Wide
+}
+const WideReader: new (bytes: Uint8Array) => Omit<Reader, keyof WideMethods> & WideMethods = Reader
+
+/**
+ * protobufjs gives `Long` objects for 64-bit fields whenever the `long` package is installed, and its switch for that is
+ * global to the process. A reader of our own decides for our messages only. It also keeps unknown fields, so that a
+ * message written again has what this version of the schema does not know.
+ */
+class NumberReader extends WideReader {
+  constructor(bytes: Uint8Array) {
+    super(bytes)
+    this.discardUnknown = false
+  }
+
+  override int64(): number {
+    return toNumber(super.int64())
+  }
+
+  override uint64(): number {
+    return toNumber(super.uint64())
+  }
+
+  override sint64(): number {
+    return toNumber(super.sint64())
+  }
+
+  override fixed64(): number {
+    return toNumber(super.fixed64())
+  }
+
+  override sfixed64(): number {
+    return toNumber(super.sfixed64())
+  }
+}
+
+/** Levels of messages within messages that are read before the input counts as hostile (protobufjs enforces it). */
+export const MAX_PROTO_DEPTH: number = 100
+
+/**
+ * Reads one protobuf message.
+ *
+ * Byte fields are views of `bytes`, which must not be changed afterwards. Unknown fields are kept (`$unknowns`).
+ *
+ * @param what - name for the error, e.g. `ClientPayload`
+ * @throws {ProtocolError} `WATON_PROTO_MALFORMED` when the bytes are not such a message, or nest deeper than
+ *   {@link MAX_PROTO_DEPTH}
+ */
+export function decodeProto<Value>(type: DecodableType<Value>, bytes: Uint8Array, what: string): Value {
+  try {
+    return type.decode(new NumberReader(bytes) as unknown as Reader)
+  } catch (cause) {
+    throw new ProtocolError('WATON_PROTO_MALFORMED', `the bytes are not a well-formed ${what} message`, {
+      details: { what, lengthBytes: bytes.length },
+      cause,
+    })
+  }
+}
+
+/**
+ * Writes one protobuf message; fields that are `undefined` or `null` are left out.
+ *
+ * @param what - name for the error
+ * @throws {UsageError} `WATON_PROTO_UNENCODABLE` when the message contains itself or a field has a value of the wrong type
+ */
+export function encodeProto<Properties>(
+  type: EncodableType<Properties>,
+  message: Properties,
+  what: string,
+): Uint8Array {
+  try {
+    const written = type.encode(message).finish()
+    // protobufjs hands out a Node Buffer; the rest of waton sees plain byte arrays.
+    return new Uint8Array(written.buffer, written.byteOffset, written.byteLength)
+  } catch (cause) {
+    throw new UsageError(
+      'WATON_PROTO_UNENCODABLE',
+      `a ${what} message cannot be written: it contains itself, or a field has a value of the wrong type`,
+      {
+        details: { what },
+        cause,
+      },
+    )
+  }
+}
+
+/** Fields that were on the wire but not in the schema, in `message` and everything below it. For counters and traces. */
+export function countUnknownFields(message: unknown, depth: number = 0): number {
+  if (
+    typeof message !== 'object' ||
+    message === null ||
+    message instanceof Uint8Array ||
+    depth > MAX_PROTO_DEPTH
+  )
+    return 0
+  const { $unknowns: own } = message as { readonly $unknowns?: readonly Uint8Array[] }
+  let count = own?.length ?? 0
+  for (const value of Object.values(message)) count += countUnknownFields(value, depth + 1)
+  return count
+}
