@@ -33,7 +33,9 @@ module.exports = {
       comment: 'a new top-level folder in src/ needs a row in LAYERS first',
       from: {
         path: '^src/[^/]+/',
-        pathNot: [...Object.keys(LAYERS), 'simulator', 'cli', 'dashboard'].map((l) => `^src/${l}/`).concat('^src/persistence/index[.]ts$'),
+        pathNot: [...Object.keys(LAYERS), 'simulator', 'cli', 'dashboard']
+          .map((l) => `^src/${l}/`)
+          .concat('^src/persistence/index[.]ts$'),
       },
       to: {},
     },
@@ -41,14 +43,19 @@ module.exports = {
     {
       name: 'protocol-is-sans-io',
       severity: 'error',
-      comment: 'protocol code takes and returns bytes and records; sockets, files and timers belong to transport, persistence and client',
-      from: { path: '^src/protocol/', pathNot: ['[.]test[.]ts$', '^src/protocol/crypto/signature-backend[.]ts$'] },
+      comment:
+        'protocol code takes and returns bytes and records; sockets, files and timers belong to transport, persistence and client',
+      from: {
+        path: '^src/protocol/',
+        pathNot: ['[.]test[.]ts$', '^src/protocol/crypto/signature-backend[.]ts$'],
+      },
       to: { dependencyTypes: ['core'], pathNot: '^(node:)?(crypto|zlib)$' },
     },
     {
       name: 'accelerator-loads-on-demand',
       severity: 'error',
-      comment: 'the optional native signature code is looked for with createRequire, which is all that this file may do besides',
+      comment:
+        'the optional native signature code is looked for with createRequire, which is all that this file may do besides',
       from: { path: '^src/protocol/crypto/signature-backend[.]ts$' },
       to: { dependencyTypes: ['core'], pathNot: '^(node:)?(crypto|module)$' },
     },
@@ -62,16 +69,34 @@ module.exports = {
     {
       name: 'simulator-shares-no-sentences',
       severity: 'error',
-      comment: 'the simulator may reuse byte-level primitives only; shared builders and parsers would let one bug on both sides cancel out',
+      comment:
+        'the simulator may reuse byte-level primitives only; shared builders and parsers would let one bug on both sides cancel out',
       from: { path: '^src/simulator/' },
-      to: { path: '^src/', pathNot: ['^src/simulator/', '^src/base/', '^src/protocol/(binary|crypto|proto|signal|sender-key)/', '^src/protocol/jid[.]ts$'] },
+      to: {
+        path: '^src/',
+        pathNot: [
+          '^src/simulator/',
+          '^src/base/',
+          '^src/protocol/(binary|crypto|proto|signal|sender-key)/',
+          '^src/protocol/jid[.]ts$',
+        ],
+      },
     },
     {
       name: 'satellites-use-the-front-door',
       severity: 'error',
-      comment: "cli and dashboard import waton by its public names, so either could move to its own package with 'git mv'",
+      comment:
+        "cli and dashboard import waton by its public names, so either could move to its own package with 'git mv'",
       from: { path: '^src/(cli|dashboard)/' },
-      to: { path: '^src/', pathNot: ['^src/$1/', '^src/index[.]ts$', '^src/[^/]+/index[.]ts$', '^src/persistence/[^/]+/index[.]ts$'] },
+      to: {
+        path: '^src/',
+        pathNot: [
+          '^src/$1/',
+          '^src/index[.]ts$',
+          '^src/[^/]+/index[.]ts$',
+          '^src/persistence/[^/]+/index[.]ts$',
+        ],
+      },
     },
     {
       name: 'driver-only-in-its-backend',

@@ -20,7 +20,9 @@ function newest(directory) {
 function isFresh() {
   if (!existsSync(stamp)) return false
   const builtAt = statSync(stamp).mtimeMs
-  const configs = ['package.json', 'tsconfig.json', 'tsconfig.build.json'].map((name) => statSync(join(root, name)).mtimeMs)
+  const configs = ['package.json', 'tsconfig.json', 'tsconfig.build.json'].map(
+    (name) => statSync(join(root, name)).mtimeMs,
+  )
   return newest(join(root, 'src')) < builtAt && Math.max(...configs) < builtAt
 }
 
@@ -29,7 +31,10 @@ if (!existsSync(join(root, 'src')) || (!process.argv.includes('--force') && isFr
 rmSync(stamp, { force: true })
 if (process.argv.includes('--force')) rmSync(join(root, 'dist'), { recursive: true, force: true })
 const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-const result = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
+const result = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
+  cwd: root,
+  stdio: 'inherit',
+})
 if (result.status !== 0) process.exit(result.status ?? 1)
 
 // Generated protobuf modules are plain JavaScript with declarations beside them: tsc does not copy those.

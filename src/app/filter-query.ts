@@ -1,0 +1,80 @@
+/**
+ * Filter queries: the names that `bot.on` takes, and what each lets the compiler know about the context. The names are
+ * derived from the event contract, so a new event or content kind needs one entry in `CONTENT_KINDS` at most, and the
+ * compiler asks for it.
+ */
+import { UsageError } from '../base/errors.ts'
+import { DURABLE_VERSIONS } from '../client/events.ts'
+import type {
+  DurableEvent,
+  DurableEventOf,
+  DurablePayloads,
+  DurableType,
+  MessagePayload,
+  Person,
+} from '../client/events.ts'
+import type { MessageContent } from '../client/content.ts'
+
+type KeyOfUnion<Union> = Union extends unknown ? keyof Union & string : never
+
+/** The kinds of content that a message can hold, e.g. `text`. */
+export type ContentKind = KeyOfUnion<MessageContent>
+
+/** The content of one kind. */
+export type ContentOf<Kind extends ContentKind> = Extract<MessageContent, Readonly<Record<Kind, unknown>>>
+
+/** What `bot.on` can be asked for: a durable event (`message`), or messages with one kind of content (`message:text`). */
+export type FilterQuery = DurableType | `message:${ContentKind}`
+
+/** What is known of a context that a query let through. */
+export type Narrowed<Query extends FilterQuery> = Query extends `message:${infer Kind extends ContentKind}`
+  ? NarrowedMessage<ContentOf<Kind>>
+  : Query extends 'message'
+    ? NarrowedMessage<MessageContent>
+    : Query extends DurableType
+      ? NarrowedEvent<Query>
+      : never
+
+/** What is known when an event of one type came. */
+export interface NarrowedEvent<Type extends DurableType> {
+  readonly event: DurableEventOf<Type>
+  readonly chat: DurablePayloads[Type]['chat']
+}
+
+/** What is known when a message with this content came. */
+export interface NarrowedMessage<Content extends MessageContent> extends NarrowedEvent<'message'> {
+  readonly message: MessagePayload & { readonly content: Content }
+  readonly sender: Person
+  readonly content: Content
+  readonly text: Content extends { readonly text: infer Text } ? Text : string | undefined
+}
+
+const CONTENT_KINDS: Readonly<Record<ContentKind, true>> = { text: true, unknown: true }
+
+/**
+ * The test behind a query.
+ *
+ * @throws {UsageError} `WATON_BOT_FILTER` for a name that no event has, with the names that exist
+ */
+export function compileFilter(query: FilterQuery): (event: DurableEvent) => boolean {
+  const colon = query.indexOf(':')
+  if (colon === -1) {
+    if (!Object.hasOwn(DURABLE_VERSIONS, query)) throw unknownFilter(query)
+    return (event) => event.type === query
+  }
+  const kind = query.slice(colon + 1)
+  if (query.slice(0, colon) !== 'message' || !Object.hasOwn(CONTENT_KINDS, kind)) throw unknownFilter(query)
+  return (event) => event.type === 'message' && Object.hasOwn(event.payload.content, kind)
+}
+
+/** Every query there is, for messages and documents. */
+export function filterQueries(): readonly string[] {
+  return [...Object.keys(DURABLE_VERSIONS), ...Object.keys(CONTENT_KINDS).map((kind) => `message:${kind}`)]
+}
+
+function unknownFilter(query: string): UsageError {
+  return new UsageError(
+    'WATON_BOT_FILTER',
+    `bot.on(${JSON.stringify(query)}) would never run, because no event has that name; use one of ${filterQueries().join(', ')}`,
+  )
+}

@@ -1,0 +1,61 @@
+/**
+ * `waton`: the front door, in four tiers. Most programs stop reading after the first one.
+ */
+
+// 1. Bots.
+export { Bot } from './app/bot.ts'
+export type { BotOptions, ErrorHandler, QrCode } from './app/bot.ts'
+export { Composer } from './app/composer.ts'
+export type { Middleware, MiddlewareFunction, MiddlewareObject, Next } from './app/composer.ts'
+export type { CommandContext, Context, FilteredContext } from './app/context.ts'
+export type { ContentKind, ContentOf, FilterQuery } from './app/filter-query.ts'
+
+// 2. The client, its events and its content.
+export { Client } from './client/client.ts'
+export type { SentMessage } from './client/send/handle.ts'
+export type { ClientOptions, Endpoint, Timing } from './client/options.ts'
+export type { MessageContent, OutgoingContent, TextContent, UnknownContent } from './client/content.ts'
+export type {
+  ClientEvents,
+  ClientState,
+  CloseReason,
+  DurableEvent,
+  DurableEventOf,
+  DurablePayloads,
+  DurableType,
+  EphemeralEvents,
+  Me,
+  MessagePayload,
+  Origin,
+  Person,
+  ReceiptPayload,
+  ReceiptStatus,
+  SendFailedPayload,
+  UndecryptablePayload,
+} from './client/events.ts'
+
+// 3. Stores. `waton/persistence` has the contract in full, `waton/sqlite` the durable one.
+export { openStore } from './open-store.ts'
+export type { StoreSource } from './open-store.ts'
+export { MemoryStore } from './persistence/memory/index.ts'
+export type { Store } from './persistence/contract/index.ts'
+
+// 4. Errors, and what can be injected.
+export {
+  ClosedError,
+  CryptoError,
+  describeError,
+  errorCode,
+  ProtocolError,
+  QueryError,
+  StorageError,
+  TimeoutError,
+  TransportError,
+  UsageError,
+  WatonError,
+} from './base/errors.ts'
+export type { ErrorDetails } from './base/errors.ts'
+export type { Clock, Timer } from './base/clock.ts'
+export type { Logger, LogFields } from './base/logger.ts'
+export type { RandomSource } from './base/random.ts'
+export { renderQr } from './app/terminal-qr.ts'

@@ -1,0 +1,79 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Command, run } from './run.ts'
+
+const ENDPOINT = ['--endpoint', 'waton-endpoint.json']
+
+let folder = ''
+let server: Command
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'waton-cli-'))
+  server = new Command(['simulate', '--seed', '1'], folder)
+  await server.printed(/Type a message/)
+})
+
+afterEach(async () => {
+  server.endInput()
+  const { code, stderr } = await server.ended
+  await rm(folder, { recursive: true, force: true })
+  expect(stderr).toBe('')
+  expect(code).toBe(0)
+})
+
+/** Links an account to `waton.db` with the phone that has the keyboard. */
+async function pair(): Promise<string> {
+  const pairing = new Command(['pair', ...ENDPOINT], folder)
+  const [, line = ''] = await pairing.printed(/type there: (\/link \S+)\n/)
+  server.type(line)
+  const { code, stdout } = await pairing.ended
+  expect(code).toBe(0)
+  return stdout
+}
+
+describe('the commands together', () => {
+  it('refuse a second process on one account, and say who has it', async () => {
+    await pair()
+    const chat = new Command(['chat', ...ENDPOINT], folder)
+    await chat.printed(/Connected as/)
+    const second = await run(['chat', ...ENDPOINT], folder)
+    expect(second.stderr).toMatch(/WATON_STORE_OWNED/)
+    expect(second.code).toBe(1)
+    chat.kill('SIGTERM')
+    expect((await chat.ended).code).toBe(130)
+  })
+
+  it('link an account, into a file that only its owner can read', async () => {
+    expect(await pair()).toMatch(/Linked: .*\+15550000001/)
+    const { mode } = await stat(join(folder, 'waton.db'))
+    expect(mode & 0o077).toBe(0)
+  })
+
+  it('send what is piped in, and end when the server has it', async () => {
+    await pair()
+    const { code, stderr } = await run(['chat', '+1 (555) 000-0002', ...ENDPOINT], folder, 'first\n\nsecond')
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    await server.printed(/Bob sees 15550000001: first\n[\s\S]*Bob sees 15550000001: second\n/)
+  })
+
+  it('print what comes in, also what came while nobody looked', async () => {
+    await pair()
+    const first = new Command(['chat', ...ENDPOINT], folder)
+    await first.printed(/Connected as/)
+    first.kill('SIGTERM')
+    await first.ended
+    server.type('/as Bob')
+    server.type('/to 15550000001')
+    server.type('while you were away')
+    await server.printed(/Alice sees 15550000002: while you were away/)
+    const second = new Command(['chat', ...ENDPOINT], folder)
+    await second.printed(/Bob: while you were away\n/)
+    server.type('and now')
+    await second.printed(/Bob: and now\n/)
+    second.kill('SIGTERM')
+    await second.ended
+  })
+})
