@@ -24,6 +24,7 @@ import type { ClientEvents, DurableEvent, Me } from './events.ts'
 import { loadSelf } from './identity/credentials.ts'
 import type { Self } from './identity/self.ts'
 import type { Endpoint, Timing } from './options.ts'
+import { OfflineQueue } from './receive/offline-queue.ts'
 import { ReceivePipeline } from './receive/pipeline.ts'
 import { Outbox } from './send/outbox.ts'
 import { AccountState } from './state/account-state.ts'
@@ -95,7 +96,7 @@ export class Runtime {
     this.#pipeline = new ReceivePipeline({
       state,
       logger,
-      context: { self, outbox, random, logger, markOnline, effects },
+      context: { self, outbox, random, logger, markOnline, effects, offline: new OfflineQueue() },
     })
     this.supervisor = new Supervisor({
       clock,

@@ -126,6 +126,6 @@ export class Baileys {
     const waiting = this.#calls.get(call as number)
     this.#calls.delete(call as number)
     if (error === undefined) waiting?.resolve(result)
-    else waiting?.reject(new Error(`Baileys: ${String(error)}`))
+    else waiting?.reject(new Error(`Baileys: ${JSON.stringify(error)}`))
   }
 }

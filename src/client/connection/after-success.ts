@@ -59,23 +59,27 @@ export async function prepare(context: DutyContext, connection: Connection): Pro
   await connection.query(becomeActive, undefined)
 }
 
-/** What follows once the client is open. A refused query is logged; none of them is needed to send and receive. */
+/**
+ * What follows once the client is open: questions and notices in the order in which WhatsApp Web's companions write them,
+ * none waiting for the answer to another. A refused query is logged; none of them is needed to send and receive.
+ */
 export async function finishLogin(context: DutyContext, connection: Connection): Promise<void> {
   const { state, self, clock, markOnline, logger } = context
   const hints = (await state.read(CONNECTION_HINTS, SELF)) ?? {}
-  sendIfOpen(connection, buildUnifiedSession(clock.nowMs() + (hints.clockSkewMs ?? 0)))
-  const attempts = await Promise.allSettled([
+  // looked after from the start: whatever is sent next may fail
+  const queries = Promise.allSettled([
     connection.query(fetchPreKeyDigest, undefined),
     refreshProps(context, connection, hints.propsHash),
     connection.query(fetchBlocklist, undefined),
     connection.query(fetchPrivacy, undefined),
   ])
-  for (const attempt of attempts) {
+  const name = self.me?.name
+  if (name !== undefined) sendIfOpen(connection, buildPresence({ name, available: markOnline }))
+  sendIfOpen(connection, buildUnifiedSession(clock.nowMs() + (hints.clockSkewMs ?? 0)))
+  for (const attempt of await queries) {
     if (attempt.status === 'rejected')
       logger.warn({ reason: describeError(attempt.reason) }, 'a login query failed')
   }
-  const name = self.me?.name
-  if (name !== undefined) sendIfOpen(connection, buildPresence({ name, available: markOnline }))
 }
 
 async function refreshProps(

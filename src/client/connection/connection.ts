@@ -71,6 +71,8 @@ export class Connection {
     this.#stream.onEnd = (error) => {
       this.#end(error)
     }
+    // before the stanzas: one of those that wait may end the connection, and the keepalive with it
+    this.#keepAlive.start()
     this.#stream.onNode = (stanza) => {
       this.#keepAlive.heard()
       this.#traceStanza('in', stanza)
@@ -79,7 +81,6 @@ export class Connection {
         return
       onStanza(stanza)
     }
-    this.#keepAlive.start()
   }
 
   /** Resolves once, when the connection is over. */
@@ -106,7 +107,12 @@ export class Connection {
   /** Sends answers, aggregated. An answer to a stanza of a connection that is gone is dropped: the server asks again. */
   answer(answers: readonly Answer[]): void {
     if (!this.#isOpen || answers.length === 0) return
-    this.send(...combineAnswers(answers))
+    try {
+      this.send(...combineAnswers(answers))
+    } catch (error) {
+      // the socket is closing already, or cannot take this: what was not answered is delivered again
+      this.close(error)
+    }
   }
 
   /** Asks a typed question; see `QueryTable.ask` for the errors. */

@@ -3,6 +3,7 @@
  * connection is given up long before the operating system would.
  */
 import type { Clock, Timer } from '../../base/clock.ts'
+import { QueryError } from '../../base/errors.ts'
 import { randomInteger } from '../../base/random.ts'
 import type { RandomSource } from '../../base/random.ts'
 import type { IqQuery } from '../../protocol/stanza/iq.ts'
@@ -56,12 +57,16 @@ export class KeepAlive {
 
   async #check(silenceMs: number): Promise<void> {
     if (!this.#running) return
-    if (this.#options.clock.nowMs() - this.#heardAtMs >= silenceMs) {
+    const sinceMs = this.#options.clock.nowMs() - this.#heardAtMs
+    // a clock that was set back says nothing about the silence: better one ping too many
+    if (sinceMs >= silenceMs || sinceMs < 0) {
       try {
         await this.#options.ping(ping, this.#options.timing.pongTimeoutMs)
       } catch (error) {
-        if (this.#isRunning()) this.#options.onDead(error)
-        return
+        // whoever refuses a ping lives
+        const isDead = !(error instanceof QueryError)
+        if (isDead && this.#isRunning()) this.#options.onDead(error)
+        if (isDead) return
       }
     }
     if (this.#isRunning()) this.#schedule()

@@ -86,11 +86,7 @@ export async function runConnection(
 
 async function clientPayload({ state, self, device = DEFAULT_DEVICE }: LoginContext): Promise<Uint8Array> {
   const { credentials } = self
-  const options = {
-    device,
-    history: credentials.history,
-    ...(self.me?.name === undefined ? {} : { pushName: self.me.name }),
-  }
+  const options = { device, history: credentials.history }
   if (self.isLinked) return buildLoginPayload(self.devicePn, options)
   const signedPreKey = await state.read(SIGNED_PRE_KEY, String(credentials.signedPreKeyId))
   if (signedPreKey === undefined)
@@ -159,9 +155,14 @@ class LoginRun {
     void connection.ended.then(({ error }) => {
       this.#end(endingOfError(error))
     })
-    connection.start((stanza) => {
-      this.#take(stanza)
-    })
+    try {
+      connection.start((stanza) => {
+        this.#take(stanza)
+      })
+    } catch (error) {
+      // one of the stanzas that were waiting
+      connection.close(error)
+    }
     const ending = await this.#ending.promise
     this.#signal.removeEventListener('abort', abort)
     this.#pairing.stop()
@@ -176,15 +177,15 @@ class LoginRun {
   }
 
   #take(stanza: BinaryNode): void {
+    // what follows the end is delivered again
+    if (this.#isOver) return
     const failure = parseStreamFailure(stanza)
     if (failure !== undefined) {
       const { reason, serverCode } = failure
       this.#context.logger.warn({ reason, serverCode }, 'the server ended the stream')
       this.#end(endingOfFailure(failure))
     } else if (stanza.tag === 'success') {
-      void this.#open(parseSuccess(stanza)).catch((error: unknown) => {
-        this.#connection.close(error)
-      })
+      this.#attempt(this.#open(parseSuccess(stanza)))
     } else if (stanza.tag === 'iq') {
       this.#takeIq(stanza)
     } else {
@@ -192,10 +193,17 @@ class LoginRun {
     }
   }
 
+  /** Work that takes longer than its stanza; when it fails, so does the connection. */
+  #attempt(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.#connection.close(error)
+    })
+  }
+
   #takeIq(stanza: BinaryNode): void {
     const step = isPairing(stanza)
     if (step === 'pair-device') this.#pairing.offerRefs(this.#connection, stanza)
-    else if (step === 'pair-success') void this.#pairing.accept(this.#connection, stanza)
+    else if (step === 'pair-success') this.#attempt(this.#pairing.accept(this.#connection, stanza))
     else if (isServerPing(stanza)) this.#connection.send(buildPong(stanza))
     else this.#context.listener.onStanza(this.#connection, stanza)
   }

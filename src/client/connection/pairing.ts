@@ -3,7 +3,7 @@
  * verified before anything is believed or written; a refusal is answered to the server and leaves no trace.
  */
 import type { Clock, Timer } from '../../base/clock.ts'
-import { describeError, errorCode } from '../../base/errors.ts'
+import { CryptoError, ProtocolError, describeError, errorCode } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
 import { requireAttribute } from '../../protocol/binary/node.ts'
@@ -20,6 +20,7 @@ import {
   parsePairSuccess,
 } from '../../protocol/stanza/iq/pairing.ts'
 import type { PairSuccess } from '../../protocol/stanza/iq/pairing.ts'
+import { buildUnifiedSession } from '../../protocol/stanza/info-bulletin.ts'
 import type { EphemeralEvents } from '../events.ts'
 import { learnMapping } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
@@ -61,21 +62,32 @@ export class Pairing {
   /** The server offers refs: acknowledge them and show the first code. */
   offerRefs(connection: Connection, stanza: BinaryNode): void {
     const { id, refs } = parsePairDevice(stanza)
+    this.stop()
     connection.send(buildPairDeviceResult(id))
     this.#show([...refs], 0)
   }
 
-  /** The phone has scanned a code: verify, write, then answer. */
+  /**
+   * The phone has scanned a code: verify, write, then answer. A forged approval is refused and nothing is changed; when we
+   * fail ourselves, the connection ends without an answer, and the next one shows new codes.
+   *
+   * @throws {ClosedError} `WATON_TRANSPORT_CLOSED` when the refusal cannot be sent any more
+   */
   async accept(connection: Connection, stanza: BinaryNode): Promise<void> {
-    const { logger } = this.#options
-    this.stop()
+    const { clock, logger } = this.#options
     try {
-      const { answer, credentials } = this.#verify(parsePairSuccess(stanza))
+      const success = parsePairSuccess(stanza)
+      const { answer, credentials } = this.#verify(success)
+      // not before: after a refusal the next code is shown as if nothing had happened
+      this.stop()
       await this.#remember(credentials)
-      connection.send(answer)
+      const nowMs = success.sentAtSeconds === undefined ? clock.nowMs() : success.sentAtSeconds * 1000
+      connection.send(answer, buildUnifiedSession(nowMs))
     } catch (error) {
       logger.error({ code: errorCode(error), reason: describeError(error) }, 'pairing was refused')
-      connection.send(buildPairError(requireAttribute(stanza, 'id'), pairingRefusal(error)))
+      const isTheirFault = error instanceof CryptoError || error instanceof ProtocolError
+      if (!isTheirFault) connection.close(error)
+      else connection.send(buildPairError(requireAttribute(stanza, 'id'), pairingRefusal(error)))
     }
   }
 

@@ -68,6 +68,8 @@ export class QueryTable {
     }
     const id = question.attrs.id ?? this.#options.nextId()
     const waiting = deferred<BinaryNode>()
+    // sending may end the connection, and so this question, and throw as well: then nobody awaits the promise
+    waiting.promise.catch(ignore)
     const timer = this.#options.clock.schedule(timeoutMs, () => {
       waiting.reject(timedOut(name, timeoutMs))
     })
@@ -103,6 +105,10 @@ export class QueryTable {
     )
     for (const query of this.#open.values()) query.fail(this.#ended)
   }
+}
+
+function ignore(): void {
+  // told to whoever awaits it
 }
 
 function timedOut(name: string, timeoutMs: number): TimeoutError {

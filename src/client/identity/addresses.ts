@@ -22,20 +22,20 @@ export interface MappingReader {
   read<Value>(kind: RecordKind<Value>, key: string): Promise<Value | undefined>
 }
 
-const CANONICAL_SERVER: Readonly<Record<string, string>> = {
-  [SERVER_USER]: SERVER_LID,
-  [SERVER_HOSTED]: SERVER_HOSTED_LID,
-}
+const CANONICAL_SERVER: ReadonlyMap<string, string> = new Map([
+  [SERVER_USER, SERVER_LID],
+  [SERVER_HOSTED, SERVER_HOSTED_LID],
+])
 
-const PHONE_SERVER: Readonly<Record<string, string>> = {
-  [SERVER_LID]: SERVER_USER,
-  [SERVER_HOSTED_LID]: SERVER_HOSTED,
-}
+const PHONE_SERVER: ReadonlyMap<string, string> = new Map([
+  [SERVER_LID, SERVER_USER],
+  [SERVER_HOSTED_LID, SERVER_HOSTED],
+])
 
 /** The address that everything about this user or device is keyed by: its LID when known, else what was given. */
 export async function canonicalJid(mappings: MappingReader, jid: string): Promise<string> {
   const parsed = parseJid(jid)
-  const server = CANONICAL_SERVER[parsed.server]
+  const server = CANONICAL_SERVER.get(parsed.server)
   if (server === undefined) return formatJid(parsed)
   const lidUser = await mappings.read(LID_BY_PN, parsed.user)
   return formatJid(lidUser === undefined ? parsed : { user: lidUser, server, device: parsed.device })
@@ -44,8 +44,8 @@ export async function canonicalJid(mappings: MappingReader, jid: string): Promis
 /** The phone-number address of a user or device, when known. */
 export async function phoneJid(mappings: MappingReader, jid: string): Promise<string | undefined> {
   const parsed = parseJid(jid)
-  const server = PHONE_SERVER[parsed.server]
-  if (server === undefined) return parsed.server in CANONICAL_SERVER ? formatJid(parsed) : undefined
+  const server = PHONE_SERVER.get(parsed.server)
+  if (server === undefined) return CANONICAL_SERVER.has(parsed.server) ? formatJid(parsed) : undefined
   const pnUser = await mappings.read(PN_BY_LID, parsed.user)
   return pnUser === undefined ? undefined : formatJid({ user: pnUser, server, device: parsed.device })
 }
@@ -56,7 +56,7 @@ export async function personOf(mappings: MappingReader, jid: string): Promise<Pe
   const user = formatJid({ ...parsed, device: 0 })
   const canonical = await canonicalJid(mappings, user)
   const pn = await phoneJid(mappings, canonical)
-  const isLid = parseJid(canonical).server in PHONE_SERVER
+  const isLid = PHONE_SERVER.has(parseJid(canonical).server)
   return { jid: canonical, ...(pn === undefined ? {} : { pn }), ...(isLid ? { lid: canonical } : {}) }
 }
 
@@ -70,7 +70,7 @@ export async function personOf(mappings: MappingReader, jid: string): Promise<Pe
 export async function learnMapping(unit: Unit, pn: string, lid: string): Promise<void> {
   const phone = parseJid(pn)
   const hidden = parseJid(lid)
-  if (!(phone.server in CANONICAL_SERVER) || !(hidden.server in PHONE_SERVER)) return
+  if (!CANONICAL_SERVER.has(phone.server) || !PHONE_SERVER.has(hidden.server)) return
   if ((await unit.read(LID_BY_PN, phone.user)) === hidden.user) return
   unit.put(LID_BY_PN, phone.user, hidden.user)
   unit.put(PN_BY_LID, hidden.user, phone.user)

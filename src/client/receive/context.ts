@@ -6,6 +6,7 @@ import type { Self } from '../identity/self.ts'
 import type { Outbox } from '../send/outbox.ts'
 import type { Unit } from '../state/unit.ts'
 import type { Answer } from './answers.ts'
+import type { OfflineQueue } from './offline-queue.ts'
 
 /** Follow-up work that needs the network or other parts of the client; called after the commit. */
 export interface Effects {
@@ -26,6 +27,7 @@ export interface ReceiveContext {
   /** Whether contacts see this device as online: receipts say so. */
   readonly markOnline: boolean
   readonly effects: Effects
+  readonly offline: OfflineQueue
 }
 
 /** Turns one stanza into changes of the unit and the answers that the server is owed, in order. */

@@ -17,18 +17,18 @@ const acknowledgedOnly: StanzaHandler = (_unit, stanza) =>
 
 const unanswered: StanzaHandler = () => Promise.resolve([])
 
-/** See the file comment. */
-export const HANDLERS: Readonly<Record<string, StanzaHandler>> = {
-  message: receiveMessage,
-  receipt: receiveReceipt,
-  ack: receiveAck,
-  notification: receiveNotification,
-  ib: receiveInfo,
-  call: acknowledgedOnly,
-  presence: unanswered,
-  chatstate: unanswered,
-  iq: unanswered,
-}
+/** See the file comment. A map, because tags come from outside and an object has members of its own (`toString`). */
+export const HANDLERS: ReadonlyMap<string, StanzaHandler> = new Map([
+  ['message', receiveMessage],
+  ['receipt', receiveReceipt],
+  ['ack', receiveAck],
+  ['notification', receiveNotification],
+  ['ib', receiveInfo],
+  ['call', acknowledgedOnly],
+  ['presence', unanswered],
+  ['chatstate', unanswered],
+  ['iq', unanswered],
+])
 
 /** Tags whose stanzas the server keeps until they are answered. @source reference-others 1.3, unacked classes */
 const ANSWERED_TAGS: ReadonlySet<string> = new Set(['message', 'receipt', 'notification', 'call', 'status'])

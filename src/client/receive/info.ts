@@ -1,14 +1,11 @@
 /** Information bulletins (`<ib>`): what the server tells about the connection and the offline queue. None is answered. */
 import type { BinaryNode } from '../../protocol/binary/node.ts'
-import { buildOfflineBatch, parseInfoBulletin } from '../../protocol/stanza/info-bulletin.ts'
+import { parseInfoBulletin } from '../../protocol/stanza/info-bulletin.ts'
 import type { Bulletin } from '../../protocol/stanza/info-bulletin.ts'
 import { CONNECTION_HINTS, SELF } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import type { Answer } from './answers.ts'
 import type { ReceiveContext, StanzaHandler } from './context.ts'
-
-/** Stanzas of the offline queue asked for at once. @source Baileys 7.0.0-rc14 `Socket/socket.js`: 100 */
-const OFFLINE_BATCH = 100
 
 /** See the file comment. */
 export const receiveInfo: StanzaHandler = async (unit, stanza, context) => {
@@ -23,11 +20,11 @@ export const receiveInfo: StanzaHandler = async (unit, stanza, context) => {
 async function apply(
   unit: Unit,
   bulletin: Bulletin,
-  { effects, logger }: ReceiveContext,
+  { effects, logger, offline }: ReceiveContext,
 ): Promise<BinaryNode | undefined> {
   switch (bulletin.type) {
     case 'offline-preview':
-      return buildOfflineBatch(OFFLINE_BATCH)
+      return offline.begin()
     case 'offline-end':
       unit.onCommit(() => {
         effects.offlineDone(bulletin.total)

@@ -11,6 +11,8 @@ import { parseMessage } from '../../protocol/stanza/message.ts'
 import type { EncryptedPart, ParsedMessage } from '../../protocol/stanza/message.ts'
 import { receiptTargetFor } from '../../protocol/stanza/receipt.ts'
 import { canonicalJid, learnMapping, personOf } from '../identity/addresses.ts'
+import { learnOwnName } from '../identity/own-name.ts'
+import type { MessageKey } from '../../persistence/contract/index.ts'
 import type { Unit } from '../state/unit.ts'
 import type { Answer } from './answers.ts'
 import type { ReceiveContext, StanzaHandler } from './context.ts'
@@ -20,6 +22,9 @@ import { askAgain } from './retry.ts'
 
 /** The session has moved past this ciphertext: it was read before, so there is nothing to mend. */
 const ALREADY_READ = 'WATON_SIGNAL_OLD_COUNTER'
+
+/** The server keeps the content from this device, or sent none. */
+const NO_CONTENT: Failure = { code: 'WATON_MESSAGE_UNAVAILABLE', canBeSentAgain: false }
 
 /** Why a message could not be read, and whether its sender can help by sending it again. */
 interface Failure {
@@ -35,11 +40,23 @@ export const receiveMessage: StanzaHandler = async (unit, stanza, context) => {
     ...(me?.lid === undefined ? {} : { lid: me.lid }),
   })
   for (const { pn, lid } of message.addresses) await learnMapping(unit, pn, lid)
-  let failure: Failure | undefined
+  const hasContent = message.encrypted.length > 0 || message.plaintext !== undefined
+  let failure = hasContent ? undefined : NO_CONTENT
   for (const part of message.encrypted)
     failure = (await readPart(unit, { part, message }, context)) ?? failure
-  if (failure === undefined) return [answerTo(stanza, message, context)]
-  return reportUnreadable(unit, { stanza, message, failure }, context)
+  if (failure !== undefined) return reportUnreadable(unit, { stanza, message, failure }, context)
+  return [answerTo(stanza, message, context), ...(await ownName(unit, message, context))]
+}
+
+/** A readable message from another own device may tell the account's name for the first time. */
+async function ownName(
+  unit: Unit,
+  { isFromMe, encrypted, pushName }: ParsedMessage,
+  { self }: ReceiveContext,
+): Promise<readonly Answer[]> {
+  if (!isFromMe || encrypted.length === 0 || !pushName) return []
+  const stanza = await learnOwnName(unit, self, pushName)
+  return stanza === undefined ? [] : [{ kind: 'stanza', stanza }]
 }
 
 /** One part: skipped when it was read before, else decrypted and recorded. Returns why it could not be read. */
@@ -92,28 +109,29 @@ async function reportUnreadable(
 ): Promise<readonly Answer[]> {
   const chat = await canonicalJid(unit, message.chat)
   const sender = await personOf(unit, message.author)
+  const { id, isFromMe, sentAtSeconds } = message
+  // another copy was read: nothing is missing
+  if (await unit.hasMessage({ chat, sender: sender.jid, id })) return [answerTo(stanza, message, context)]
+  const hash = failureHash({ chat, sender: sender.jid, id })
+  if (!(await unit.isRecognised(hash))) {
+    unit.recognise(hash)
+    const at = { origin: originOf(message), sentAtMs: sentAtSeconds * 1000 }
+    const payload = { id, chat, sender, fromMe: isFromMe, ...at, reason: failure.code }
+    unit.event('message.undecryptable', payload, chat)
+  }
   const request = failure.canBeSentAgain
     ? await askAgain(unit, { stanza, message, code: failure.code }, context)
     : undefined
-  const isFirst = request === undefined || request.count === 1
-  if (isFirst) {
-    const { id, isFromMe, sentAtSeconds } = message
-    const payload = {
-      id,
-      chat,
-      sender,
-      fromMe: isFromMe,
-      origin: originOf(message),
-      sentAtMs: sentAtSeconds * 1000,
-      reason: failure.code,
-    }
-    unit.event('message.undecryptable', payload, chat)
-  }
   const acknowledgement: Answer = {
     kind: 'stanza',
     stanza: buildAck(stanza, { self: context.self.devicePn }),
   }
-  return request === undefined
-    ? [acknowledgement]
-    : [{ kind: 'stanza', stanza: request.stanza }, acknowledgement]
+  if (request !== undefined) return [{ kind: 'stanza', stanza: request.stanza }, acknowledgement]
+  // the server forgets a copy from another own device at nothing but a receipt
+  return [isFromMe && message.encrypted.length > 0 ? answerTo(stanza, message, context) : acknowledgement]
+}
+
+/** What a message that could not be read is remembered by: its event comes once, however often it does. */
+function failureHash({ chat, sender, id }: MessageKey): Uint8Array {
+  return sha256(utf8Bytes(['unreadable', chat, sender, id].join('\u0000')))
 }

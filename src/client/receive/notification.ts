@@ -12,15 +12,15 @@ import type { ReceiveContext, StanzaHandler } from './context.ts'
 type NotificationHandler = (unit: Unit, stanza: BinaryNode, context: ReceiveContext) => Promise<void>
 
 /** By `type`. A new one is one function and one line. */
-const NOTIFICATIONS: Readonly<Record<string, NotificationHandler>> = {
-  encrypt: keysChanged,
-  devices: devicesChanged,
-}
+const NOTIFICATIONS: ReadonlyMap<string, NotificationHandler> = new Map([
+  ['encrypt', keysChanged],
+  ['devices', devicesChanged],
+])
 
 /** See the file comment. */
 export const receiveNotification: StanzaHandler = async (unit, stanza, context) => {
   for (const { pn, lid } of addressPairs(stanza)) await learnMapping(unit, pn, lid)
-  await NOTIFICATIONS[stanza.attrs.type ?? '']?.(unit, stanza, context)
+  await NOTIFICATIONS.get(stanza.attrs.type ?? '')?.(unit, stanza, context)
   return [{ kind: 'stanza', stanza: buildAck(stanza) }]
 }
 

@@ -85,7 +85,7 @@ export class ReceivePipeline {
     const { state, logger } = this.#options
     try {
       const staged = await state.transact(async (unit) => {
-        const answers = await this.#handle(unit, stanza)
+        const answers = this.#pull(stanza, await this.#handle(unit, stanza))
         if (answers.length > 0)
           unit.onCommit(() => {
             this.#answerLater(connection, answers)
@@ -106,7 +106,7 @@ export class ReceivePipeline {
 
   /** A stanza that breaks the rules is refused by itself; a failing store is nobody's stanza's fault. */
   async #handle(unit: Unit, stanza: BinaryNode): Promise<readonly Answer[]> {
-    const handler = HANDLERS[stanza.tag]
+    const handler = HANDLERS.get(stanza.tag)
     try {
       return handler === undefined
         ? answerUnknown(stanza)
@@ -120,6 +120,12 @@ export class ReceivePipeline {
       unit.discard()
       return answerMalformed(stanza)
     }
+  }
+
+  /** A stanza of the offline queue may be the one after which more of it is asked for. */
+  #pull({ attrs }: BinaryNode, answers: readonly Answer[]): readonly Answer[] {
+    const more = attrs.offline === undefined ? undefined : this.#options.context.offline.took()
+    return more === undefined ? answers : [...answers, { kind: 'stanza', stanza: more }]
   }
 
   /** Answers of one commit go out with one write: commits run their actions in one go, so a microtask comes after all. */

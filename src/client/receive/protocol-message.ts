@@ -4,6 +4,7 @@
  */
 import { toHex } from '../../base/bytes.ts'
 import { parseJid } from '../../protocol/jid.ts'
+import { encodeProto } from '../../protocol/proto/codec.ts'
 import { Message } from '../../protocol/proto/message.ts'
 import type { MessageProperties } from '../../protocol/proto/message.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
@@ -31,11 +32,19 @@ export function receiveProtocolMessage(
   // shared once, in the first burst after linking: lost keys would mean app state that can never be read
   for (const { keyId, keyData } of appStateSyncKeyShare?.keys ?? []) {
     if (!keyId?.keyId || !keyData) continue
-    unit.put(APP_STATE_KEY, toHex(keyId.keyId), Message.AppStateSyncKeyData.encode(keyData).finish())
+    unit.put(
+      APP_STATE_KEY,
+      toHex(keyId.keyId),
+      encodeProto(Message.AppStateSyncKeyData, keyData, 'AppStateSyncKeyData'),
+    )
   }
   // kept raw until it is imported; the receipt that tells the phone so is sent then and not before
   if (historySyncNotification) {
-    const raw = Message.HistorySyncNotification.encode(historySyncNotification).finish()
+    const raw = encodeProto(
+      Message.HistorySyncNotification,
+      historySyncNotification,
+      'HistorySyncNotification',
+    )
     unit.put(HISTORY_NOTIFICATION, parsed.id, raw)
   }
   return Promise.resolve()
