@@ -43,6 +43,9 @@ export interface RuntimeOptions {
   readonly timing: Timing
 }
 
+/** What a store says when the account has another owner. */
+const OWNERSHIP_LOST: ReadonlySet<string> = new Set(['WATON_STORE_OWNERSHIP_LOST', 'WATON_STORE_FENCED'])
+
 /** How long closing waits for handlers of consumers, in milliseconds. */
 const HANDLER_GRACE_MS = 10_000
 
@@ -62,6 +65,8 @@ export class Runtime {
   #connection: Connection | undefined
   #renewal: Timer | undefined
   #isClosed = false
+  /** The account belongs to somebody else now. */
+  #lost: StorageError | undefined
 
   private constructor(parts: {
     options: RuntimeOptions
@@ -156,7 +161,17 @@ export class Runtime {
 
   /** The store failed to write: nothing is answered or sent until the connection has come back. */
   failed(error: StorageError): void {
+    if (OWNERSHIP_LOST.has(error.code)) this.#lose(error)
+    else this.#connection?.close(error)
+  }
+
+  /** Nothing may go on in any state: not a connection, not an attempt at one, not a handler (promise G6). */
+  #lose(error: StorageError): void {
+    this.#lost ??= error
+    this.#renewal?.cancel()
+    for (const { consumer } of this.#consumers.values()) consumer.stop()
     this.#connection?.close(error)
+    void this.supervisor.stop({ reason: 'ownership-lost', retrying: false })
   }
 
   /** Runs a durable consumer until it is stopped. @throws {UsageError} `WATON_CONSUMER_RUNNING` */
@@ -203,6 +218,7 @@ export class Runtime {
   }
 
   #runOnce(run: Parameters<typeof runConnection>[1]): ReturnType<typeof runConnection> {
+    if (this.#lost !== undefined) return Promise.reject(this.#lost)
     const { clock, random, logger, timing, endpoint, device, markOnline } = this.#options
     const listener = {
       onQr: (event: ClientEvents['pairing.qr']) => {
@@ -273,8 +289,8 @@ export class Runtime {
       await this.#claim.renew(clock.nowMs())
     } catch (error) {
       logger.error({ reason: describeError(error) }, 'the account could not be kept')
-      if (error instanceof StorageError && error.code === 'WATON_STORE_OWNERSHIP_LOST') {
-        this.#connection?.close(error)
+      if (error instanceof StorageError && OWNERSHIP_LOST.has(error.code)) {
+        this.#lose(error)
         return
       }
     }

@@ -22,6 +22,7 @@ const FINAL: Readonly<Record<number, string>> = {
   409: 'bad-user-agent',
   411: 'multi-device-mismatch',
   440: 'replaced',
+  516: 'logged-out',
 }
 
 /** The server asks a freshly linked device to come back at once. */

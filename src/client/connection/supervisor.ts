@@ -33,6 +33,9 @@ export interface SupervisorOptions {
 /** A connection that stayed open this long counts as stable, and the back-off starts anew. */
 const STABLE_MS = 30_000
 
+/** What a stop means when nobody says otherwise. */
+const STOPPED: CloseReason = { reason: 'closed', retrying: false }
+
 /** Restarts that the server may ask for in a row before they wait like any other failure. */
 const MAX_RESTARTS = 3
 
@@ -43,6 +46,7 @@ export class Supervisor {
   #reason: CloseReason | undefined
   #opened: Deferred<void> = deferred()
   #abort = new AbortController()
+  #verdict = STOPPED
   #loop: Promise<void> | undefined
 
   constructor(options: SupervisorOptions) {
@@ -62,6 +66,7 @@ export class Supervisor {
       this.#opened = deferred()
       this.#opened.promise.catch(ignore)
       this.#abort = new AbortController()
+      this.#verdict = STOPPED
       this.#loop = this.#run(this.#abort.signal).finally(() => {
         this.#loop = undefined
       })
@@ -69,8 +74,13 @@ export class Supervisor {
     return this.#opened.promise
   }
 
-  /** Stops for good, also out of a sleeping back-off, and resolves when the connection is gone. */
-  async stop(): Promise<void> {
+  /**
+   * Stops for good, also out of a sleeping back-off, and resolves when the connection is gone.
+   *
+   * @param reason - what to tell when it is not the user who stops
+   */
+  async stop(reason: CloseReason = STOPPED): Promise<void> {
+    if (!this.#abort.signal.aborted) this.#verdict = reason
     this.#abort.abort()
     await this.#loop
   }
@@ -95,7 +105,7 @@ export class Supervisor {
       this.#machine.move('waiting')
       if (delayMs > 0) await sleep(clock, delayMs, signal)
     }
-    this.#stopped(isAborted(signal) ? { reason: 'closed', retrying: false } : ending)
+    this.#stopped(isAborted(signal) ? this.#verdict : ending)
   }
 
   async #once(signal: AbortSignal): Promise<Ending> {
@@ -130,16 +140,16 @@ export class Supervisor {
       this.#reason = undefined
       this.#opened.resolve()
     }
-    this.#options.onState(
-      state,
-      previous,
-      state === 'waiting' || state === 'closed' ? this.#reason : undefined,
-    )
     // whoever calls connect() while the client is on its way back waits for the next time it is open
     if (previous === 'open') {
       this.#opened = deferred()
       this.#opened.promise.catch(ignore)
     }
+    this.#options.onState(
+      state,
+      previous,
+      state === 'waiting' || state === 'closed' ? this.#reason : undefined,
+    )
   }
 }
 

@@ -6,7 +6,7 @@ import { sleep } from '../../base/clock.ts'
 import type { Clock } from '../../base/clock.ts'
 import { deferred } from '../../base/deferred.ts'
 import type { Deferred } from '../../base/deferred.ts'
-import { describeError } from '../../base/errors.ts'
+import { StorageError, describeError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { DurableEvent } from '../events.ts'
 import { Lanes } from '../lanes.ts'
@@ -44,6 +44,9 @@ const DEFAULT_ATTEMPTS = 5
 const FIRST_RETRY_MS = 200
 const MAX_RETRY_MS = 30_000
 
+/** The wait before the log is read again after the store failed. */
+const READ_AGAIN_MS = 1_000
+
 /** Finished events above the low-water mark at most: beyond it, reading waits for the oldest event. */
 const MAX_AHEAD = 1024
 
@@ -78,7 +81,7 @@ export class Consumer {
     if (signal?.aborted === true) end()
     try {
       await this.#restore()
-      while (!this.#stop.signal.aborted) await this.#take()
+      while (!this.#stop.signal.aborted) await this.#takeOrWait()
     } finally {
       forget()
       signal?.removeEventListener('abort', end)
@@ -105,6 +108,18 @@ export class Consumer {
     this.#low = progress.low
     this.#readUpTo = progress.low
     for (const seq of progress.finished) this.#finished.add(seq)
+  }
+
+  /** A store that cannot be read for the moment is tried again; anything else ends the consumer. */
+  async #takeOrWait(): Promise<void> {
+    const { clock, logger, name } = this.#options
+    try {
+      await this.#take()
+    } catch (error) {
+      if (!(error instanceof StorageError) || !error.retryable) throw error
+      logger.warn({ consumer: name, reason: describeError(error) }, 'the event log could not be read yet')
+      await sleep(clock, READ_AGAIN_MS, this.#stop.signal)
+    }
   }
 
   async #take(): Promise<void> {
@@ -134,8 +149,8 @@ export class Consumer {
           'a consumer failed',
         )
         if (attempt >= maxAttempts) {
-          await this.#bury(event, describeError(error))
-          break
+          await this.#done(event.seq, describeError(error))
+          return
         }
         await sleep(clock, Math.min(FIRST_RETRY_MS * 2 ** (attempt - 1), MAX_RETRY_MS), this.#stop.signal)
         if (this.#isStopped()) return
@@ -144,17 +159,11 @@ export class Consumer {
     await this.#done(event.seq)
   }
 
-  async #bury(event: DurableEvent, reason: string): Promise<void> {
+  /** @param failure - why it is given up, for a dead letter: it and the progress commit together */
+  async #done(seq: number, failure?: string): Promise<void> {
     const { state, name, logger } = this.#options
-    logger.error({ consumer: name, seq: event.seq, reason }, 'an event became a dead letter')
-    await state.transact(async (unit) => {
-      unit.put(DEAD_LETTER, `${name}:${String(event.seq)}`, { seq: event.seq, reason })
-      return Promise.resolve()
-    })
-  }
-
-  async #done(seq: number): Promise<void> {
-    const { state, name, logger } = this.#options
+    if (failure !== undefined)
+      logger.error({ consumer: name, seq, reason: failure }, 'an event became a dead letter')
     this.#open.delete(seq)
     this.#finished.add(seq)
     // events are opened in log order, so the first of the set is the oldest
@@ -165,6 +174,7 @@ export class Consumer {
     try {
       const staged = await state.transact((unit) => {
         unit.put(CONSUMER, name, progress)
+        if (failure !== undefined) unit.put(DEAD_LETTER, `${name}:${String(seq)}`, { seq, reason: failure })
         return Promise.resolve()
       })
       // not awaited: when it is lost, the event comes again, as promised

@@ -85,6 +85,8 @@ export class ReceivePipeline {
     const { state, logger } = this.#options
     try {
       const staged = await state.transact(async (unit) => {
+        // what came before it may be lost, and it comes again behind that
+        if (!connection.isOpen) return
         const answers = this.#pull(stanza, await this.#handle(unit, stanza))
         if (answers.length > 0)
           unit.onCommit(() => {

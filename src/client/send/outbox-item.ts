@@ -9,7 +9,7 @@
  * From `encrypted` on the row holds the finished stanza: sending it again repeats the same ciphertext, byte for byte.
  */
 import type { OutboxRow } from '../../persistence/contract/index.ts'
-import { jsonRecord } from '../state/record-kind.ts'
+import { jsonRecord, wrongField } from '../state/record-kind.ts'
 import type { RecordKind } from '../state/record-kind.ts'
 
 /** How far a sent message got. */
@@ -60,7 +60,7 @@ export interface OutboxBody {
 const BODY: RecordKind<OutboxBody> = jsonRecord('outbox', 1, (parsed) => {
   const { to, message, stanzaType, stanza, failure } = parsed
   if (typeof to !== 'string' || typeof stanzaType !== 'string' || !(message instanceof Uint8Array)) {
-    throw new TypeError('not an outbox body')
+    throw wrongField('a message')
   }
   return {
     to,

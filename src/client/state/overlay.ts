@@ -29,6 +29,7 @@ export class Overlay implements UnitSource {
   readonly #messages = new Map<string, Unit>()
   readonly #outbox = new Map<string, OutboxRow>()
   readonly #recognised = new Map<string, Unit>()
+  #clears = 0
 
   constructor(store: Store, account: string) {
     this.#store = store
@@ -39,17 +40,23 @@ export class Overlay implements UnitSource {
     const slot = recordSlot(kind.kind, key)
     const known = this.#records.get(slot) ?? this.#clean.get(slot)
     if (known !== undefined) return known.value
+    const clears = this.#clears
     const bytes = await this.#store.readRecord(this.#account, kind.kind, key)
     // a unit may have been staged, or the overlay dropped, while the store was read
     const meanwhile = this.#records.get(slot) ?? this.#clean.get(slot)
     if (meanwhile !== undefined) return meanwhile.value
     const value = bytes === undefined ? undefined : kind.decode(bytes)
-    this.#clean.set(slot, { value })
+    // what was read before a failed commit may be older than what that commit has written after all
+    if (clears === this.#clears) this.#clean.set(slot, { value })
     return value
   }
 
   async listKeys(kind: string, prefix: string): Promise<readonly string[]> {
     const keys = new Set<string>()
+    // taken first: what is staged now may be durable, and no longer staged, when the store has been read
+    const staged = [...this.#records.values()].filter(
+      (record) => record.kind.kind === kind && record.key.startsWith(prefix),
+    )
     let after = prefix
     for (;;) {
       const rows = await this.#store.listRecords(this.#account, kind, after, LIST_PAGE)
@@ -59,8 +66,7 @@ export class Overlay implements UnitSource {
       if (last === undefined || rows.length < LIST_PAGE || matching.length < rows.length) break
       after = last.key
     }
-    for (const record of this.#records.values()) {
-      if (record.kind.kind !== kind || !record.key.startsWith(prefix)) continue
+    for (const record of staged) {
       if (record.value === undefined) keys.delete(record.key)
       else keys.add(record.key)
     }
@@ -126,6 +132,7 @@ export class Overlay implements UnitSource {
 
   /** Forgets everything that is not durable, and what was cached: the store is the truth. */
   clear(): void {
+    this.#clears += 1
     this.#clean.clear()
     this.#records.clear()
     this.#messages.clear()

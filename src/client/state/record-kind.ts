@@ -23,6 +23,14 @@ export function unreadableRecord(kind: string, cause?: unknown): StorageError {
   )
 }
 
+/** A field of a stored record is not what it must be; the record's kind is added by whoever reads it. */
+export function wrongField(expected: string): StorageError {
+  return new StorageError(
+    'WATON_STORE_RECORD',
+    `a stored record has something else where ${expected} must be`,
+  )
+}
+
 /** Checks the version byte and returns the rest. */
 export function recordBody(kind: string, version: number, bytes: Uint8Array): Uint8Array {
   const found = bytes[0]

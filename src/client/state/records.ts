@@ -14,6 +14,7 @@ import {
   textRecord,
   unreadableRecord,
   withVersion,
+  wrongField,
 } from './record-kind.ts'
 import type { RecordKind } from './record-kind.ts'
 
@@ -97,22 +98,22 @@ export interface DeadLetter {
 
 function bytes(value: unknown, length?: number): Uint8Array {
   if (!(value instanceof Uint8Array) || (length !== undefined && value.length !== length))
-    throw new TypeError('bytes expected')
+    throw wrongField('bytes')
   return value
 }
 
 function integer(value: unknown): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw new TypeError('whole number expected')
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw wrongField('a whole number')
   return value
 }
 
 function text(value: unknown): string {
-  if (typeof value !== 'string') throw new TypeError('text expected')
+  if (typeof value !== 'string') throw wrongField('a text')
   return value
 }
 
 function integers(value: unknown): number[] {
-  if (!Array.isArray(value)) throw new TypeError('list expected')
+  if (!Array.isArray(value)) throw wrongField('a list')
   return value.map(integer)
 }
 
