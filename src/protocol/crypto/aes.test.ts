@@ -1,5 +1,4 @@
 /** AES-256 in its three modes against the published vectors; altered data is refused with a code of ours. */
-import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import vectors from '../../../tests/vectors/crypto/aes.json' with { type: 'json' }
 import { concatBytes, fromHex, toHex } from '../../base/bytes.ts'
@@ -59,23 +58,6 @@ describe('AES-256-CBC', () => {
     }
     // The published plaintext has no padding, so its last byte 0x10 promises 16 bytes of padding that are not there.
     refusesWith('WATON_CRYPTO_PADDING', () => aesCbcDecrypt(vectorKey, vectorIv, fromHex(vector.ciphertext)))
-  })
-
-  it('accepts and refuses the same padding as OpenSSL, for every last byte', () => {
-    for (let last = 0; last < 256; last++) {
-      for (const filler of [last, (last + 1) % 256]) {
-        const block = new Uint8Array(32).fill(filler).fill(last, 31)
-        const raw = createCipheriv('aes-256-cbc', key, iv16).setAutoPadding(false).update(block)
-        const openssl = createDecipheriv('aes-256-cbc', key, iv16)
-        const head = openssl.update(raw)
-        const isAccepted = last === 1 || (last >= 1 && last <= 16 && filler === last)
-        if (isAccepted) expect(aesCbcDecrypt(key, iv16, raw)).toEqual(concatBytes(head, openssl.final()))
-        else {
-          expect(() => openssl.final()).toThrow()
-          refusesWith('WATON_CRYPTO_PADDING', () => aesCbcDecrypt(key, iv16, raw))
-        }
-      }
-    }
   })
 
   it('refuses keys and vectors of other lengths', () => {

@@ -3,6 +3,7 @@
  * the ciphertext first; a padding error then means a bug or a lying sender, never a guess that may be repeated.
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto'
+import { concatBytes } from '../../base/bytes.ts'
 import { CryptoError } from '../../base/errors.ts'
 import { checkBytes } from './check.ts'
 import { plainBytes } from './hash.ts'
@@ -19,13 +20,8 @@ const BLOCK_BYTES = 16
 export function aesCbcEncrypt(key: Uint8Array, iv: Uint8Array, plaintext: Uint8Array): Uint8Array {
   checkBytes('AES-256 key', key, KEY_BYTES)
   checkBytes('AES-CBC iv', iv, BLOCK_BYTES)
-  const paddingBytes = BLOCK_BYTES - (plaintext.length % BLOCK_BYTES)
-  const padded = new Uint8Array(plaintext.length + paddingBytes)
-  padded.set(plaintext)
-  padded.fill(paddingBytes, plaintext.length)
-  // Whole blocks leave nothing for `final()`, which with its extra buffer costs as much as all the rest: 2.9 µs
-  // instead of 5.6 for 200 bytes.
-  return plainBytes(createCipheriv('aes-256-cbc', key, iv).setAutoPadding(false).update(padded))
+  const cipher = createCipheriv('aes-256-cbc', key, iv)
+  return concatBytes(cipher.update(plaintext), cipher.final())
 }
 
 /**
@@ -36,21 +32,18 @@ export function aesCbcEncrypt(key: Uint8Array, iv: Uint8Array, plaintext: Uint8A
 export function aesCbcDecrypt(key: Uint8Array, iv: Uint8Array, ciphertext: Uint8Array): Uint8Array {
   checkBytes('AES-256 key', key, KEY_BYTES)
   checkBytes('AES-CBC iv', iv, BLOCK_BYTES)
-  if (ciphertext.length === 0 || ciphertext.length % BLOCK_BYTES !== 0) throw paddingError()
-  const padded = createDecipheriv('aes-256-cbc', key, iv).setAutoPadding(false).update(ciphertext)
-  const paddingBytes = padded[padded.length - 1] ?? 0
-  const isPadding = (byte: number): boolean => byte === paddingBytes
-  const end = padded.length - paddingBytes
-  if (paddingBytes < 1 || paddingBytes > BLOCK_BYTES || !padded.subarray(end).every(isPadding))
-    throw paddingError()
-  return plainBytes(padded.subarray(0, end))
-}
-
-function paddingError(): CryptoError {
-  return new CryptoError(
-    'WATON_CRYPTO_PADDING',
-    'the block padding is wrong: the data was truncated or encrypted with another key; discard it',
-  )
+  const decipher = createDecipheriv('aes-256-cbc', key, iv)
+  const head = decipher.update(ciphertext)
+  let tail: Uint8Array
+  try {
+    tail = decipher.final()
+  } catch {
+    throw new CryptoError(
+      'WATON_CRYPTO_PADDING',
+      'the block padding is wrong: the data was truncated or encrypted with another key; discard it',
+    )
+  }
+  return head.length === 0 ? plainBytes(tail) : concatBytes(head, tail)
 }
 
 /**

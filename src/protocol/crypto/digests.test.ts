@@ -62,11 +62,20 @@ describe('HMAC', () => {
     }
   })
 
-  it('gives both values of a chain step', () => {
-    const [key, first, second] = [new Uint8Array(32).fill(7), Uint8Array.of(1), Uint8Array.of(2)]
-    expect(hmacSha256Pair(key, first, second).map(toHex)).toEqual(
-      [first, second].map((data) => createHmac('sha256', key).update(data).digest('hex')),
-    )
+  it('gives both values of a chain step, for short and for long keys and inputs', () => {
+    const random = seededRandom('hmac pairs')
+    for (const [keyBytes, inputBytes] of [
+      [32, 1],
+      [64, 55],
+      [64, 56],
+      [65, 1],
+      [200, 300],
+    ] as const) {
+      const [key, first, second] = [random.bytes(keyBytes), random.bytes(inputBytes), random.bytes(1)]
+      expect(hmacSha256Pair(key, first, second).map(toHex)).toEqual(
+        [first, second].map((data) => createHmac('sha256', key).update(data).digest('hex')),
+      )
+    }
   })
 })
 

@@ -45,9 +45,11 @@ export function hkdfSha256(inputKey: Uint8Array, lengthBytes: number, options: H
       : hmacSha256(salt ?? ZERO_SALT, inputKey)
   const mac = expander(pseudoRandomKey, infoBytes.length)
   const output = new Uint8Array(blocks * HASH_BYTES)
+  const counter = new Uint8Array(1)
   let previous: Uint8Array = EMPTY_BYTES
   for (let block = 1; block <= blocks; block++) {
-    previous = mac([previous, infoBytes, Uint8Array.of(block)])
+    counter[0] = block
+    previous = mac([previous, infoBytes, counter])
     output.set(previous, (block - 1) * HASH_BYTES)
   }
   return output.subarray(0, lengthBytes)

@@ -22,17 +22,15 @@ export function hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Ui
     : keyedDigest('sha256', key, parts)
 }
 
-/**
- * HMAC-SHA-256 of two short inputs under one short key, as a ratchet's chain step takes them: the key is prepared once.
- *
- * @param key - at most 64 bytes
- * @param first - at most 247 bytes, like `second`
- */
+/** HMAC-SHA-256 of two inputs under one key, as a ratchet's chain step takes them: a short key is prepared once. */
 export function hmacSha256Pair(
   key: Uint8Array,
   first: Uint8Array,
   second: Uint8Array,
 ): readonly [Uint8Array, Uint8Array] {
+  if (key.length > BLOCK_BYTES || Math.max(first.length, second.length) > MAX_SHORT_BYTES) {
+    return [hmacSha256(key, first), hmacSha256(key, second)]
+  }
   const state = hmacKeyState(key)
   return [shortHmac(state, [first]), shortHmac(state, [second])]
 }
