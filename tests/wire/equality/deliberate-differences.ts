@@ -1,0 +1,183 @@
+/**
+ * Every difference between what waton and Baileys 7.0.0-rc14 write that is meant to be, and why. Whatever is not in this
+ * list fails the test, and so does an entry that no longer occurs. The page `docs/explanation/wire-equality.md` shows the
+ * same list.
+ */
+import type { Difference, DifferenceKind } from './compare.ts'
+
+/** One difference that is meant to be. */
+export interface DeliberateDifference {
+  readonly id: string
+  /** What each side does. */
+  readonly what: string
+  /** Why waton does not do what Baileys does. */
+  readonly reason: string
+  /** Baileys does it only sometimes, by the fall of its random numbers: it may be missing from a run. */
+  readonly isByChance?: boolean
+  /** What it looks like: each of these must occur. */
+  readonly marks: readonly Mark[]
+}
+
+/** Tells whether a difference is of one sort. */
+export type Mark = (difference: Difference) => boolean
+
+/** The entry that allows a difference, if there is one. */
+export function allowing(difference: Difference): DeliberateDifference | undefined {
+  return DELIBERATE_DIFFERENCES.find(({ marks }) => marks.some((isIt) => isIt(difference)))
+}
+
+/** Where a difference may be; everything that is left out may be anything. */
+interface Place {
+  readonly step?: string
+  readonly at?: string | RegExp
+  /** `absent` stands for nothing. */
+  readonly baileys?: string | RegExp
+  readonly waton?: string | RegExp
+}
+
+/** A difference of this kind in stanzas of this name. */
+function a(kind: DifferenceKind, stanza: string, { step, at, baileys, waton }: Place = {}): Mark {
+  return (difference) =>
+    difference.kind === kind &&
+    difference.stanza === stanza &&
+    isWanted(step, difference.step) &&
+    isWanted(at, difference.at) &&
+    isWanted(baileys, difference.baileys) &&
+    isWanted(waton, difference.waton)
+}
+
+function isWanted(wanted: string | RegExp | undefined, actual: string = 'absent'): boolean {
+  if (wanted === undefined) return true
+  return typeof wanted === 'string' ? wanted === actual : wanted.test(actual)
+}
+
+/** The pre-key message that Baileys wrote has waton's message inside. */
+const isWrappedAlone: Mark = ({ baileys = '', waton }) =>
+  waton !== undefined && baileys.includes(`4={${waton}}`)
+
+/** See the file comment. */
+export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
+  {
+    id: 'forced-sessions',
+    what: 'After a device query Baileys fetches keys, with `reason="identity"`, for every LID in the answer and starts new sessions; waton fetches keys only where it has no session.',
+    reason:
+      'A healthy session is thrown away, and a one-time pre-key of everybody asked about is spent. The own phone then gets a `pkmsg` although it has long shared a session.',
+    marks: [
+      a('value', 'iq get encrypt key', {
+        step: 'first text to a phone number',
+        at: /^key>user\[\d+@lid\]@reason$/,
+        baileys: 'identity',
+        waton: 'absent',
+      }),
+      a('value', 'iq get encrypt key', {
+        step: 'first text to a phone number',
+        at: /^key>user\[\d+@lid\]$/,
+        baileys: /reason="identity"/,
+        waton: 'absent',
+      }),
+      a('value', 'message text', {
+        at: /^participants>to\[[^:\]]+\]>enc@type$/,
+        baileys: 'pkmsg',
+        waton: 'msg',
+      }),
+      (difference) =>
+        a('value', 'message text', { at: /^participants>to\[[^:\]]+\]>enc>content$/ })(difference) &&
+        isWrappedAlone(difference),
+    ],
+  },
+  {
+    id: 'own-devices-once',
+    what: 'For the first text to a LID Baileys asks for its own devices a second time, now by LID; waton knows them from the query by phone number.',
+    reason: 'Both addresses are one account with one device list, which waton keeps under one address.',
+    marks: [
+      a('value', 'iq get usync usync', {
+        step: 'first text to a LID',
+        at: /^usync>list>user\[\d+@lid\]$/,
+        waton: 'absent',
+      }),
+    ],
+  },
+  {
+    id: 'device-list-asked-again',
+    what: 'When somebody links a device, Baileys changes its list by what the notification says; waton drops the list and asks for it before the next send.',
+    reason: 'A notification that was missed or came twice cannot leave a wrong list behind.',
+    marks: [a('only-waton', 'iq get usync usync', { step: 'a contact links a device' })],
+  },
+  {
+    id: 'reporting-by-chance',
+    what: 'Baileys leaves `<reporting>` out of some messages; waton always writes it.',
+    reason: 'Baileys reads the message with its random padding, which some paddings make unreadable.',
+    isByChance: true,
+    marks: [a('value', 'message text', { at: 'reporting', baileys: 'absent' })],
+  },
+  {
+    id: 'privacy-token',
+    what: 'After a text Baileys gives the other person a privacy token (`<tokens>`); waton does not yet.',
+    reason:
+      'Privacy tokens are a part of their own: handing them out is half of it, keeping and sending those of others is the other.',
+    marks: [a('only-baileys', 'iq set privacy tokens')],
+  },
+  {
+    id: 'app-state',
+    what: 'Baileys asks for the app state after the first login; waton does not yet.',
+    reason: 'App state is a part of its own. The keys for it are kept from the first login on.',
+    marks: [a('only-baileys', 'iq set w:sync:app:state sync', { step: 'first login' })],
+  },
+  {
+    id: 'history-receipt',
+    what: 'Baileys confirms history (`hist_sync`) as soon as its notification has come; waton keeps the notification and does not confirm it yet.',
+    reason: 'The receipt says that the history was taken in. It is sent when that is true.',
+    marks: [a('only-baileys', 'receipt hist_sync', { step: 'first login' })],
+  },
+  {
+    id: 'receipts-together',
+    what: 'Baileys writes one receipt for each message; waton writes one for all messages that were committed together and whose receipts differ in nothing but the id.',
+    reason: 'The protocol has a list for this: a backlog of a thousand messages needs four receipts.',
+    marks: [
+      // which messages are committed together is a matter of moments; those of a backlog always are
+      ({ kind, stanza }) =>
+        kind === 'aggregation' && (stanza === 'receipt peer_msg' || stanza === 'receipt inactive'),
+    ],
+  },
+  {
+    id: 'dirty-at-once',
+    what: 'Baileys confirms a dirty `account_sync` only when it is told a second time, and with the timestamp of the time before; waton confirms what it was told, at once.',
+    reason: 'The server repeats an unconfirmed bit at every login.',
+    marks: [
+      a('only-waton', 'iq set urn:xmpp:whatsapp:dirty clean', { step: 'first login' }),
+      a('only-baileys', 'iq set urn:xmpp:whatsapp:dirty clean', { step: 'reconnect' }),
+      a('value', 'iq set urn:xmpp:whatsapp:dirty clean', {
+        step: 'reconnect with a backlog',
+        at: 'clean@timestamp',
+      }),
+    ],
+  },
+  {
+    id: 'pre-key-refill',
+    what: 'When one-time pre-keys run low Baileys uploads 5, and 5 more at the next login because there are no more than 5; waton asks how many are left and uploads 50.',
+    reason:
+      'Five keys do not survive a burst of new contacts. Asking first keeps a notice that waited in the backlog from causing another upload.',
+    marks: [
+      a('only-waton', 'iq get encrypt count', { step: 'pre-keys run low' }),
+      a('value', 'iq set encrypt registration', {
+        step: 'pre-keys run low',
+        at: 'list>content',
+        baileys: 'keys 813 to 817, 32 random bytes each',
+        waton: 'keys 813 to 862, 32 random bytes each',
+      }),
+      a('only-baileys', 'iq set encrypt registration', { step: 'reconnect with a backlog' }),
+    ],
+  },
+  {
+    id: 'presence-without-a-name',
+    what: 'Once it knows the account’s name, Baileys writes an empty `<presence/>` whenever other credentials change; waton writes the name when it is new, and nothing else.',
+    reason: 'Baileys takes a change that does not mention the name for a change of the name.',
+    marks: [a('only-baileys', 'presence without a name')],
+  },
+  {
+    id: 'server-ping',
+    what: 'Baileys ignores pings of the server; waton answers them.',
+    reason: 'A ping is a question whether the client still lives.',
+    marks: [a('only-waton', 'iq result', { step: 'a minute of silence' })],
+  },
+]

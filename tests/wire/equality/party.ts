@@ -1,0 +1,40 @@
+/** The device under test, as a scenario drives it: the same calls for Baileys and for waton. */
+import type { KeyPair } from '../../../src/protocol/crypto/index.ts'
+import type { DeviceDescription, HistoryPolicy } from '../../../src/protocol/noise/client-payload.ts'
+
+/** Which client is under test. */
+export type PartyName = 'baileys' | 'waton'
+
+/** The keys that both clients begin with. */
+export interface SharedCredentials {
+  readonly noiseKey: KeyPair
+  readonly identityKey: KeyPair
+  readonly signedPreKey: KeyPair & { readonly id: number; readonly signature: Uint8Array }
+  readonly registrationId: number
+  readonly advSecret: Uint8Array
+}
+
+/** One client with one account. */
+export interface Party {
+  readonly name: PartyName
+  /** The QR codes it has shown. */
+  readonly qrs: readonly string[]
+  /** The texts it has announced to its user, in order. */
+  readonly texts: readonly string[]
+  /** How often it has told its user that it is open. */
+  readonly opened: number
+  /** Begins to connect; from then on it comes back by itself. */
+  connect(options?: { readonly isChatty: boolean }): Promise<void>
+  disconnect(): Promise<void>
+  /** Resolves with the message id once the client has taken the message. */
+  send(chat: string, text: string, id?: string): Promise<string>
+  /** Asks the server a question with this id and waits for the answer: what it wrote before has arrived by then. */
+  mark(id: string): Promise<void>
+  quit(): Promise<void>
+}
+
+/** The device description that both announce. */
+export const DEVICE: DeviceDescription = { os: 'Ubuntu', browser: 'Chrome' }
+
+/** The history policy that both announce: Baileys' `syncFullHistory: false`. */
+export const HISTORY: HistoryPolicy = 'recent'

@@ -1,0 +1,261 @@
+/**
+ * The scenario: what happens to the device under test, step by step, and which stanzas end each step. Waiting for them is
+ * not judging them: a stanza that is missing, or there too often, is a difference all the same.
+ */
+import type { SimulatedPhone, Simulator } from 'waton/simulator'
+import { node } from '../../../src/protocol/binary/node.ts'
+import type { ManualClock } from '../../../src/testing/manual-clock.ts'
+import { until } from '../../helpers/until.ts'
+import type { Bystanders } from './bystanders.ts'
+import type { Party } from './party.ts'
+
+/** Everything a step can touch. */
+export interface Scene {
+  readonly simulator: Simulator
+  readonly clock: ManualClock
+  readonly party: Party
+  /** The person whose device is under test. */
+  readonly alice: SimulatedPhone
+  readonly bob: SimulatedPhone
+  /** Somebody whom the device has never met, known by LID only. */
+  readonly dave: SimulatedPhone
+  /** The device under test. */
+  readonly device: string
+  readonly bystanders: Bystanders
+}
+
+/** One step. */
+export interface Step {
+  readonly name: string
+  /** Which connection's stanzas count. @default 'device' */
+  readonly connection?: 'pairing' | 'device'
+  /** @param arrived - waits until the client has written stanzas of these names in this step */
+  readonly run: (scene: Scene, arrived: (names: readonly string[]) => Promise<void>) => Promise<void>
+  /** Whether the client logs in during the step. */
+  readonly logins?: boolean
+  /** A stanza that is written again and again as time passes: how often says nothing, so only the first counts. */
+  readonly timed?: string
+  /** Names of the stanzas that must have arrived before the next step, as often as they are listed. */
+  readonly ends: Readonly<Record<'both' | 'baileys' | 'waton', readonly string[]>>
+}
+
+/** The ids that the scenario gives to messages: the same in both runs. */
+const chosenIds = new Set<string>()
+
+/** Ids of messages that the scenario chose. */
+export const CHOSEN_IDS: ReadonlySet<string> = chosenIds
+
+function chosenId(name: string): string {
+  chosenIds.add(name)
+  return name
+}
+
+const times = (count: number, name: string): string[] => new Array<string>(count).fill(name)
+
+const LOGIN = [
+  'iq get encrypt count',
+  'iq set passive active',
+  'iq get encrypt digest',
+  'ib unified_session',
+  'iq get abt props',
+  'iq get blocklist',
+  'iq get privacy privacy',
+]
+
+/** What a login says besides, once the account's name is known. */
+const NAMED = 'presence unavailable'
+const UPLOAD = 'iq set encrypt registration'
+const CLEAN = 'iq set urn:xmpp:whatsapp:dirty clean'
+const TOKEN = 'iq set privacy tokens'
+
+const FIRST_TEXT = chosenId('EQUALITY-PN')
+const LID_TEXT = chosenId('EQUALITY-LID')
+const TEXT_AFTER_LINKING = chosenId('EQUALITY-LINKED')
+const LIVE = [1, 2, 3].map((number) => chosenId(`EQUALITY-LIVE-${String(number)}`))
+const OWN = [1, 2].map((number) => chosenId(`EQUALITY-OWN-${String(number)}`))
+const OFFLINE = [1, 2, 3, 4, 5, 6, 7].map((number) => chosenId(`EQUALITY-OFFLINE-${String(number)}`))
+const OFFLINE_OWN = chosenId('EQUALITY-OFFLINE-OWN')
+
+/** One-time pre-keys that a new device has on the server. */
+const PRE_KEYS = 812
+/** Between the pings of the server, by its clock. */
+const SERVER_PING_MS = 60_000
+const PING = 'iq get w:p ping'
+
+/** See the file comment. */
+export const STEPS: readonly Step[] = [
+  {
+    name: 'pairing',
+    connection: 'pairing',
+    async run({ party, alice }) {
+      await party.connect()
+      const qr = await until('a QR code', () => party.qrs[0])
+      await alice.linkDevice(qr)
+    },
+    ends: {
+      both: ['iq result', 'iq result pair-device-sign', 'ib unified_session'],
+      baileys: [],
+      waton: [],
+    },
+  },
+  {
+    name: 'first login',
+    logins: true,
+    async run({ party, alice, clock }, arrived) {
+      await until('the client to be open', () => party.opened === 1)
+      await arrived(LOGIN)
+      await until('the phone to have served the new device', () => {
+        // the phone looks again every quarter of a second, by this clock
+        if (alice.devices[0]?.isWelcomed !== true) clock.advance(250)
+        return alice.devices[0]?.isWelcomed
+      })
+    },
+    ends: {
+      both: [...LOGIN, UPLOAD, ...times(2, 'receipt peer_msg')],
+      baileys: ['receipt hist_sync', 'iq set w:sync:app:state sync'],
+      waton: [CLEAN],
+    },
+  },
+  {
+    name: 'reconnect',
+    logins: true,
+    async run({ party }) {
+      await reconnect(party)
+    },
+    ends: { both: LOGIN, baileys: [CLEAN], waton: [] },
+  },
+  {
+    name: 'first text to a phone number',
+    async run({ party, bob }) {
+      await party.send(bob.pn, 'first', FIRST_TEXT)
+      await bob.waitForMessage(({ id }) => id === FIRST_TEXT)
+    },
+    ends: { both: ['message text', 'ack receipt sender', 'ack receipt'], baileys: [TOKEN], waton: [] },
+  },
+  {
+    name: 'second text, with an id of the client',
+    async run({ party, bob }) {
+      const id = await party.send(bob.pn, 'second')
+      await bob.waitForMessage((message) => message.id === id)
+      bob.markRead([id])
+    },
+    ends: {
+      both: ['message text', 'ack receipt sender', 'ack receipt', 'ack receipt read'],
+      baileys: [TOKEN],
+      waton: [],
+    },
+  },
+  {
+    name: 'first text to a LID',
+    async run({ party, dave }) {
+      await party.send(dave.lid, 'to a lid', LID_TEXT)
+      await dave.waitForMessage(({ id }) => id === LID_TEXT)
+    },
+    ends: { both: ['message text', 'ack receipt sender', 'ack receipt'], baileys: [TOKEN], waton: [] },
+  },
+  {
+    name: 'incoming texts',
+    async run({ party, alice, bob, dave }) {
+      await bob.send(alice.pn, { text: 'live 1' }, { id: LIVE[0] ?? '' })
+      await bob.send(alice.pn, { text: 'live 2' }, { id: LIVE[1] ?? '' })
+      await dave.send(alice.lid, { text: 'live 3' }, { id: LIVE[2] ?? '' })
+      await announced(party, ['live 1', 'live 2', 'live 3'])
+    },
+    ends: { both: times(3, 'receipt inactive'), baileys: [], waton: [] },
+  },
+  {
+    name: 'texts that the phone sends',
+    async run({ party, alice, bob, dave }) {
+      await alice.send(bob.pn, { text: 'own 1' }, { id: OWN[0] ?? '' })
+      await alice.send(dave.lid, { text: 'own 2' }, { id: OWN[1] ?? '' })
+      await announced(party, ['own 1', 'own 2'])
+    },
+    ends: {
+      both: [...times(2, 'receipt sender'), 'presence with a name', ...times(2, 'ack receipt')],
+      baileys: [],
+      waton: [],
+    },
+  },
+  {
+    name: 'a contact links a device',
+    async run({ party, bob, bystanders }) {
+      const bystander = await bystanders.link(bob)
+      await party.send(bob.pn, 'to two devices', TEXT_AFTER_LINKING)
+      await until('the new device to have the text', async () => {
+        for await (const { type, payload } of bystander.events.read({ after: 0 }))
+          if (type === 'message' && payload.id === TEXT_AFTER_LINKING) return true
+        return false
+      })
+    },
+    ends: {
+      both: [
+        'ack notification devices',
+        'iq get encrypt key',
+        'message text',
+        'ack receipt sender',
+        'ack receipt',
+        'ack receipt inactive',
+      ],
+      baileys: [TOKEN],
+      waton: ['iq get usync usync'],
+    },
+  },
+  {
+    name: 'pre-keys run low',
+    async run({ device, bystanders }) {
+      const bystander = bystanders.first
+      const users = times(PRE_KEYS, device).map((jid) => node('user', { jid }))
+      await bystander.query(
+        node('iq', { to: '@s.whatsapp.net', type: 'get', xmlns: 'encrypt' }, [node('key', {}, users)]),
+      )
+    },
+    ends: { both: ['ack notification encrypt', UPLOAD], baileys: [], waton: ['iq get encrypt count'] },
+  },
+  {
+    name: 'reconnect with a backlog',
+    logins: true,
+    async run({ party, alice, bob, clock, device, simulator }) {
+      await party.disconnect()
+      for (const [index, id] of OFFLINE.entries())
+        await bob.send(alice.pn, { text: `offline ${String(index)}` }, { id })
+      await alice.send(bob.pn, { text: 'offline own' }, { id: OFFLINE_OWN })
+      clock.advance(1_000)
+      simulator.faults.markDirty(device, 'account_sync')
+      await reconnect(party)
+    },
+    ends: {
+      both: [
+        ...LOGIN,
+        NAMED,
+        'ib offline_batch',
+        ...times(OFFLINE.length, 'receipt inactive'),
+        'receipt sender',
+        CLEAN,
+      ],
+      baileys: [UPLOAD],
+      waton: [],
+    },
+  },
+  {
+    name: 'a minute of silence',
+    logins: true,
+    timed: PING,
+    async run({ party, clock }, arrived) {
+      await reconnect(party, { isChatty: true })
+      await arrived([...LOGIN, NAMED])
+      await clock.advanceAndSettle(SERVER_PING_MS)
+    },
+    ends: { both: [...LOGIN, NAMED, PING], baileys: [], waton: ['iq result'] },
+  },
+]
+
+async function reconnect(party: Party, options?: { readonly isChatty: boolean }): Promise<void> {
+  await party.disconnect()
+  const before = party.opened
+  await party.connect(options)
+  await until('the client to be open again', () => party.opened > before)
+}
+
+async function announced(party: Party, texts: readonly string[]): Promise<void> {
+  await until(`the texts ${texts.join(', ')}`, () => texts.every((text) => party.texts.includes(text)))
+}
