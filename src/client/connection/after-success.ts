@@ -35,20 +35,22 @@ export interface DutyContext {
 /** Takes over what the server said about us. */
 export async function applySuccess(context: DutyContext, success: StreamSuccess): Promise<void> {
   const { state, self, clock } = context
-  const { credentials } = self
-  const { linked } = credentials
-  if (linked === undefined) return
-  const lid = success.lid === undefined ? linked.lid : userJid(success.lid)
-  const updated = { ...credentials, linked: { ...linked, ...(lid === undefined ? {} : { lid }) } }
-  await state.commit(async (unit) => {
+  const updated = await state.commit(async (unit) => {
+    // read inside the unit: a message that came with the login may have told the account's name meanwhile
+    const credentials = (await unit.read(CREDENTIALS, SELF)) ?? self.credentials
+    const { linked } = credentials
+    if (linked === undefined) return credentials
+    const lid = success.lid === undefined ? linked.lid : userJid(success.lid)
     if (lid !== undefined) await learnMapping(unit, linked.pn, lid)
-    if (lid !== linked.lid) unit.put(CREDENTIALS, SELF, updated)
-    if (success.serverTimeSeconds === undefined) return
-    const hints = (await unit.read(CONNECTION_HINTS, SELF)) ?? {}
-    unit.put(CONNECTION_HINTS, SELF, {
-      ...hints,
-      clockSkewMs: success.serverTimeSeconds * 1000 - clock.nowMs(),
-    })
+    if (success.serverTimeSeconds !== undefined) {
+      const hints = (await unit.read(CONNECTION_HINTS, SELF)) ?? {}
+      const clockSkewMs = success.serverTimeSeconds * 1000 - clock.nowMs()
+      unit.put(CONNECTION_HINTS, SELF, { ...hints, clockSkewMs })
+    }
+    if (lid === undefined || lid === linked.lid) return credentials
+    const completed = { ...credentials, linked: { ...linked, lid } }
+    unit.put(CREDENTIALS, SELF, completed)
+    return completed
   })
   self.update(updated)
 }
