@@ -51,7 +51,7 @@ export class BaileysParty implements Party {
     return party
   }
 
-  async connect({ isChatty } = { isChatty: false }): Promise<void> {
+  async connect({ isChatty }: { isChatty: boolean } = { isChatty: false }): Promise<void> {
     const keepAliveIntervalMs = isChatty ? CHATTY_KEEP_ALIVE_MS : NO_KEEP_ALIVE_MS
     await this.#call('connect', { keepAliveIntervalMs })
   }
