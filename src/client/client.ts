@@ -8,6 +8,7 @@ import { redacted, silentLogger } from '../base/logger.ts'
 import type { Logger } from '../base/logger.ts'
 import { systemRandom } from '../base/random.ts'
 import { TypedEmitter } from '../base/typed-emitter.ts'
+import type { Store } from '../persistence/contract/index.ts'
 import type { BinaryNode } from '../protocol/binary/node.ts'
 import type { ConsumeOptions, EventHandler } from './consume/consumer.ts'
 import type { ReadOptions } from './consume/event-hub.ts'
@@ -51,7 +52,8 @@ export class Client {
   #closing: Promise<void> | undefined
 
   constructor(options: ClientOptions) {
-    if (typeof options.store.claim !== 'function') {
+    // JavaScript callers forget it, and a path is for `Bot`
+    if (typeof (options.store as Partial<Store> | undefined)?.claim !== 'function') {
       throw new UsageError(
         'WATON_CLIENT_STORE',
         'a client needs a store: pass new MemoryStore() or await openSqlite(path)',

@@ -40,6 +40,11 @@ export class Lanes<Item> {
     this.#start()
   }
 
+  /** Whether work of a lane is waiting or under way, or the lane is blocked. */
+  isOpen(key: string): boolean {
+    return this.#lanes.has(key) || this.#busy.has(key) || this.#blocked.has(key)
+  }
+
   /** Resolves when there is room for more. */
   async room(): Promise<void> {
     if (this.#waiting < MAX_WAITING) return

@@ -89,6 +89,8 @@ export class NodeStream {
     })
     const frames = new FrameParser(MAX_HANDSHAKE_FRAME_BYTES)
     const reply = firstFrame(socket, frames, options)
+    // sending may fail first, and then nobody waits for the reply any more
+    reply.catch(() => undefined)
     socket.send(concatBytes(connectionIntro(options.routingInfo), encodeFrame(handshake.hello)))
     const { finish, cipher } = handshake.readServerHello(await reply, options.payload)
     if (frames.pendingBytes > 0) {

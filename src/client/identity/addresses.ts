@@ -71,7 +71,12 @@ export async function learnMapping(unit: Unit, pn: string, lid: string): Promise
   const phone = parseJid(pn)
   const hidden = parseJid(lid)
   if (!CANONICAL_SERVER.has(phone.server) || !PHONE_SERVER.has(hidden.server)) return
-  if ((await unit.read(LID_BY_PN, phone.user)) === hidden.user) return
+  const formerLid = await unit.read(LID_BY_PN, phone.user)
+  if (formerLid === hidden.user) return
+  // a number that got another owner, or a person another number: what was known of the former is no longer true
+  if (formerLid !== undefined) unit.delete(PN_BY_LID, formerLid)
+  const formerPn = await unit.read(PN_BY_LID, hidden.user)
+  if (formerPn !== undefined) unit.delete(LID_BY_PN, formerPn)
   unit.put(LID_BY_PN, phone.user, hidden.user)
   unit.put(PN_BY_LID, hidden.user, phone.user)
   unit.delete(DEVICE_LIST, formatJid({ user: phone.user, server: SERVER_USER, device: 0 }))

@@ -61,15 +61,16 @@ class Progress {
 export class Handles {
   readonly #progress = new BoundedMap<string, Progress>(MAX_WATCHED)
 
+  /** Begins to watch a message. Called before its row is read, so that nothing that happens meanwhile is missed. */
+  watch(id: string): void {
+    if (!this.#progress.has(id)) this.#progress.set(id, new Progress())
+  }
+
   /** A handle for an item in whatever state it is. */
   of(item: OutboxItem): SentMessage {
-    let progress = this.#progress.get(item.id)
-    if (progress === undefined) {
-      progress = new Progress()
-      this.#progress.set(item.id, progress)
-    }
-    progress.advance(item)
-    const watched = progress
+    this.watch(item.id)
+    const watched = this.#progress.get(item.id) ?? new Progress()
+    watched.advance(item)
     return {
       id: item.id,
       chat: item.chat,

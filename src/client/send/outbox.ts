@@ -96,6 +96,7 @@ export class Outbox {
       )
     }
     const composed = composeMessage(content, random)
+    this.#handles.watch(id)
     const item = await state.commit(async (unit) => {
       const existing = await unit.readOutbox(id)
       if (existing !== undefined) return outboxItem(existing)
@@ -137,6 +138,7 @@ export class Outbox {
   /** The handle of a message sent earlier, also by an earlier process; `undefined` when there is none. */
   async get(id: string): Promise<SentMessage | undefined> {
     const { store, account } = this.#options.state
+    this.#handles.watch(id)
     const row = await store.readOutbox(account, id)
     return row === undefined ? undefined : this.#handles.of(outboxItem(row))
   }

@@ -2,13 +2,14 @@
  * Takes unfinished outbox rows to the wire while there is a connection: lanes per chat, in order, each row encrypted
  * once. It only moves rows forward; accepting messages and hearing of their fate is the business of `outbox.ts`.
  */
-import type { Clock } from '../../base/clock.ts'
+import type { Clock, Timer } from '../../base/clock.ts'
 import { WatonError, describeError, errorCode } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
 import { decodeNode } from '../../protocol/binary/decode.ts'
 import { userJid } from '../../protocol/jid.ts'
 import type { Connection } from '../connection/connection.ts'
+import { canonicalJid, phoneJid } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { DeviceDirectory } from './devices.ts'
@@ -50,6 +51,9 @@ export class OutboxSender {
   #onWire = new Set<string>()
   #connection: Connection | undefined
   #loadedUpTo = -1
+  /** Counts how often reading began anew: what an older reading found is dropped. */
+  #starts = 0
+  #retry: Timer | undefined
   #isLoading = false
   #loadAgain = false
 
@@ -71,6 +75,8 @@ export class OutboxSender {
   /** The connection is gone: what was not acknowledged waits for the next one. */
   suspend(): void {
     this.#connection = undefined
+    this.#retry?.cancel()
+    this.#retry = undefined
     this.#lanes.clear()
   }
 
@@ -101,23 +107,40 @@ export class OutboxSender {
 
   #restart(): void {
     this.#lanes.clear()
+    this.#starts += 1
     this.#loadedUpTo = -1
     this.wake()
   }
 
   async #load(): Promise<void> {
     while (this.#connection !== undefined) {
+      const start = this.#starts
       const from = this.#loadedUpTo
       const { store, account } = this.#options.state
       const rows = await store.listOutbox(account, { states: UNFINISHED_STATES, after: from, limit: PAGE })
+      const items = rows.map(outboxItem)
+      const lanes = await Promise.all(items.map((item) => this.#laneOf(item)))
       // another connection, or a retry, starts over from the first unfinished row
-      if (from !== this.#loadedUpTo) continue
-      const last = rows.at(-1)
+      if (start !== this.#starts) continue
+      const last = items.at(-1)
       if (last === undefined) return
       this.#loadedUpTo = last.position
-      for (const row of rows) if (!this.#onWire.has(row.id)) this.#lanes.add(row.chat, outboxItem(row))
+      for (const [index, item] of items.entries()) {
+        if (!this.#onWire.has(item.id)) this.#lanes.add(lanes[index] ?? item.chat, item)
+      }
       await this.#lanes.room()
     }
+  }
+
+  /**
+   * The lane of a message: one per person, also when their other address becomes known while messages wait under the
+   * first one.
+   */
+  async #laneOf({ chat, body }: OutboxItem): Promise<string> {
+    const { state } = this.#options
+    const canonical = await canonicalJid(state, body.to)
+    const phone = await phoneJid(state, canonical)
+    return [chat, canonical, phone].find((key) => key !== undefined && this.#lanes.isOpen(key)) ?? canonical
   }
 
   async #process(item: OutboxItem): Promise<void> {
@@ -125,14 +148,25 @@ export class OutboxSender {
     if (connection === undefined || this.#onWire.has(item.id)) return
     try {
       if (item.body.stanza === undefined) await this.#encrypt(connection, item)
-      else this.#write(connection, item.id, item.body.stanza)
+      else await this.#repeat(connection, item.id, item.body.stanza)
     } catch (error) {
       await this.#failed(connection, item, error)
     }
   }
 
+  /** What was encrypted before goes out again, behind earlier messages of the chat whose commits are under way. */
+  async #repeat(connection: Connection, id: string, stanza: Uint8Array): Promise<void> {
+    const staged = await this.#options.state.transact((unit) => {
+      unit.onCommit(() => {
+        this.#write(connection, id, stanza)
+      })
+      return Promise.resolve()
+    })
+    staged.committed.catch(() => undefined)
+  }
+
   #write(connection: Connection, id: string, stanza: Uint8Array): void {
-    if (!connection.isOpen || connection !== this.#connection) return
+    if (!connection.isOpen || connection !== this.#connection || this.#onWire.has(id)) return
     this.#onWire.add(id)
     connection.send(decodeNode(stanza))
   }
@@ -149,9 +183,10 @@ export class OutboxSender {
     }
     if (connection !== this.#connection || !connection.isOpen) return
     // what comes after it in the chat must not overtake it
-    this.#lanes.block(item.chat)
-    this.#options.clock.schedule(RETRY_DELAY_MS, () => {
-      if (connection === this.#connection && connection.isOpen) this.#restart()
+    this.#lanes.block(await this.#laneOf(item))
+    this.#retry ??= this.#options.clock.schedule(RETRY_DELAY_MS, () => {
+      this.#retry = undefined
+      this.#restart()
     })
   }
 

@@ -1,0 +1,115 @@
+/** The keepalive by a clock that the test moves: when it asks, when it does not, and when it gives up. */
+import { describe, expect, test } from 'vitest'
+import { ManualClock } from 'waton/testing'
+import type { Clock } from '../../src/base/clock.ts'
+import { deferred } from '../../src/base/deferred.ts'
+import type { Deferred } from '../../src/base/deferred.ts'
+import { QueryError, TimeoutError } from '../../src/base/errors.ts'
+import { seededRandom } from '../../src/base/random.ts'
+import { KeepAlive } from '../../src/client/connection/keep-alive.ts'
+import { DEFAULT_TIMING } from '../../src/client/options.ts'
+
+const { keepAliveMs, pongTimeoutMs } = DEFAULT_TIMING
+const SHORTEST_MS = (keepAliveMs * 2) / 3
+
+interface SetUp {
+  readonly clock: ManualClock
+  readonly keepAlive: KeepAlive
+  readonly pings: { readonly timeoutMs: number; readonly answer: Deferred<void> }[]
+  readonly dead: unknown[]
+}
+
+function setUp(wrap: (clock: ManualClock) => Clock = (clock) => clock): SetUp {
+  const clock = new ManualClock()
+  const pings: SetUp['pings'] = []
+  const dead: unknown[] = []
+  const keepAlive = new KeepAlive({
+    clock: wrap(clock),
+    random: seededRandom('keep-alive'),
+    timing: DEFAULT_TIMING,
+    ping: (_query, timeoutMs) => {
+      const answer = deferred<undefined>() as unknown as Deferred<void>
+      pings.push({ timeoutMs, answer })
+      return answer.promise
+    },
+    onDead: (error) => dead.push(error),
+  })
+  keepAlive.start()
+  return { clock, keepAlive, pings, dead }
+}
+
+function timedOut(): TimeoutError {
+  return new TimeoutError('WATON_QUERY_TIMEOUT', 'no answer')
+}
+
+describe('the keepalive', () => {
+  test('asks after a silence of two thirds of its time at the earliest and all of it at the latest', async () => {
+    const { clock, pings } = setUp()
+    await clock.advanceAndSettle(SHORTEST_MS - 1)
+    expect(pings).toHaveLength(0)
+    await clock.advanceAndSettle(keepAliveMs - SHORTEST_MS + 1)
+    expect(pings).toMatchObject([{ timeoutMs: pongTimeoutMs }])
+  })
+
+  test('does not ask while data flows', async () => {
+    const { clock, keepAlive, pings } = setUp()
+    for (let second = 0; second < 300; second += 1) {
+      await clock.advanceAndSettle(1000)
+      keepAlive.heard()
+    }
+    expect(pings).toHaveLength(0)
+  })
+
+  test('gives a peer up that leaves a ping unanswered, once', async () => {
+    const { clock, pings, dead } = setUp()
+    await clock.advanceAndSettle(keepAliveMs)
+    pings[0]?.answer.reject(timedOut())
+    await clock.advanceAndSettle(10 * keepAliveMs)
+    expect(dead).toMatchObject([{ code: 'WATON_QUERY_TIMEOUT' }])
+    expect(pings).toHaveLength(1)
+  })
+
+  test('takes a refused ping for the sign of life that it is', async () => {
+    const { clock, pings, dead } = setUp()
+    await clock.advanceAndSettle(keepAliveMs)
+    pings[0]?.answer.reject(new QueryError('WATON_QUERY_REFUSED', 'no'))
+    await clock.advanceAndSettle(keepAliveMs)
+    expect(dead).toEqual([])
+    expect(pings).toHaveLength(2)
+  })
+
+  test('goes on after an answer', async () => {
+    const { clock, pings, dead } = setUp()
+    for (let round = 1; round <= 5; round += 1) {
+      await clock.advanceAndSettle(keepAliveMs)
+      expect(pings).toHaveLength(round)
+      pings.at(-1)?.answer.resolve()
+      await clock.advanceAndSettle(0)
+    }
+    expect(dead).toEqual([])
+  })
+
+  test('still notices a dead peer when the clock was set back', async () => {
+    let shiftMs = 0
+    const { clock, pings } = setUp((manual) => ({
+      nowMs: () => manual.nowMs() + shiftMs,
+      schedule: (delayMs, callback) => manual.schedule(delayMs, callback),
+    }))
+    shiftMs = -3_600_000
+    await clock.advanceAndSettle(2 * keepAliveMs)
+    expect(pings).toHaveLength(1)
+  })
+
+  test('leaves no timer behind when it is stopped, also while a ping is under way', async () => {
+    const idle = setUp()
+    idle.keepAlive.stop()
+    expect(idle.clock.pending).toBe(0)
+    const asking = setUp()
+    await asking.clock.advanceAndSettle(keepAliveMs)
+    asking.keepAlive.stop()
+    asking.pings[0]?.answer.reject(timedOut())
+    await asking.clock.advanceAndSettle(keepAliveMs)
+    expect(asking.clock.pending).toBe(0)
+    expect(asking.dead).toEqual([])
+  })
+})
