@@ -84,8 +84,9 @@ export class Pairing {
       const nowMs = success.sentAtSeconds === undefined ? clock.nowMs() : success.sentAtSeconds * 1000
       connection.send(answer, buildUnifiedSession(nowMs))
     } catch (error) {
-      logger.error({ code: errorCode(error), reason: describeError(error) }, 'pairing was refused')
       const isTheirFault = error instanceof CryptoError || error instanceof ProtocolError
+      const what = isTheirFault ? 'pairing was refused' : 'pairing was interrupted'
+      logger.error({ code: errorCode(error), reason: describeError(error) }, what)
       if (!isTheirFault) connection.close(error)
       else connection.send(buildPairError(requireAttribute(stanza, 'id'), pairingRefusal(error)))
     }
