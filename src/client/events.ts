@@ -123,7 +123,7 @@ export type ClientState =
 
 /** Why a connection ended: a stable code, and the server's number when it gave one. */
 export interface CloseReason {
-  /** E.g. `connection-lost`, `restart-required`, `logged-out`, `replaced`. */
+  /** E.g. `connection-lost`, `restart-required`, `link-incomplete`, `logged-out`, `replaced`. */
   readonly reason: string
   readonly serverCode?: number
   /** Whether the client comes back by itself. */
@@ -134,7 +134,7 @@ export interface CloseReason {
 export interface EphemeralEvents {
   /** A QR code to show; the phone scans it under "Linked devices". */
   'pairing.qr': { readonly qr: string; readonly expiresAtMs: number }
-  /** The phone has linked this device. */
+  /** The phone has linked this device, and the server has let it in for the first time. */
   'pairing.success': { readonly me: Me }
   'connection.state': {
     readonly state: ClientState

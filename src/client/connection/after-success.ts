@@ -32,14 +32,14 @@ export interface DutyContext {
   readonly markOnline: boolean
 }
 
-/** Takes over what the server said about us. */
+/** Takes over what the server said about us. The first success is also what completes pairing: the server knows us. */
 export async function applySuccess(context: DutyContext, success: StreamSuccess): Promise<void> {
   const { state, self, clock } = context
-  const updated = await state.commit(async (unit) => {
+  await state.commit(async (unit) => {
     // read inside the unit: a message that came with the login may have told the account's name meanwhile
     const credentials = (await unit.read(CREDENTIALS, SELF)) ?? self.credentials
     const { linked } = credentials
-    if (linked === undefined) return credentials
+    if (linked === undefined) return
     const lid = success.lid === undefined ? linked.lid : userJid(success.lid)
     if (lid !== undefined) await learnMapping(unit, linked.pn, lid)
     if (success.serverTimeSeconds !== undefined) {
@@ -47,12 +47,15 @@ export async function applySuccess(context: DutyContext, success: StreamSuccess)
       const clockSkewMs = success.serverTimeSeconds * 1000 - clock.nowMs()
       unit.put(CONNECTION_HINTS, SELF, { ...hints, clockSkewMs })
     }
-    if (lid === undefined || lid === linked.lid) return credentials
-    const completed = { ...credentials, linked: { ...linked, lid } }
+    if (lid === linked.lid && !linked.isUnconfirmed) return
+    const account = { ...linked, isUnconfirmed: false, ...(lid === undefined ? {} : { lid }) }
+    const completed = { ...credentials, linked: account }
     unit.put(CREDENTIALS, SELF, completed)
-    return completed
+    // with the commit: what a later unit makes of the credentials must not be taken back
+    unit.onCommit(() => {
+      self.update(completed)
+    })
   })
-  self.update(updated)
 }
 
 /** What must be done before the client counts as open. Rejects when the server does not answer. */

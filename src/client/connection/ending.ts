@@ -25,6 +25,9 @@ const FINAL: Readonly<Record<number, string>> = {
   516: 'logged-out',
 }
 
+/** A refused login: the device is not on the account. */
+const LOGGED_OUT = 401
+
 /** The server asks a freshly linked device to come back at once. */
 const RESTART_REQUIRED = 515
 
@@ -44,6 +47,16 @@ export function endingOfFailure(failure: StreamFailure): Ending {
   const reason = FINAL[serverCode]
   if (reason !== undefined) return { reason, serverCode, retrying: false, immediate: false }
   return { reason: failure.reason, serverCode, retrying: true, immediate: false }
+}
+
+/** What the refusal of a first login means: the server never got our answer to pair-success, so that we pair again. */
+export function endingOfIncompleteLink({ serverCode }: StreamFailure): Ending {
+  return { reason: 'link-incomplete', serverCode, retrying: true, immediate: true }
+}
+
+/** Whether the server does not know the device that logs in. */
+export function isUnknownDevice({ source, serverCode }: StreamFailure): boolean {
+  return source === 'failure' && serverCode === LOGGED_OUT
 }
 
 /** What an error, or none, at the end of a connection means. */

@@ -18,15 +18,16 @@ import type { DeviceDescription } from '../../protocol/noise/client-payload.ts'
 import { isPairing } from '../../protocol/stanza/iq/pairing.ts'
 import { buildPong, isServerPing } from '../../protocol/stanza/iq/ping.ts'
 import { parseStreamFailure, parseSuccess } from '../../protocol/stanza/stream.ts'
-import type { StreamSuccess } from '../../protocol/stanza/stream.ts'
+import type { StreamFailure, StreamSuccess } from '../../protocol/stanza/stream.ts'
 import type { ClientState, EphemeralEvents } from '../events.ts'
+import { dropUnconfirmedLink } from '../identity/credentials.ts'
 import type { Self } from '../identity/self.ts'
 import type { Endpoint, Timing } from '../options.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { CONNECTION_HINTS, SELF, SIGNED_PRE_KEY } from '../state/records.ts'
 import { applySuccess, finishLogin, prepare } from './after-success.ts'
 import { Connection } from './connection.ts'
-import { endingOfError, endingOfFailure } from './ending.ts'
+import { endingOfError, endingOfFailure, endingOfIncompleteLink, isUnknownDevice } from './ending.ts'
 import type { Ending } from './ending.ts'
 import { NodeStream } from './node-stream.ts'
 import { Pairing } from './pairing.ts'
@@ -35,6 +36,7 @@ import type { PreKeyUpkeep } from './pre-keys.ts'
 /** What the rest of the client does with a connection. */
 export interface LoginListener {
   onQr(event: EphemeralEvents['pairing.qr']): void
+  /** The server has let a freshly linked device in for the first time. */
   onLinked(event: EphemeralEvents['pairing.success']): void
   /** Messages can be sent now. */
   onOpen(connection: Connection): void
@@ -113,6 +115,7 @@ class LoginRun {
   readonly #pairing: Pairing
   readonly #ending: Deferred<Ending> = deferred()
   #isOver = false
+  #isAccepted = false
 
   constructor(
     context: LoginContext,
@@ -134,9 +137,6 @@ class LoginRun {
       qrMs: timing.qrMs,
       onQr: (event) => {
         listener.onQr(event)
-      },
-      onLinked: (event) => {
-        listener.onLinked(event)
       },
       onExpired: () => {
         this.#end({ reason: 'qr-expired', retrying: true, immediate: true })
@@ -171,9 +171,11 @@ class LoginRun {
     return ending
   }
 
-  #end(ending: Ending): void {
+  /** The first end counts. */
+  #end(ending: Ending | Promise<Ending>): void {
+    if (this.#isOver) return
     this.#isOver = true
-    this.#ending.resolve(ending)
+    void Promise.resolve(ending).then(this.#ending.resolve)
   }
 
   #take(stanza: BinaryNode): void {
@@ -183,14 +185,22 @@ class LoginRun {
     if (failure !== undefined) {
       const { reason, serverCode } = failure
       this.#context.logger.warn({ reason, serverCode }, 'the server ended the stream')
-      this.#end(endingOfFailure(failure))
+      this.#end(this.#endingOf(failure))
     } else if (stanza.tag === 'success') {
+      this.#isAccepted = true
       this.#attempt(this.#open(parseSuccess(stanza)))
     } else if (stanza.tag === 'iq') {
       this.#takeIq(stanza)
     } else {
       this.#context.listener.onStanza(this.#connection, stanza)
     }
+  }
+
+  #endingOf(failure: StreamFailure): Ending | Promise<Ending> {
+    const { state, self, random, logger } = this.#context
+    if (this.#isAccepted || !self.isUnconfirmed || !isUnknownDevice(failure)) return endingOfFailure(failure)
+    logger.warn({}, 'linking had not been completed: the server does not know this device; pairing again')
+    return dropUnconfirmedLink(state, self, random).then(() => endingOfIncompleteLink(failure), endingOfError)
   }
 
   /** Work that takes longer than its stanza; when it fails, so does the connection. */
@@ -211,7 +221,10 @@ class LoginRun {
   async #open(success: StreamSuccess): Promise<void> {
     const connection = this.#connection
     const duties = this.#context
+    const { self, listener } = duties
+    const isFirst = self.isUnconfirmed
     await applySuccess(duties, success)
+    if (isFirst && self.me !== undefined) listener.onLinked({ me: self.me })
     if (this.#hasEnded()) return
     this.#move('preparing')
     await prepare(duties, connection)

@@ -40,7 +40,6 @@ export interface PairingOptions {
   /** How long the first code is shown, then each later one, in milliseconds. */
   readonly qrMs: readonly [number, number]
   readonly onQr: (event: EphemeralEvents['pairing.qr']) => void
-  readonly onLinked: (event: EphemeralEvents['pairing.success']) => void
   /** Every code has been shown and none was scanned. */
   readonly onExpired: () => void
 }
@@ -69,7 +68,8 @@ export class Pairing {
 
   /**
    * The phone has scanned a code: verify, write, then answer. A forged approval is refused and nothing is changed; when we
-   * fail ourselves, the connection ends without an answer, and the next one shows new codes.
+   * fail ourselves, the connection ends without an answer, and the next one shows new codes. Whether the answer arrives
+   * is not known here: the link stays unconfirmed until the first login.
    *
    * @throws {ClosedError} `WATON_TRANSPORT_CLOSED` when the refusal cannot be sent any more
    */
@@ -84,8 +84,9 @@ export class Pairing {
       const nowMs = success.sentAtSeconds === undefined ? clock.nowMs() : success.sentAtSeconds * 1000
       connection.send(answer, buildUnifiedSession(nowMs))
     } catch (error) {
-      logger.error({ code: errorCode(error), reason: describeError(error) }, 'pairing was refused')
       const isTheirFault = error instanceof CryptoError || error instanceof ProtocolError
+      const what = isTheirFault ? 'pairing was refused' : 'pairing was interrupted'
+      logger.error({ code: errorCode(error), reason: describeError(error) }, what)
       if (!isTheirFault) connection.close(error)
       else connection.send(buildPairError(requireAttribute(stanza, 'id'), pairingRefusal(error)))
     }
@@ -131,19 +132,19 @@ export class Pairing {
       ...(lid === undefined ? {} : { lid: userJid(lid) }),
       ...(platform === undefined ? {} : { platform }),
       ...(businessName === undefined ? {} : { name: businessName }),
+      isUnconfirmed: true,
     }
     const answer = buildPairDeviceSign(success.id, accepted)
     return { answer, credentials: { ...credentials, linked } }
   }
 
   async #remember(credentials: Credentials): Promise<void> {
-    const { state, self, onLinked } = this.#options
+    const { state, self } = this.#options
     const { linked } = credentials
     await state.commit(async (unit) => {
       unit.put(CREDENTIALS, SELF, credentials)
       if (linked?.lid !== undefined) await learnMapping(unit, linked.pn, linked.lid)
     })
     self.update(credentials)
-    if (self.me !== undefined) onLinked({ me: self.me })
   }
 }

@@ -22,16 +22,27 @@ export class Self {
     this.#credentials = credentials
   }
 
+  /** Whether there is an account to log in with; the server may not know this device yet, see {@link isUnconfirmed}. */
   get isLinked(): boolean {
     return this.#credentials.linked !== undefined
   }
 
-  /** The public view of the account, or `undefined` before pairing. */
+  /** The phone has approved this device, and no login has shown yet that the server has our answer. */
+  get isUnconfirmed(): boolean {
+    return this.#credentials.linked?.isUnconfirmed === true
+  }
+
+  /** The public view of the account, or `undefined` before pairing is complete. */
   get me(): Me | undefined {
     const { linked } = this.#credentials
-    if (linked === undefined) return undefined
+    if (linked === undefined || this.isUnconfirmed) return undefined
     const { pn, lid, name, deviceId } = linked
     return { pn, deviceId, ...(lid === undefined ? {} : { lid }), ...(name === undefined ? {} : { name }) }
+  }
+
+  /** For what must not begin before pairing is complete. @throws {UsageError} `WATON_NOT_LINKED` */
+  requireLinked(): void {
+    if (this.me === undefined) throw notLinked()
   }
 
   /** Phone-number JID of the account, without device. @throws {UsageError} `WATON_NOT_LINKED` */
@@ -80,12 +91,14 @@ export class Self {
 
   get #linked(): LinkedAccount {
     const { linked } = this.#credentials
-    if (linked === undefined) {
-      throw new UsageError(
-        'WATON_NOT_LINKED',
-        'this account is not linked to a phone yet: connect and scan the QR code first',
-      )
-    }
+    if (linked === undefined) throw notLinked()
     return linked
   }
+}
+
+function notLinked(): UsageError {
+  return new UsageError(
+    'WATON_NOT_LINKED',
+    'this account is not linked to a phone yet: connect and scan the QR code first',
+  )
 }

@@ -83,10 +83,11 @@ export class Outbox {
   /**
    * Accepts a message: durable when this resolves, whether or not there is a connection.
    *
-   * @throws {UsageError} `WATON_SEND_ID`, `WATON_SEND_CHAT`, `WATON_CONTENT_...`: nothing was written
+   * @throws {UsageError} `WATON_NOT_LINKED`, `WATON_SEND_ID`, `WATON_SEND_CHAT`, `WATON_CONTENT_...`: nothing was written
    */
   async send(chat: string, content: OutgoingContent, options: SendOptions = {}): Promise<SentMessage> {
     const { state, random, clock, self } = this.#options
+    self.requireLinked()
     const to = chatJid(chat)
     const id = options.id ?? createMessageId({ random, nowMs: clock.nowMs(), self: self.pn })
     if (!VALID_ID.test(id)) {

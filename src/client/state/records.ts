@@ -31,7 +31,7 @@ export interface Credentials {
   /** Which signed pre-key is the current one. */
   readonly signedPreKeyId: number
   readonly history: HistoryPolicy
-  /** Set by pair-success and not before. */
+  /** Set by pair-success and not before; it counts once a login has confirmed it. */
   readonly linked?: LinkedAccount
 }
 
@@ -45,6 +45,8 @@ export interface LinkedAccount {
   readonly platform?: string
   /** Serialised `ADVSignedDeviceIdentity` with the account signature key: goes into every pre-key message. */
   readonly deviceIdentity: Uint8Array
+  /** Our answer to pair-success may not have reached the server: only a login tells whether it knows this device. */
+  readonly isUnconfirmed: boolean
 }
 
 /** How far pre-keys were made and uploaded. Ids are 24 bits and wrap. */
@@ -136,6 +138,7 @@ function linkedAccount(value: unknown): LinkedAccount {
     pn: text(linked.pn),
     deviceId: integer(linked.deviceId),
     deviceIdentity: bytes(linked.deviceIdentity),
+    isUnconfirmed: linked.isUnconfirmed === true,
     ...optional('lid', linked.lid, text),
     ...optional('name', linked.name, text),
     ...optional('platform', linked.platform, text),

@@ -1,0 +1,202 @@
+/**
+ * The story that is cut: a client is linked by QR code, logs in, sends a text that is acknowledged, and gets one that it
+ * answers. Whatever the cut did, the story must end the same; {@link CutEvidence} says how it ended. The human with the
+ * phone does what a human does: when a code is shown and the device is not on the list, they scan it.
+ */
+import { Client, MemoryStore } from 'waton'
+import type { ClientEvents } from 'waton'
+import { startSimulator } from 'waton/simulator'
+import type { SimulatedPhone, Simulator } from 'waton/simulator'
+import { toHex } from '../../src/base/bytes.ts'
+import { seededRandom } from '../../src/base/random.ts'
+import { encodeNode } from '../../src/protocol/binary/encode.ts'
+import { until } from '../helpers/until.ts'
+import { Cutter } from './cut-socket.ts'
+import type { Cut, CutProof, Direction, Passed } from './cut-socket.ts'
+import { SPEED, fastClock } from './fast-clock.ts'
+
+/** How a story ended. */
+export interface CutEvidence {
+  readonly proof: CutProof | undefined
+  readonly passed: Readonly<Record<Direction, Passed>>
+  /** Ids of the devices that the phone lists. */
+  readonly devices: readonly number[]
+  /** Devices that the server ever linked. */
+  readonly linked: number
+  readonly me: number | undefined
+  /** The reasons with which the client said that it stopped for good. */
+  readonly stopped: readonly string[]
+  /** How often the other person sees the text, and what they could not read. */
+  readonly shown: number
+  readonly unreadable: number
+  /** Events for the text that came, and for messages that could not be read. */
+  readonly events: number
+  readonly undecryptable: number
+  /** Different ciphertexts under which one message id left. */
+  readonly ciphertexts: number
+  /** What the client did that the server does not allow. */
+  readonly violations: readonly string[]
+}
+
+/** What every story must end with. */
+export const WHOLE: Omit<CutEvidence, 'proof' | 'passed' | 'devices' | 'me'> = {
+  linked: 1,
+  stopped: [],
+  shown: 1,
+  unreadable: 0,
+  events: 1,
+  undecryptable: 0,
+  ciphertexts: 1,
+  violations: [],
+}
+
+const ALICE = '15550000001'
+const BOB = '15550000002'
+const BOB_JID = `${BOB}@s.whatsapp.net`
+
+/** More texts when a story would end before its cut: its length is not the same in each run. */
+const MAX_EXTRA_TEXTS = 20
+
+interface Story {
+  readonly simulator: Simulator
+  readonly cutter: Cutter
+  readonly client: Client
+  readonly alice: SimulatedPhone
+  readonly bob: SimulatedPhone
+  readonly stopped: string[]
+  readonly received: string[]
+  readonly undecryptable: string[]
+}
+
+/** Runs the story with one cut, or without. Rejects when it does not come to its end. */
+export async function runStory(seed: string, cut?: Cut): Promise<CutEvidence> {
+  const simulator = await startSimulator({ seed, pingIntervalMs: 0 })
+  const alice = await simulator.addPhone({ phoneNumber: ALICE, name: 'Alice' })
+  const bob = await simulator.addPhone({ phoneNumber: BOB, name: 'Bob' })
+  const cutter = new Cutter(simulator.endpoint.connect, cut)
+  const story: Story = {
+    simulator,
+    cutter,
+    client: makeClient(simulator, cutter, seed),
+    alice,
+    bob,
+    stopped: [],
+    received: [],
+    undecryptable: [],
+  }
+  try {
+    watch(story)
+    scanCodes(story)
+    return await tell(story)
+  } finally {
+    await story.client.close()
+    await simulator.close()
+  }
+}
+
+/** Only the pauses between two connections are fast: a busy machine must not look like a silent server. */
+function makeClient({ endpoint }: Simulator, cutter: Cutter, seed: string): Client {
+  const patient = 60_000 * SPEED
+  return new Client({
+    store: new MemoryStore(),
+    endpoint: { ...endpoint, connect: cutter.connect },
+    random: seededRandom(`${seed} client`),
+    clock: fastClock(),
+    timing: {
+      connectTimeoutMs: patient,
+      queryTimeoutMs: patient,
+      keepAliveMs: patient,
+      pongTimeoutMs: patient,
+      leaseMs: patient,
+      qrMs: [patient, patient],
+    },
+  })
+}
+
+function watch({ client, stopped, received, undecryptable }: Story): void {
+  client.on('connection.closed', ({ reason, retrying }) => {
+    if (!retrying || reason === 'logged-out') stopped.push(reason)
+  })
+  client.on('message', ({ payload }: ClientEvents['message']) => {
+    received.push(payload.id)
+  })
+  client.on('message.undecryptable', ({ payload }) => {
+    undecryptable.push(payload.id)
+  })
+}
+
+/** The human looks at the newest code; a scan that failed is not tried again with the same one. */
+function scanCodes({ client, alice }: Story): void {
+  let newest: string | undefined
+  let isScanning = false
+  const scan = async (): Promise<void> => {
+    if (isScanning) return
+    isScanning = true
+    while (newest !== undefined && alice.devices.length === 0) {
+      const qr = newest
+      newest = undefined
+      await alice.linkDevice(qr).catch(() => undefined)
+    }
+    isScanning = false
+  }
+  client.on('pairing.qr', async ({ qr }) => {
+    newest = qr
+    await scan()
+  })
+}
+
+async function tell(story: Story): Promise<CutEvidence> {
+  const { client, bob, received, simulator, cutter } = story
+  await withDeadline('the client to open', client.connect())
+  const sent = await client.send(BOB_JID, { text: 'out' })
+  await withDeadline('the ack', sent.acked)
+  await bob.waitForMessage(({ id }) => id === sent.id)
+  const reply = await bob.send(`${ALICE}@s.whatsapp.net`, { text: 'in' })
+  await until('the text that came', () => received.includes(reply.id))
+  await until('its receipt', () => bob.receiptsFor(reply.id).delivered)
+  for (let extra = 0; cutter.proof === undefined && isPlanned(story) && extra < MAX_EXTRA_TEXTS; extra += 1) {
+    await withDeadline('one more ack', (await client.send(BOB_JID, { text: 'more' })).acked)
+  }
+  const device = `${ALICE}:${String(client.me?.deviceId)}@s.whatsapp.net`
+  await until('everything to be answered', () => simulator.unanswered(device).length === 0)
+  await until('the client to be open', () => client.state === 'open')
+  return judge(story, sent.id, reply.id)
+}
+
+function isPlanned({ cutter }: Story): boolean {
+  return cutter.plan !== undefined
+}
+
+async function withDeadline(what: string, work: Promise<void>): Promise<void> {
+  let isDone = false
+  await Promise.race([
+    work.then(() => {
+      isDone = true
+    }),
+    until(what, () => isDone),
+  ])
+}
+
+function judge(story: Story, sentId: string, replyId: string): CutEvidence {
+  const { simulator, cutter, client, alice, bob, stopped, received, undecryptable } = story
+  const { trace } = simulator
+  const copies = trace
+    .stanzas({ direction: 'client-to-server', tag: 'message' })
+    .filter(({ node }) => node.attrs.id === sentId)
+  return {
+    proof: cutter.proof,
+    passed: cutter.passed,
+    devices: alice.devices.map(({ deviceId }) => deviceId),
+    linked: trace.notes.filter(({ kind, text }) => kind === 'pairing' && text.endsWith('is linked')).length,
+    me: client.me?.deviceId,
+    stopped: [...stopped],
+    shown: bob.messages.filter(({ id }) => id === sentId).length,
+    unreadable: bob.undecryptable.length,
+    events: received.filter((id) => id === replyId).length,
+    undecryptable: undecryptable.length,
+    ciphertexts: new Set(copies.map(({ node }) => toHex(encodeNode(node)))).size,
+    violations: trace.notes
+      .filter(({ kind }) => kind === 'violation' || kind === 'unknown')
+      .map(({ text }) => text),
+  }
+}
