@@ -14,6 +14,7 @@ import { aesCtr, aesGcmSeal, hkdfSha256, pbkdf2Sha256, sharedSecret, type KeyPai
 /** The characters of a code: 32 of them, so each stands for five bits; none looks like another. */
 const ALPHABET = '123456789ABCDEFGHJKLMNPQRSTVWXYZ'
 const CODE_LENGTH = 8
+const LINK_CODE = new RegExp(`^[${ALPHABET}]{${String(CODE_LENGTH)}}$`, 'u')
 const CODE_BYTES = 5
 const BITS_PER_CHARACTER = 5
 const CHARACTER_MASK = 31
@@ -55,8 +56,7 @@ export function makeLinkCode(random: RandomSource): string {
  */
 export function normaliseLinkCode(code: string): string {
   const normal = code.toUpperCase().replace(/^(.{4})[- ](.{4})$/u, '$1$2')
-  if (normal.length === CODE_LENGTH && [...normal].every((character) => ALPHABET.includes(character)))
-    return normal
+  if (LINK_CODE.test(normal)) return normal
   throw new UsageError(
     'WATON_PAIRING_CODE',
     `a pairing code has ${String(CODE_LENGTH)} characters of ${ALPHABET}; leave it out to get a random one`,
