@@ -3,6 +3,8 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { Client, MemoryStore, errorCode } from 'waton'
 import type { ClientEvents, ClientOptions } from 'waton'
 import type { SimulatedPhone, Simulator } from 'waton/simulator'
+import { toHex } from '../../src/base/bytes.ts'
+import { CREDENTIALS, SELF } from '../../src/client/state/records.ts'
 import { until } from '../helpers/until.ts'
 import { overWebSocket, startWorld } from '../helpers/world.ts'
 
@@ -41,6 +43,12 @@ async function startScene(seed: number, options: Partial<ClientOptions> = {}): P
   })
   const phone = await simulator.addPhone({ phoneNumber: NUMBER, name: 'Alice' })
   return { phone, ...startClient(simulator, options) }
+}
+
+/** What the disk holds of the secret, in this moment. */
+async function storedSecret(store: MemoryStore): Promise<string> {
+  const record = await store.readRecord('default', 'credentials', SELF)
+  return toHex(CREDENTIALS.decode(record ?? new Uint8Array()).advSecret)
 }
 
 async function codeOfFailure(work: Promise<unknown>): Promise<string | undefined> {
@@ -151,6 +159,23 @@ describe('a phone does not link', () => {
     expect(client.me).toBeUndefined()
     expect(failures).toEqual([])
   })
+})
+
+test('the secret that both agreed on is durable before the phone learns how to use it', async () => {
+  const store = new MemoryStore()
+  const { simulator, phone, client, opened } = await startScene(83, { store })
+  const code = await client.requestPairingCode(NUMBER)
+  const before = await storedSecret(store)
+  let atFinish: Promise<string> | undefined
+  simulator.trace.subscribe((entry) => {
+    if ('node' in entry && JSON.stringify(entry.node).includes('companion_finish'))
+      atFinish ??= storedSecret(store)
+  })
+  await phone.linkDeviceByCode(code)
+  await opened
+  const after = await storedSecret(store)
+  expect(after).not.toBe(before)
+  expect(await atFinish).toBe(after)
 })
 
 test('a client that restarts between the code and the phone registers anew and is nobody', async () => {
