@@ -20,13 +20,21 @@ export interface OpenAccount {
   close(): Promise<void>
 }
 
-/** Opens the store and makes a client that draws its QR code. */
-export async function openAccount(console: Console, options: AccountOptions): Promise<OpenAccount> {
+/**
+ * Opens the store and makes a client that draws its QR code.
+ *
+ * @param showQr - false when the account is linked in another way
+ */
+export async function openAccount(
+  console: Console,
+  options: AccountOptions,
+  showQr: boolean = true,
+): Promise<OpenAccount> {
   const endpoint = options.endpoint === undefined ? {} : { endpoint: await readEndpoint(options.endpoint) }
   const store = await openStore(options.store)
   const logger = await createLogger(options.verbose ?? false)
   const client = new Client({ store, ...endpoint, ...logger })
-  client.on('pairing.qr', (code) => drawQr(console, code, options.endpoint !== undefined))
+  if (showQr) client.on('pairing.qr', (code) => drawQr(console, code, options.endpoint !== undefined))
   return {
     client,
     async close() {

@@ -87,6 +87,11 @@ function addPair(program: Command, perform: Perform): void {
   program
     .command('pair')
     .description('link a WhatsApp account: draws the QR code to scan with the phone')
+    .option(
+      '--phone <number>',
+      'print a code to type in on the phone of this number, instead of a QR code',
+      phoneNumber,
+    )
     .addOption(storeOption())
     .addOption(endpointOption())
     .addOption(verboseOption())
@@ -142,13 +147,26 @@ function endpointOption(): Option {
 /** A jid as it is; a phone number as the jid of its owner. */
 function address(text: string): string {
   if (/^[^@\s]+@[a-z.]+$/.test(text)) return text
-  const digits = text.replace(/[\s().-]/g, '').replace(/^\+/, '')
-  if (!/^[1-9]\d{5,14}$/.test(digits)) {
+  const digits = digitsOf(text)
+  if (digits === undefined) {
     throw new InvalidArgumentError(
       'It must be a jid, or a phone number with country code such as 15550000002.',
     )
   }
   return `${digits}@s.whatsapp.net`
+}
+
+/** A phone number as digits. */
+function phoneNumber(text: string): string {
+  const digits = digitsOf(text)
+  if (digits !== undefined) return digits
+  throw new InvalidArgumentError('It must be a phone number with country code such as 15550000001.')
+}
+
+/** The digits of a phone number as people write it; `undefined` when it is none. */
+function digitsOf(text: string): string | undefined {
+  const digits = text.replace(/[\s().-]/g, '').replace(/^\+/, '')
+  return /^[1-9]\d{5,14}$/.test(digits) ? digits : undefined
 }
 
 function wholeNumber(text: string): number {

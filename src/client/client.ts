@@ -135,6 +135,28 @@ export class Client {
   }
 
   /**
+   * Asks for a code of eight characters that the owner of a phone types in instead of scanning a QR code (Linked devices,
+   * Link with phone number). Resolves when the server has taken it; the phone takes it for three minutes. A second call
+   * replaces the first code, and QR codes stay good beside it.
+   *
+   * ```ts
+   * const open = client.connect()
+   * console.log(await client.requestPairingCode('15550000001'))
+   * await open
+   * ```
+   *
+   * @param phoneNumber - digits with country code
+   * @param options - `code` to choose the code: eight of `123456789ABCDEFGHJKLMNPQRSTVWXYZ`
+   * @throws {UsageError} `WATON_PAIRING_PHONE_NUMBER`, `WATON_PAIRING_CODE`, `WATON_PAIRING_LINKED`
+   * @throws {QueryError} `WATON_QUERY_REFUSED` when the server refuses, e.g. because the number has no account
+   * @throws {ClosedError} `WATON_NOT_CONNECTED`, `WATON_PAIRING_CODE_REPLACED`, `WATON_QUERY_DISCONNECTED`
+   * @throws {TimeoutError} `WATON_PAIRING_NOT_READY`, `WATON_QUERY_TIMEOUT`
+   */
+  async requestPairingCode(phoneNumber: string, options: { readonly code?: string } = {}): Promise<string> {
+    return (await this.#open()).codes.request(phoneNumber, options)
+  }
+
+  /**
    * Sends a message. It is durable when this resolves: it reaches the other side once, whatever happens in between.
    *
    * @param chat - a person: `15550000002@s.whatsapp.net` or a LID

@@ -134,6 +134,11 @@ export interface CloseReason {
 export interface EphemeralEvents {
   /** A QR code to show; the phone scans it under "Linked devices". */
   'pairing.qr': { readonly qr: string; readonly expiresAtMs: number }
+  /**
+   * A phone answered to a pairing code and linking went no further; the connection and its QR codes stay. The code is that
+   * of an error, e.g. `WATON_PAIRING_PASSKEY` when a passkey protects the account.
+   */
+  'pairing.failed': { readonly code: string; readonly message: string }
   /** The phone has linked this device, and the server has let it in for the first time. */
   'pairing.success': { readonly me: Me }
   'connection.state': {

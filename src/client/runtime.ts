@@ -12,6 +12,8 @@ import type { TypedEmitter } from '../base/typed-emitter.ts'
 import type { HistoryPolicy, DeviceDescription } from '../protocol/noise/client-payload.ts'
 import { cleanDirty } from '../protocol/stanza/iq/dirty.ts'
 import type { Claim, Store } from '../persistence/contract/index.ts'
+import { CodeDesk } from './connection/code-desk.ts'
+import type { CodePairing } from './connection/code-pairing.ts'
 import type { Connection } from './connection/connection.ts'
 import { runConnection } from './connection/login.ts'
 import { PreKeyUpkeep } from './connection/pre-keys.ts'
@@ -59,6 +61,8 @@ export class Runtime {
   readonly outbox: Outbox
   readonly hub: EventHub
   readonly supervisor: Supervisor
+  /** Where pairing codes are asked for. */
+  readonly codes: CodeDesk
   readonly #preKeys: PreKeyUpkeep
   readonly #pipeline: ReceivePipeline
   readonly #consumers = new Map<string, { consumer: Consumer; running: Promise<void> }>()
@@ -103,12 +107,20 @@ export class Runtime {
       logger,
       context: { self, outbox, random, logger, markOnline, effects, offline: new OfflineQueue() },
     })
+    this.codes = new CodeDesk({
+      self,
+      clock,
+      random,
+      timeoutMs: options.timing.queryTimeoutMs,
+      state: () => this.supervisor.state,
+    })
     this.supervisor = new Supervisor({
       clock,
       random,
       logger,
       runOnce: (run) => this.#runOnce(run),
       onState: (next, previous, reason) => {
+        this.codes.moved(next)
         parts.emitter.emit('connection.state', {
           state: next,
           previous,
@@ -227,6 +239,12 @@ export class Runtime {
       onLinked: (event: ClientEvents['pairing.success']) => {
         this.#emitter.emit('pairing.success', event)
       },
+      onPairingFailed: (event: ClientEvents['pairing.failed']) => {
+        this.#emitter.emit('pairing.failed', event)
+      },
+      onCodes: (codes: CodePairing) => {
+        this.codes.open(codes)
+      },
       onOpen: (connection: Connection) => {
         this.#opened(connection)
       },
@@ -254,6 +272,7 @@ export class Runtime {
   }
 
   #ended(connection: Connection): void {
+    this.codes.close()
     this.outbox.suspend()
     this.#pipeline.forget(connection)
     if (this.#connection === connection) this.#connection = undefined

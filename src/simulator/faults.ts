@@ -18,6 +18,7 @@ const MAX_PLANS = 1_000
 export class Faults {
   readonly #world: World
   readonly #refusals = new BoundedMap<string, PlannedRefusal>(MAX_PLANS)
+  readonly #codeRefusals = new BoundedMap<string, PlannedRefusal>(MAX_PLANS)
 
   constructor(world: World) {
     this.#world = world
@@ -40,6 +41,17 @@ export class Faults {
    */
   refuseLogin(jid: string, reason: number, times: number = 1): void {
     this.#refusals.set(this.#keyOf(jid), { reason, times })
+  }
+
+  /**
+   * Refuses the next pairing codes that are announced to a phone number.
+   *
+   * @param phoneNumber - digits with country code; it needs no account
+   * @param code - an error code of a query, e.g. 400 (bad request) or 429 (too many)
+   * @param times - announcements that are refused. @default 1
+   */
+  refuseLinkCode(phoneNumber: string, code: number, times: number = 1): void {
+    this.#codeRefusals.set(phoneNumber, { reason: code, times })
   }
 
   /** Cuts the connection of a device instead of sending it the stanza after the next `stanzas`. */
@@ -65,12 +77,17 @@ export class Faults {
 
   /** The refusal planned for a login, used up by asking. For the server. */
   takeRefusal(jid: string): number | undefined {
-    const planned = this.#refusals.get(jid)
-    if (planned === undefined) return undefined
-    if (planned.times <= 1) this.#refusals.delete(jid)
-    else this.#refusals.set(jid, { ...planned, times: planned.times - 1 })
-    this.#note(jid, `the login is refused with ${String(planned.reason)}`)
-    return planned.reason
+    const reason = takePlan(this.#refusals, jid)
+    if (reason !== undefined) this.#note(jid, `the login is refused with ${String(reason)}`)
+    return reason
+  }
+
+  /** The refusal planned for a pairing code, used up by asking. For the server. */
+  takeLinkCodeRefusal(phoneNumber: string): number | undefined {
+    const code = takePlan(this.#codeRefusals, phoneNumber)
+    if (code !== undefined)
+      this.#world.trace.note('fault', `a pairing code for ${phoneNumber} is refused with ${String(code)}`)
+    return code
   }
 
   #deviceOf(jid: string): Device {
@@ -87,4 +104,13 @@ export class Faults {
   #note(jid: string, text: string): void {
     this.#world.trace.note('fault', text, { device: this.#keyOf(jid) })
   }
+}
+
+/** What is planned next, once less. */
+function takePlan(plans: BoundedMap<string, PlannedRefusal>, key: string): number | undefined {
+  const planned = plans.get(key)
+  if (planned === undefined) return undefined
+  if (planned.times <= 1) plans.delete(key)
+  else plans.set(key, { ...planned, times: planned.times - 1 })
+  return planned.reason
 }

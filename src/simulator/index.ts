@@ -15,4 +15,13 @@ export type {
   TraceNoteKind,
   TraceParty,
 } from './trace.ts'
-export type { DeviceLink, LinkListener, PairingApproval, PrimaryServices } from './link.ts'
+export type {
+  AnnouncedCode,
+  CodeAnswer,
+  CompanionKeys,
+  DeviceLink,
+  LinkCodeServices,
+  LinkListener,
+  PairingApproval,
+  PrimaryServices,
+} from './link.ts'

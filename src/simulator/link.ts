@@ -23,7 +23,7 @@ export interface DeviceLink {
 
 /** What the phone hands in when it scans a QR code; the server turns it into `pair-success` for the waiting socket. */
 export interface PairingApproval {
-  /** The `ref` from the QR code. */
+  /** The `ref` from the QR code, or of the announced code. */
   readonly ref: string
   /** Serialised `ADVSignedDeviceIdentityHMAC`, made and signed by the phone for the device id it was given. */
   readonly deviceIdentity: Uint8Array
@@ -31,6 +31,41 @@ export interface PairingApproval {
   readonly platform: string
   /** The phone's new list of its devices (serialised `ADVSignedKeyIndexList`), for whoever asks for them. */
   readonly keyIndexList?: { readonly atSeconds: number; readonly signed: Uint8Array }
+}
+
+/** A companion that waits for the owner of this phone to type its code. */
+export interface AnnouncedCode {
+  /** Names it in the answer and in the approval. */
+  readonly ref: string
+  /** The companion's ephemeral key, encrypted with the code: salt (32), counter block (16), key (32). */
+  readonly wrappedEphemeral: Uint8Array
+  /** The kind of client, the number that QR codes use, as text. */
+  readonly platformId: string
+}
+
+/** What the phone answers to an announced code. */
+export interface CodeAnswer {
+  readonly ref: string
+  /** Identity key of the phone, 32 bytes. */
+  readonly primaryIdentity: Uint8Array
+  /** The phone's ephemeral key, encrypted with the code; left out where a passkey protects the account. */
+  readonly wrappedPrimaryEphemeral: Uint8Array | undefined
+}
+
+/** What the companion answers to the phone. */
+export interface CompanionKeys {
+  /** Salt (32), nonce (12), sealed keys. */
+  readonly wrappedKeyBundle: Uint8Array
+  /** 32 bytes. */
+  readonly identityKey: Uint8Array
+}
+
+/** The steps of linking by code that come before the approval. */
+export interface LinkCodeServices {
+  /** The code announced last. @throws {UsageError} `WATON_SIMULATOR_CODE_UNKNOWN`, `WATON_SIMULATOR_CODE_EXPIRED` */
+  announced(): AnnouncedCode
+  /** Resolves with what the companion says; rejects with a typed error when it does not. */
+  answer(answer: CodeAnswer): Promise<CompanionKeys>
 }
 
 /** What the server offers a phone beyond stanzas: the parts of pairing that happen on the phone's own connection. */
@@ -41,6 +76,8 @@ export interface PrimaryServices {
   reserveDeviceId(): number
   /** Resolves when the companion has answered `pair-device-sign`; rejects with a typed error when it refuses. */
   approvePairing(approval: PairingApproval): Promise<void>
+  /** Linking by code; a server without it links by QR code only. */
+  readonly linkCodes?: LinkCodeServices
   /** The linked devices as the server knows them. */
   linkedDevices(): readonly {
     readonly deviceId: number

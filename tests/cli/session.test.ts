@@ -51,6 +51,24 @@ describe('the commands together', () => {
     expect(mode & 0o077).toBe(0)
   })
 
+  it('link an account by a code that is typed in on the phone', async () => {
+    const pairing = new Command(['pair', '--phone', '+1 (555) 000-0001', ...ENDPOINT], folder)
+    const [, code = ''] = await pairing.printed(/\+15550000001: (\w{4}-\w{4})\n/)
+    server.type('/link 1111-1111')
+    await server.printed(/WATON_PHONE_LINK_CODE_WRONG/)
+    server.type(`/link ${code}`)
+    const { code: exitCode, stdout } = await pairing.ended
+    expect(exitCode).toBe(0)
+    expect(stdout).toMatch(/Linked: .*\+15550000001/)
+    expect(stdout).not.toMatch(/scan/)
+  })
+
+  it('say why no code can be had for a number without account', async () => {
+    const { code, stderr } = await run(['pair', '--phone', '15559999999', ...ENDPOINT], folder)
+    expect(stderr).toMatch(/WATON_QUERY_REFUSED/)
+    expect(code).toBe(1)
+  })
+
   it('send what is piped in, and end when the server has it', async () => {
     await pair()
     const { code, stderr } = await run(['chat', '+1 (555) 000-0002', ...ENDPOINT], folder, 'first\n\nsecond')

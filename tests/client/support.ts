@@ -327,10 +327,3 @@ export function uncaught(): unknown[] {
   })
   return seen
 }
-
-/** Resolves with the next value that `subscribe` hands out. */
-export function next<Value>(subscribe: (take: (value: Value) => void) => () => void): Promise<Value> {
-  const result = deferred<Value>()
-  const stop = subscribe(result.resolve)
-  return result.promise.finally(stop)
-}

@@ -78,6 +78,9 @@ const commands = {
     sent.set(message.key.id, message.message)
     return { id: message.key.id }
   },
+  async code({ phoneNumber }) {
+    return { code: await socket.requestPairingCode(phoneNumber) }
+  },
   async read({ key }) {
     await socket.readMessages([key])
     return {}

@@ -3,6 +3,7 @@ import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
+import type { BinaryNode } from 'waton/protocol'
 import type { SimulatedPhone, Simulator } from 'waton/simulator'
 import { until } from './until.ts'
 
@@ -63,6 +64,25 @@ export class Baileys {
     onTestFinished(() => baileys.quit())
     const qr = await until('a QR code of Baileys', () => baileys.qrs[0])
     await phone.linkDevice(qr)
+    await until('Baileys to be open', () => baileys.opened > 0)
+    return baileys
+  }
+
+  /** Starts Baileys, has the phone enter its pairing code, and resolves when it is open. */
+  static async linkByCode(
+    simulator: Simulator,
+    phone: SimulatedPhone,
+    enter: (code: string) => Promise<unknown> = (code) => phone.linkDeviceByCode(code),
+  ): Promise<Baileys> {
+    const baileys = new Baileys(simulator.endpoint.url)
+    onTestFinished(() => baileys.quit())
+    await until('Baileys to be ready for a code', () => baileys.qrs[0])
+    const phoneNumber = phone.pn.replace(/@.*/, '')
+    const { code } = (await baileys.#call('code', { phoneNumber })) as { code: string }
+    await until('the code to be announced', () =>
+      simulator.trace.stanzas({ tag: 'iq' }).some(({ node }) => isAcceptedCode(node)),
+    )
+    await enter(code)
     await until('Baileys to be open', () => baileys.opened > 0)
     return baileys
   }
@@ -128,4 +148,10 @@ export class Baileys {
     if (error === undefined) waiting?.resolve(result)
     else waiting?.reject(new Error(`Baileys: ${JSON.stringify(error)}`))
   }
+}
+
+/** Baileys hands out its code before the server has it: the server's answer says when it can be entered. */
+function isAcceptedCode({ attrs, content }: BinaryNode): boolean {
+  const [first] = Array.isArray(content) ? (content as readonly BinaryNode[]) : []
+  return attrs.type === 'result' && first?.tag === 'link_code_companion_reg'
 }

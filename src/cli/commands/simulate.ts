@@ -23,11 +23,15 @@ export interface SimulateOptions {
 const NAMES = ['Alice', 'Bob', 'Carol', 'Dave', 'Erin', 'Frank', 'Grace', 'Heidi', 'Ivan', 'Judy'] as const
 const FIRST_NUMBER = 15_550_000_001
 
+/** What `waton pair --phone` prints, with or without its dash. */
+const PAIRING_CODE = /^[0-9a-z]{4}-?[0-9a-z]{4}$/iu
+
 const HELP = [
   '/phones           who is there',
   '/as <name>        type as this phone',
   '/to <number>      write to this number',
   '/link <qr text>   the phone scans a QR code',
+  '/link <code>      the phone is given a pairing code',
   '/help             this list',
 ].join('\n')
 
@@ -125,8 +129,9 @@ class Desk {
     else this.#typing = phone
   }
 
-  async #link(qr: string): Promise<void> {
-    const linked = await this.#typing?.linkDevice(qr)
+  async #link(text: string): Promise<void> {
+    const phone = this.#typing
+    const linked = await (PAIRING_CODE.test(text) ? phone?.linkDeviceByCode(text) : phone?.linkDevice(text))
     if (linked !== undefined)
       this.#console.print(`${this.#typing?.name ?? ''} linked device ${String(linked.deviceId)}`)
   }

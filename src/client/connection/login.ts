@@ -17,6 +17,7 @@ import {
 import type { DeviceDescription } from '../../protocol/noise/client-payload.ts'
 import { isPairing } from '../../protocol/stanza/iq/pairing.ts'
 import { buildPong, isServerPing } from '../../protocol/stanza/iq/ping.ts'
+import { isLinkCodeNotification } from '../../protocol/stanza/link-code-notification.ts'
 import { parseStreamFailure, parseSuccess } from '../../protocol/stanza/stream.ts'
 import type { StreamFailure, StreamSuccess } from '../../protocol/stanza/stream.ts'
 import type { ClientState, EphemeralEvents } from '../events.ts'
@@ -29,6 +30,7 @@ import { applySuccess, finishLogin, prepare } from './after-success.ts'
 import { Connection } from './connection.ts'
 import { endingOfError, endingOfFailure, endingOfIncompleteLink, isUnknownDevice } from './ending.ts'
 import type { Ending } from './ending.ts'
+import { CodePairing } from './code-pairing.ts'
 import { NodeStream } from './node-stream.ts'
 import { Pairing } from './pairing.ts'
 import type { PreKeyUpkeep } from './pre-keys.ts'
@@ -38,6 +40,9 @@ export interface LoginListener {
   onQr(event: EphemeralEvents['pairing.qr']): void
   /** The server has let a freshly linked device in for the first time. */
   onLinked(event: EphemeralEvents['pairing.success']): void
+  onPairingFailed(event: EphemeralEvents['pairing.failed']): void
+  /** Pairing codes can be asked for on this connection. */
+  onCodes(codes: CodePairing): void
   /** Messages can be sent now. */
   onOpen(connection: Connection): void
   /** Everything that is not connection business, in arrival order. */
@@ -113,6 +118,7 @@ class LoginRun {
   readonly #move: (state: ClientState) => void
   readonly #signal: AbortSignal
   readonly #pairing: Pairing
+  readonly #codes: CodePairing
   readonly #ending: Deferred<Ending> = deferred()
   #isOver = false
   #isAccepted = false
@@ -127,13 +133,20 @@ class LoginRun {
     this.#connection = connection
     this.#move = run.move
     this.#signal = run.signal
+    const common = { state, self, device, clock, random, logger }
+    this.#codes = new CodePairing({
+      ...common,
+      connection,
+      onNewSecret: () => {
+        this.#pairing.refresh()
+      },
+      onFailed: (event) => {
+        listener.onPairingFailed(event)
+      },
+    })
     this.#pairing = new Pairing({
-      state,
-      self,
-      device,
-      clock,
-      random,
-      logger,
+      ...common,
+      codeLeftMs: () => this.#codes.leftMs,
       qrMs: timing.qrMs,
       onQr: (event) => {
         listener.onQr(event)
@@ -191,6 +204,8 @@ class LoginRun {
       this.#attempt(this.#open(parseSuccess(stanza)))
     } else if (stanza.tag === 'iq') {
       this.#takeIq(stanza)
+    } else if (isLinkCodeNotification(stanza) && !this.#context.self.isLinked) {
+      this.#attempt(this.#codes.receive(stanza))
     } else {
       this.#context.listener.onStanza(this.#connection, stanza)
     }
@@ -212,8 +227,10 @@ class LoginRun {
 
   #takeIq(stanza: BinaryNode): void {
     const step = isPairing(stanza)
-    if (step === 'pair-device') this.#pairing.offerRefs(this.#connection, stanza)
-    else if (step === 'pair-success') this.#attempt(this.#pairing.accept(this.#connection, stanza))
+    if (step === 'pair-device') {
+      this.#pairing.offerRefs(this.#connection, stanza)
+      this.#context.listener.onCodes(this.#codes)
+    } else if (step === 'pair-success') this.#attempt(this.#pairing.accept(this.#connection, stanza))
     else if (isServerPing(stanza)) this.#connection.send(buildPong(stanza))
     else this.#context.listener.onStanza(this.#connection, stanza)
   }

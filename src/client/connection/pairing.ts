@@ -1,5 +1,5 @@
 /**
- * Linking by QR code, from the server's refs to the signed answer. Everything that the phone and the server claim is
+ * Linking, from the server's refs and their QR codes to the signed answer; codes that are typed are in `code-pairing.ts`. Everything that the phone and the server claim is
  * verified before anything is believed or written; a refusal is answered to the server and leaves no trace.
  */
 import type { Clock, Timer } from '../../base/clock.ts'
@@ -40,6 +40,8 @@ export interface PairingOptions {
   /** How long the first code is shown, then each later one, in milliseconds. */
   readonly qrMs: readonly [number, number]
   readonly onQr: (event: EphemeralEvents['pairing.qr']) => void
+  /** How long a code that was typed in instead may still be under way, in milliseconds. */
+  readonly codeLeftMs: () => number
   /** Every code has been shown and none was scanned. */
   readonly onExpired: () => void
 }
@@ -48,6 +50,7 @@ export interface PairingOptions {
 export class Pairing {
   readonly #options: PairingOptions
   #timer: Timer | undefined
+  #shown: { readonly ref: string; readonly expiresAtMs: number } | undefined
 
   constructor(options: PairingOptions) {
     this.#options = options
@@ -56,6 +59,12 @@ export class Pairing {
   /** Stops showing codes. */
   stop(): void {
     this.#timer?.cancel()
+    this.#shown = undefined
+  }
+
+  /** Shows the code again, with the secret that holds now. */
+  refresh(): void {
+    if (this.#shown !== undefined) this.#draw(this.#shown)
   }
 
   /** The server offers refs: acknowledge them and show the first code. */
@@ -93,13 +102,22 @@ export class Pairing {
   }
 
   #show(refs: string[], shown: number): void {
-    const { self, device, clock, qrMs, onQr, onExpired, logger } = this.#options
+    const { clock, qrMs } = this.#options
     const ref = refs.shift()
     if (ref === undefined) {
-      logger.warn({}, 'no qr code was scanned in time')
-      onExpired()
+      this.#expire()
       return
     }
+    const shownMs = shown === 0 ? qrMs[0] : qrMs[1]
+    this.#shown = { ref, expiresAtMs: clock.nowMs() + shownMs }
+    this.#draw(this.#shown)
+    this.#timer = clock.schedule(shownMs, () => {
+      this.#show(refs, shown + 1)
+    })
+  }
+
+  #draw({ ref, expiresAtMs }: { readonly ref: string; readonly expiresAtMs: number }): void {
+    const { self, device, onQr } = this.#options
     const { noiseKey, identityKey, advSecret } = self.credentials
     const qr = buildQr({
       ref,
@@ -108,11 +126,22 @@ export class Pairing {
       advSecret,
       clientType: clientTypeOf(device),
     })
-    const shownMs = shown === 0 ? qrMs[0] : qrMs[1]
-    onQr({ qr, expiresAtMs: clock.nowMs() + shownMs })
-    this.#timer = clock.schedule(shownMs, () => {
-      this.#show(refs, shown + 1)
-    })
+    onQr({ qr, expiresAtMs })
+  }
+
+  /** The connection goes, and with it every code; but not while somebody may be typing one. */
+  #expire(): void {
+    const { clock, codeLeftMs, onExpired, logger } = this.#options
+    this.#shown = undefined
+    const leftMs = codeLeftMs()
+    if (leftMs > 0) {
+      this.#timer = clock.schedule(leftMs, () => {
+        this.#expire()
+      })
+      return
+    }
+    logger.warn({}, 'no qr code was scanned in time')
+    onExpired()
   }
 
   #verify(success: PairSuccess): { answer: BinaryNode; credentials: Credentials } {

@@ -1,5 +1,5 @@
 /**
- * Linking a device, as the human does it: scan the code, vouch for the companion, remember it, and once it has logged in
+ * Linking a device, as the human does it: scan or type the code, vouch for the companion, remember it, and once it has logged in
  * hand over what a new device needs. The signed structures are `adv.ts`, what is handed over is `first-login.ts`.
  */
 import { UsageError, errorCode } from '../../base/errors.ts'
@@ -12,7 +12,9 @@ import type { PhoneAccount } from './account.ts'
 import { signDeviceIdentity } from './adv.ts'
 import type { PairingForgery } from './adv.ts'
 import type { DeviceKeys } from './device-keys.ts'
-import { parsePairingQr } from './qr.ts'
+import { enterCode, openKeyBundle } from './link-code.ts'
+import { parsePairingQr, platformName } from './qr.ts'
+import type { PairingQr } from './qr.ts'
 
 /** A linked device as the phone remembers it. */
 export interface LinkedDevice {
@@ -20,7 +22,7 @@ export interface LinkedDevice {
   /** Phone-number JID of the device. */
   readonly jid: string
   readonly platform: string
-  /** The identity key from the QR code, 32 bytes. */
+  /** The identity key that the device was linked with, 32 bytes. */
   readonly identityKey: Uint8Array
   readonly linkedAtMs: number
   /** Whether it has what a new device needs. */
@@ -32,6 +34,15 @@ export interface LinkDeviceOptions {
   /** Makes an approval that the companion must refuse. For tests of refusals. */
   readonly forge?: PairingForgery
 }
+
+/** Options of {@link LinkedDevices.linkByCode}. */
+export interface LinkByCodeOptions extends LinkDeviceOptions {
+  /** Answers as the phone of an account with a passkey does: without its key, so that linking goes no further. */
+  readonly passkey?: boolean
+}
+
+/** Who is vouched for: from the QR code, or agreed on by a code. */
+type Companion = Omit<PairingQr, 'noiseKey'>
 
 /** What {@link LinkedDevices} are built from. */
 export interface LinkedDevicesOptions {
@@ -85,8 +96,37 @@ export class LinkedDevices {
    * @throws {UsageError} `WATON_PHONE_QR`, `WATON_PHONE_TOO_MANY_DEVICES`; what the server says when the companion refuses
    */
   async link(qr: string, options: LinkDeviceOptions = {}): Promise<{ readonly deviceId: number }> {
+    return this.#vouch(parsePairingQr(qr), options)
+  }
+
+  /**
+   * Links the device that shows this code. Resolves when the companion has accepted.
+   *
+   * @throws {UsageError} `WATON_PHONE_LINK_CODE`, `WATON_SIMULATOR_CODE_UNKNOWN`, `WATON_SIMULATOR_CODE_EXPIRED`
+   * @throws {CryptoError} `WATON_PHONE_LINK_CODE_WRONG`; what the server says when the companion does not answer
+   */
+  async linkByCode(code: string, options: LinkByCodeOptions = {}): Promise<{ readonly deviceId: number }> {
     const { account, keys, services } = this.#options
-    const { ref, identityKey, advSecret, platform } = parsePairingQr(qr)
+    const { linkCodes } = services
+    if (linkCodes === undefined)
+      throw new UsageError('WATON_PHONE_LINK_CODE', 'this server does not link by code; scan a QR code')
+    const announced = linkCodes.announced()
+    const { ref } = announced
+    const entered = await enterCode(code, announced, account.random)
+    const wrapped = options.passkey === true ? undefined : entered.wrappedEphemeral
+    const companion = await linkCodes.answer({
+      ref,
+      primaryIdentity: keys.identity.publicKey,
+      wrappedPrimaryEphemeral: wrapped,
+    })
+    const advSecret = openKeyBundle(entered, keys.identity, companion)
+    const platform = platformName(announced.platformId)
+    return this.#vouch({ ref, identityKey: companion.identityKey, advSecret, platform }, options)
+  }
+
+  async #vouch(companion: Companion, options: LinkDeviceOptions): Promise<{ readonly deviceId: number }> {
+    const { account, keys, services } = this.#options
+    const { ref, identityKey, advSecret, platform } = companion
     if (this.all.length >= MAX_DEVICES) {
       throw new UsageError(
         'WATON_PHONE_TOO_MANY_DEVICES',

@@ -6,7 +6,7 @@
 import { UsageError } from '../../base/errors.ts'
 import { userJid, withDevice } from '../../protocol/jid.ts'
 import type { PhoneProblem } from './connection.ts'
-import type { LinkDeviceOptions, LinkedDevice } from './link-device.ts'
+import type { LinkByCodeOptions, LinkDeviceOptions, LinkedDevice } from './link-device.ts'
 import type {
   DuplicateMessage,
   MessageTicks,
@@ -117,6 +117,17 @@ export class SimulatedPhone {
    */
   linkDevice(qr: string, options: LinkDeviceOptions = {}): Promise<{ readonly deviceId: number }> {
     return this.#parts.linked.link(qr, options)
+  }
+
+  /**
+   * Types the code that a companion asks for. Resolves when the companion has accepted, as {@link linkDevice} does.
+   *
+   * @param code - eight characters, with or without a dash
+   * @throws {UsageError} `WATON_PHONE_LINK_CODE`; `WATON_SIMULATOR_CODE_UNKNOWN`, `WATON_SIMULATOR_CODE_EXPIRED`
+   * @throws {CryptoError} `WATON_PHONE_LINK_CODE_WRONG` when the companion shows another code
+   */
+  linkDeviceByCode(code: string, options: LinkByCodeOptions = {}): Promise<{ readonly deviceId: number }> {
+    return this.#parts.linked.linkByCode(code, options)
   }
 
   /** Takes a linked device off the account. @throws {QueryError} `WATON_PHONE_QUERY_REFUSED` */

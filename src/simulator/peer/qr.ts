@@ -82,7 +82,8 @@ export function parsePairingQr(text: string): PairingQr {
   }
 }
 
-function platformName(number: string): string {
+/** The kind of client that a number from 0 to 9 stands for. @throws {UsageError} `WATON_PHONE_QR` */
+export function platformName(number: string): string {
   const name = /^\d$/.test(number) ? PLATFORMS[Number(number)] : undefined
   if (name === undefined) throw refuse('its kind of client is not a number from 0 to 9')
   return name

@@ -27,13 +27,15 @@ import {
   readIssuedIdentity,
 } from '../stanza/pairing.ts'
 import { readPairRefusal } from '../stanza/pairing.ts'
+import { isLinkCodeQuery } from '../stanza/link-code.ts'
 import { findViolation } from '../stanza/shape.ts'
 import { streamErrorCode, streamNotWellFormed } from '../stanza/stream.ts'
-import type { PairingApproval } from '../link.ts'
+import type { AnnouncedCode, CodeAnswer, CompanionKeys, PairingApproval } from '../link.ts'
 import type { Account } from '../world/account.ts'
 import type { World } from '../world/world.ts'
 import type { Channel, StanzaListener } from './channel.ts'
 import type { RegistrationPayload } from './client-payload.ts'
+import { CodeLinking, unknownCode } from './code-linking.ts'
 
 const REF_COUNT = 6
 const REF_BYTES = 33
@@ -47,20 +49,35 @@ const RESTART_REQUIRED = 515
 /** The platform of every simulated phone, as `pair-success` names it. */
 const PHONE_PLATFORM = 'android'
 
-/** Companions that wait to be approved, by ref. */
+/** Companions that wait to be approved, by ref, and the codes that they announced, by phone number. */
 export class PairingDesk {
   readonly #byRef = new Map<string, WaitingCompanion>()
+  readonly #byNumber = new Map<string, WaitingCompanion>()
   readonly #world: World
+  readonly #refuseCode: (phoneNumber: string) => number | undefined
 
-  constructor(world: World) {
+  /** @param refuseCode - an error code for the next pairing code of a phone number, when one is planned */
+  constructor(world: World, refuseCode: (phoneNumber: string) => number | undefined = () => undefined) {
     this.#world = world
+    this.#refuseCode = refuseCode
   }
 
   /** Seats a new companion: it gets its refs at once. */
   seat(channel: Channel, registration: RegistrationPayload, noiseKey: Uint8Array): StanzaListener {
-    const companion = new WaitingCompanion(this.#world, channel, { registration, noiseKey }, (refs) => {
-      for (const ref of refs) this.#byRef.delete(ref)
-    })
+    const companion: WaitingCompanion = new WaitingCompanion(
+      this.#world,
+      channel,
+      { registration, noiseKey },
+      {
+        refuseCode: this.#refuseCode,
+        // the code announced last is the one that a phone asks for
+        announce: (phoneNumber) => this.#byNumber.set(phoneNumber, companion),
+        release: (refs) => {
+          for (const ref of refs) this.#byRef.delete(ref)
+          for (const [number, owner] of this.#byNumber) if (owner === companion) this.#byNumber.delete(number)
+        },
+      },
+    )
     if (this.#byRef.size < MAX_WAITING * REF_COUNT) {
       for (const ref of companion.refs) this.#byRef.set(ref, companion)
     }
@@ -76,7 +93,9 @@ export class PairingDesk {
    * @throws {ProtocolError} `WATON_SIMULATOR_PAIRING_SIGNATURE` when the companion signs wrongly
    */
   async approve(account: Account, approval: PairingApproval): Promise<void> {
-    const companion = this.#byRef.get(approval.ref)
+    const byCode = this.#byNumber.get(account.facts.phoneNumber)
+    const companion =
+      byCode?.codes.expiryOf(approval.ref) === undefined ? this.#byRef.get(approval.ref) : byCode
     if (companion === undefined) {
       throw new UsageError(
         'WATON_SIMULATOR_QR_UNKNOWN',
@@ -85,6 +104,30 @@ export class PairingDesk {
     }
     await companion.approve(account, approval)
   }
+
+  /** See `LinkCodeServices`. */
+  announcedTo(account: Account): AnnouncedCode {
+    return this.#codesOf(account).announcedTo(account)
+  }
+
+  /** See `LinkCodeServices`. */
+  async answerCode(account: Account, answer: CodeAnswer): Promise<CompanionKeys> {
+    return this.#codesOf(account).answer(account, answer)
+  }
+
+  #codesOf(account: Account): CodeLinking {
+    const companion = this.#byNumber.get(account.facts.phoneNumber)
+    if (companion === undefined) throw unknownCode()
+    return companion.codes
+  }
+}
+
+/** What a companion needs of the desk. */
+interface Seat {
+  readonly refuseCode: (phoneNumber: string) => number | undefined
+  readonly announce: (phoneNumber: string) => void
+  /** The companion is gone. */
+  readonly release: (refs: readonly string[]) => void
 }
 
 /** What is known of a companion before it has an account. */
@@ -108,31 +151,29 @@ class WaitingCompanion implements StanzaListener {
   readonly #world: World
   readonly #channel: Channel
   readonly #facts: CompanionFacts
-  readonly #release: (refs: readonly string[]) => void
+  readonly #seat: Seat
+  readonly codes: CodeLinking
   readonly #seatedAtMs: number
   readonly #offerId: string
-  readonly #expiry: Timer
+  #expiry: Timer
   #pending: PendingApproval | undefined
   #isClosed = false
 
-  constructor(
-    world: World,
-    channel: Channel,
-    facts: CompanionFacts,
-    release: (refs: readonly string[]) => void,
-  ) {
+  constructor(world: World, channel: Channel, facts: CompanionFacts, seat: Seat) {
     this.#world = world
     this.#channel = channel
     this.#facts = facts
-    this.#release = release
+    this.#seat = seat
+    this.codes = new CodeLinking(world, channel, {
+      identityKey: facts.registration.keys.identityKey,
+      noiseKey: facts.noiseKey,
+      refuse: seat.refuseCode,
+      announce: seat.announce,
+    })
     this.#seatedAtMs = world.clock.nowMs()
     this.#offerId = world.nextStanzaId()
     this.refs = Array.from({ length: REF_COUNT }, () => `2@${toBase64(world.random.bytes(REF_BYTES))}`)
-    this.#expiry = world.clock.schedule(this.#lifetimeMs(REF_COUNT - 1), () => {
-      if (this.#pending !== undefined) return
-      this.#note('every QR code expired')
-      this.#leave()
-    })
+    this.#expiry = this.#expireIn(this.#lifetimeMs(REF_COUNT - 1))
   }
 
   offer(): void {
@@ -141,12 +182,11 @@ class WaitingCompanion implements StanzaListener {
   }
 
   async approve(account: Account, approval: PairingApproval): Promise<void> {
-    const ageMs = this.#world.clock.nowMs() - this.#seatedAtMs
-    if (ageMs > this.#lifetimeMs(this.refs.indexOf(approval.ref))) {
-      throw new UsageError(
-        'WATON_SIMULATOR_QR_EXPIRED',
-        'the QR code expired: scan the one that is shown now',
-      )
+    const expiryMs =
+      this.codes.expiryOf(approval.ref) ??
+      this.#seatedAtMs + this.#lifetimeMs(this.refs.indexOf(approval.ref))
+    if (this.#world.clock.nowMs() > expiryMs) {
+      throw new UsageError('WATON_SIMULATOR_QR_EXPIRED', 'the code expired: use the one that is shown now')
     }
     if (this.#pending !== undefined || this.#isClosed) {
       throw new UsageError(
@@ -180,6 +220,10 @@ class WaitingCompanion implements StanzaListener {
     if (stanza.tag === 'iq') this.#receiveIq(stanza)
     else if (stanza.tag === 'ib' || stanza.tag === 'presence')
       this.#note(`<${stanza.tag}> before login is ignored`)
+    else if (stanza.tag === 'ack')
+      this.#obey(() => {
+        this.codes.receiveAck(stanza)
+      })
     else this.violation(`<${stanza.tag}> is not a stanza that an unlinked companion sends`)
   }
 
@@ -196,7 +240,8 @@ class WaitingCompanion implements StanzaListener {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#expiry.cancel()
-    this.#release(this.refs)
+    this.codes.close()
+    this.#seat.release(this.refs)
     const message = 'the companion closed its connection before it was linked'
     this.#fail(new ClosedError('WATON_SIMULATOR_PAIRING_CLOSED', message))
   }
@@ -205,11 +250,38 @@ class WaitingCompanion implements StanzaListener {
     const { id, type, xmlns } = query.attrs
     const pending = this.#pending
     if (type === 'get' && xmlns === 'w:p') this.#channel.write(iqResult(query))
+    else if (isLinkCodeQuery(query))
+      this.#obey(() => {
+        this.codes.receive(query)
+      })
     else if (type !== 'result' && type !== 'error')
-      this.violation('an unlinked companion asks only for pings')
+      this.violation('an unlinked companion asks only for pings and announces pairing codes')
     else if (pending !== undefined && id === pending.stanzaId) this.#handleSign(query, pending)
     else if (id !== this.#offerId)
       this.#note(`an answer to nothing that the server asked: <iq id="${id ?? ''}">`)
+  }
+
+  /** What breaks the protocol ends the connection. */
+  #obey(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      this.violation(error.message)
+    }
+  }
+
+  #expireIn(delayMs: number): Timer {
+    return this.#world.clock.schedule(delayMs, () => {
+      if (this.#pending !== undefined) return
+      const leftMs = this.codes.leftMs
+      if (leftMs > 0) {
+        this.#expiry = this.#expireIn(leftMs)
+        return
+      }
+      this.#note('every code expired')
+      this.#leave()
+    })
   }
 
   #handleSign(answer: BinaryNode, pending: PendingApproval): void {

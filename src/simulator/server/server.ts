@@ -65,7 +65,7 @@ export class SimulatedServer implements ConnectionHost {
     this.world = new World(options.clock, options.random, this.trace)
     this.faults = new Faults(this.world)
     this.authority = new CertificateAuthority(options.clock, options.random)
-    this.#desk = new PairingDesk(this.world)
+    this.#desk = new PairingDesk(this.world, (phoneNumber) => this.faults.takeLinkCodeRefusal(phoneNumber))
   }
 
   /** Starts to listen. @returns the URL that clients connect to */
@@ -105,6 +105,10 @@ export class SimulatedServer implements ConnectionHost {
       attach: (listener) => attachPhone(this.world, account, this.#nextConnectionId++, listener),
       reserveDeviceId: () => account.reserveDeviceId(),
       approvePairing: (approval) => this.#desk.approve(account, approval),
+      linkCodes: {
+        announced: () => this.#desk.announcedTo(account),
+        answer: (answer) => this.#desk.answerCode(account, answer),
+      },
       linkedDevices: () =>
         account.devicesExcept(0).map(({ id, facts, isOnline }) => ({
           deviceId: id,
