@@ -30,18 +30,30 @@ export interface SqlDriver {
   open(path: string, options: { readonly readOnly: boolean; readonly busyTimeoutMs: number }): SqlDatabase
 }
 
+/** Empty bytes with memory behind them. */
+const EMPTY = new Uint8Array(1).subarray(1)
+
+/**
+ * Bytes in a form that every driver binds as bytes: without memory behind them, as in an empty block that came from
+ * another thread, `node:sqlite` of Node 22 takes empty bytes for NULL, which equals nothing and fits no column.
+ */
+export function bytesToColumn(bytes: Uint8Array): Uint8Array {
+  return bytes.length === 0 ? EMPTY : bytes
+}
+
 type DatabaseSync = new (path: string, options: { readOnly: boolean }) => SqlDatabase
 
 /**
  * Finds a SQLite: the one inside Node (22.13 and later), else the optional dependency.
  *
  * One process must use one SQLite library for one file: POSIX locks belong to the process, and a second copy of the
- * library would drop the locks of the first. The choice therefore depends on the Node version alone.
+ * library would drop the locks of the first. The choice therefore depends on Node alone, and the writer thread is
+ * started so that it makes the same one (`writer.ts`).
  *
  * @throws {StorageError} `WATON_STORE_DRIVER` when there is none
  */
 export async function loadDriver(): Promise<SqlDriver> {
-  const builtIn = process.getBuiltinModule('node:sqlite') as { DatabaseSync: DatabaseSync } | undefined
+  const builtIn = builtInSqlite()
   if (builtIn !== undefined) return driverOf('node:sqlite', builtIn.DatabaseSync)
   try {
     const addOn = await import('@photostructure/sqlite')
@@ -54,6 +66,11 @@ export async function loadDriver(): Promise<SqlDriver> {
       { cause: error },
     )
   }
+}
+
+/** Node's own SQLite, where this Node has one and no flag hides it. */
+export function builtInSqlite(): { readonly DatabaseSync: DatabaseSync } | undefined {
+  return process.getBuiltinModule('node:sqlite') as { DatabaseSync: DatabaseSync } | undefined
 }
 
 function driverOf(name: string, Database: DatabaseSync): SqlDriver {

@@ -6,6 +6,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { EventRow, MessageKey, MessageRow, OutboxRow, RecordRow } from '../contract/rows.ts'
 import type { EventBounds, EventRange, OutboxQuery } from '../contract/store.ts'
+import { bytesToColumn } from './driver.ts'
 import type { SqlDatabase, SqlDriver, SqlRow, SqlStatement, SqlValue } from './driver.ts'
 import { textFromColumn, textToColumn } from './text-column.ts'
 
@@ -110,7 +111,7 @@ export class Reader {
     const column = textToColumn(account)
     const found: boolean[] = []
     await this.#inSlices(hashes, (hash) => {
-      found.push(this.#get(SQL.recognised, [column, hash]) !== undefined)
+      found.push(this.#get(SQL.recognised, [column, bytesToColumn(hash)]) !== undefined)
     })
     return found
   }
