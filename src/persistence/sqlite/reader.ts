@@ -26,12 +26,12 @@ const SQL = {
   recognised: 'SELECT 1 FROM waton_recognised WHERE account = ? AND hash = ?',
   events: `SELECT seq, type, version, at, chat, message_chat, message_sender, message_id, value
     FROM waton_events WHERE account = ? AND seq > ? ORDER BY seq LIMIT ?`,
-  bounds: `SELECT (SELECT min(seq) FROM waton_events WHERE account = ?1) AS first,
-    (SELECT max(seq) FROM waton_events WHERE account = ?1) AS last`,
+  bounds: `SELECT (SELECT min(seq) FROM waton_events WHERE account = ?) AS first,
+    (SELECT max(seq) FROM waton_events WHERE account = ?) AS last`,
   outboxRow: 'SELECT id, chat, position, state, at, value FROM waton_outbox WHERE account = ? AND id = ?',
   outbox: `SELECT id, chat, position, state, at, value FROM waton_outbox
-    WHERE account = ?1 AND (position, id) > (?2, ?3) AND state IN (SELECT value FROM json_each(?4))
-    ORDER BY position, id LIMIT ?5`,
+    WHERE account = ? AND (position, id) > (?, ?) AND state IN (SELECT value FROM json_each(?))
+    ORDER BY position, id LIMIT ?`,
   accounts: accountsSql(),
 } as const
 
@@ -127,7 +127,8 @@ export class Reader {
   }
 
   bounds(account: string): EventBounds {
-    const row = this.#get(SQL.bounds, [textToColumn(account)])
+    const column = textToColumn(account)
+    const row = this.#get(SQL.bounds, [column, column])
     return { first: Number(row?.['first'] ?? 0), last: Number(row?.['last'] ?? 0) }
   }
 

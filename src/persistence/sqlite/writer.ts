@@ -160,12 +160,12 @@ function workerUrl(): URL {
 
 /**
  * Flags of the main program (loaders, inspectors) are not for the thread, except the one that decides which SQLite a
- * thread finds: two libraries on one file would drop each other's locks. Node 22 calls its SQLite experimental, which
- * the main thread has reported already.
+ * thread finds: two libraries on one file would drop each other's locks. Node 22 calls its SQLite experimental; once
+ * per process, from the main thread, is enough.
  */
 function workerArguments(): string[] {
   const known = process.allowedNodeEnvironmentFlags
-  // Node 20 has no such flag, and no SQLite.
+  // Node 20 has no such flag, and no SQLite of its own.
   if (!known.has('--experimental-sqlite')) return []
   if (builtInSqlite() === undefined) return ['--no-experimental-sqlite']
   return ['--experimental-sqlite', '--disable-warning=ExperimentalWarning']
