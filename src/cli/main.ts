@@ -2,6 +2,9 @@
 /** The `waton` command: connects the process to the command table and leaves with its exit code. */
 import { EXIT } from './failure.ts'
 import { runProgram } from './program.ts'
+import { hideSqliteNotice } from './warnings.ts'
+
+hideSqliteNotice(process)
 
 const interruption = new AbortController()
 

@@ -8,12 +8,11 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { DatabaseSync } from '@photostructure/sqlite'
 import { describe, expect, test } from 'vitest'
 import { StorageError, UsageError } from '../../src/base/errors.ts'
 import { openSqlite } from '../../src/persistence/sqlite/index.ts'
 import { claimOf, putRecord } from '../../src/testing/conformance/context.ts'
-import { fingerprint, siblings, temporaryPaths } from './support.ts'
+import { fingerprint, openDatabase, siblings, temporaryPaths } from './support.ts'
 
 const newPath = temporaryPaths()
 
@@ -62,7 +61,7 @@ describe('files that are not ours', () => {
 
   test.each(['DELETE', 'WAL'])('refuses the database of another program (%s)', async (mode) => {
     const path = newPath()
-    const other = new DatabaseSync(path)
+    const other = await openDatabase(path)
     other.exec(
       `PRAGMA journal_mode = ${mode}; CREATE TABLE notes (text); INSERT INTO notes VALUES ('keep me')`,
     )
@@ -72,7 +71,7 @@ describe('files that are not ours', () => {
 
   test('refuses the database of another program that has it open, without disturbing it', async () => {
     const path = newPath()
-    const other = new DatabaseSync(path)
+    const other = await openDatabase(path)
     other.exec(
       `PRAGMA journal_mode = WAL; CREATE TABLE notes (text); BEGIN IMMEDIATE; INSERT INTO notes VALUES ('a')`,
     )
@@ -123,7 +122,7 @@ describe('files of another version', () => {
   test('refuses a store that a newer waton wrote', async () => {
     const path = newPath()
     await writeStore(path)
-    const newer = new DatabaseSync(path)
+    const newer = await openDatabase(path)
     newer.exec('PRAGMA user_version = 999')
     newer.close()
     await expectUntouched(path, 'WATON_STORE_NEWER')

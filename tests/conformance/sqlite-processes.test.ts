@@ -1,9 +1,9 @@
 /** The SQLite store and processes: killed ones, rival ones, ones that forget to close, and a disk that is full. */
-import { DatabaseSync } from '@photostructure/sqlite'
 import { describe, expect, test } from 'vitest'
+import { loadDriver } from '../../src/persistence/sqlite/driver.ts'
 import { openSqlite } from '../../src/persistence/sqlite/index.ts'
 import { claimOf, LEASE_MS, NOW_MS, putRecord } from '../../src/testing/conformance/context.ts'
-import { startChild, temporaryPaths } from './support.ts'
+import { openDatabase, startChild, temporaryPaths } from './support.ts'
 
 const newPath = temporaryPaths()
 
@@ -15,6 +15,18 @@ const OWNER = `
   say(claim.code ?? 'claimed ' + claim.epoch)
   process.stdin.resume()
   process.stdin.on('end', () => process.exit(0))
+`
+
+/** Begins to write to a file and says so; gives up when its input ends. */
+const WRITER = `
+  const database = (await loadDriver()).open(args[0], { readOnly: false, busyTimeoutMs: 0 })
+  database.exec('BEGIN IMMEDIATE')
+  say('writing')
+  process.stdin.resume()
+  process.stdin.on('end', () => {
+    database.exec('ROLLBACK')
+    process.exit(0)
+  })
 `
 
 /** Commits numbered events and records, three commits in flight, and names each commit that resolved. */
@@ -59,7 +71,7 @@ describe('a killed process', () => {
     // All or nothing: the record of the last event's commit is there with it.
     expect((await store.readRecord('default', 'k', 'last'))?.[0]).toBe(last & 0xff)
     await store.close()
-    const check = new DatabaseSync(path, { readOnly: true })
+    const check = await openDatabase(path)
     expect(check.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' })
     check.close()
   })
@@ -110,17 +122,35 @@ describe('two processes', () => {
     const path = newPath()
     const store = await openSqlite(path, { busyTimeoutMs: 50 })
     const claim = await claimOf(store)
-    const other = new DatabaseSync(path)
-    other.exec('BEGIN IMMEDIATE')
+    const other = startChild(WRITER, { arguments: [path] })
+    expect(await other.nextLine()).toBe('writing')
     await expect(store.commit(claim, [putRecord({ key: 'a' })])).rejects.toMatchObject({
       code: 'WATON_STORE_WRITE',
       retryable: true,
     })
-    other.exec('ROLLBACK')
-    other.close()
+    other.process.stdin?.end()
+    expect(await other.ended).toBe(0)
     expect(await store.readRecord('default', 'session', 'a')).toBeUndefined()
     await store.commit(claim, [putRecord({ key: 'a' })])
     await store.close()
+  })
+})
+
+describe('both threads of a process', () => {
+  const flag = '--no-experimental-sqlite'
+  const canHide = process.allowedNodeEnvironmentFlags.has(flag)
+  test.each(canHide ? [[], [flag]] : [[]])('use the same SQLite library (%s)', async (...flags) => {
+    const program = `
+      const store = await openSqlite(args[0])
+      say((await loadDriver()).name)
+      say((await store.facts()).driver)
+      await store.close()
+    `
+    const child = startChild(program, { arguments: [newPath()], flags })
+    expect(await child.ended).toBe(0)
+    const [reader, writer] = child.lines
+    expect(writer).toBe(reader)
+    expect(reader).toBe(flags.length > 0 ? '@photostructure/sqlite' : (await loadDriver()).name)
   })
 })
 

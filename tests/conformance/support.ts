@@ -9,6 +9,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll } from 'vitest'
+import { loadDriver } from '../../src/persistence/sqlite/driver.ts'
+import type { SqlDatabase } from '../../src/persistence/sqlite/driver.ts'
 
 /** A folder of this test file's own, removed after its last test; returns a new path in it at every call. */
 export function temporaryPaths(): (name?: string) => string {
@@ -18,6 +20,14 @@ export function temporaryPaths(): (name?: string) => string {
     rmSync(folder, { recursive: true, force: true })
   })
   return (name = 'store.db') => join(folder, `${String(++count)}-${name}`)
+}
+
+/**
+ * Opens a SQLite file past the store, with the library that the store uses: another one in the same process would
+ * neither see the store's locks nor leave them alone.
+ */
+export async function openDatabase(path: string): Promise<SqlDatabase> {
+  return (await loadDriver()).open(path, { readOnly: false, busyTimeoutMs: 0 })
 }
 
 /** The SHA-256 of a file. */
@@ -56,10 +66,13 @@ export interface ChildOptions {
   readonly arguments?: readonly string[]
   /** A limit for files that it writes, in KiB: writes beyond it fail as on a full disk. */
   readonly fileLimitKb?: number
+  /** Flags for Node itself. */
+  readonly flags?: readonly string[]
 }
 
 const PREAMBLE = `
   const { openSqlite } = await import(process.argv[1])
+  const { loadDriver } = await import(new URL('driver.js', process.argv[1]))
   const [, , ...args] = process.argv
   const say = (line) => process.stdout.write(line + '\\n')
 `
@@ -67,6 +80,7 @@ const PREAMBLE = `
 /** Runs a program that has \`openSqlite\`, \`args\` and \`say(line)\`. */
 export function startChild(program: string, options: ChildOptions = {}): Child {
   const node = [
+    ...(options.flags ?? []),
     '--input-type=module',
     '-e',
     PREAMBLE + program,

@@ -5,6 +5,7 @@
 import { StorageError } from '../../base/errors.ts'
 import { conflictFailure } from '../contract/failures.ts'
 import type { Change } from '../contract/rows.ts'
+import { bytesToColumn } from './driver.ts'
 import type { SqlDatabase, SqlStatement, SqlValue } from './driver.ts'
 import { RESULT, resultCode } from './failures.ts'
 import type { PackedChanges } from './packing.ts'
@@ -108,7 +109,7 @@ export class ChangeWriter {
           continue
         }
         const end = offset + Number(value)
-        values.push(changes.bytes.subarray(offset, end))
+        values.push(bytesToColumn(changes.bytes.subarray(offset, end)))
         offset = end
       }
       field += 1 + plan.fields

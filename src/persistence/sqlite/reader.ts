@@ -6,6 +6,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { EventRow, MessageKey, MessageRow, OutboxRow, RecordRow } from '../contract/rows.ts'
 import type { EventBounds, EventRange, OutboxQuery } from '../contract/store.ts'
+import { bytesToColumn } from './driver.ts'
 import type { SqlDatabase, SqlDriver, SqlRow, SqlStatement, SqlValue } from './driver.ts'
 import { textFromColumn, textToColumn } from './text-column.ts'
 
@@ -25,12 +26,12 @@ const SQL = {
   recognised: 'SELECT 1 FROM waton_recognised WHERE account = ? AND hash = ?',
   events: `SELECT seq, type, version, at, chat, message_chat, message_sender, message_id, value
     FROM waton_events WHERE account = ? AND seq > ? ORDER BY seq LIMIT ?`,
-  bounds: `SELECT (SELECT min(seq) FROM waton_events WHERE account = ?1) AS first,
-    (SELECT max(seq) FROM waton_events WHERE account = ?1) AS last`,
+  bounds: `SELECT (SELECT min(seq) FROM waton_events WHERE account = ?) AS first,
+    (SELECT max(seq) FROM waton_events WHERE account = ?) AS last`,
   outboxRow: 'SELECT id, chat, position, state, at, value FROM waton_outbox WHERE account = ? AND id = ?',
   outbox: `SELECT id, chat, position, state, at, value FROM waton_outbox
-    WHERE account = ?1 AND (position, id) > (?2, ?3) AND state IN (SELECT value FROM json_each(?4))
-    ORDER BY position, id LIMIT ?5`,
+    WHERE account = ? AND (position, id) > (?, ?) AND state IN (SELECT value FROM json_each(?))
+    ORDER BY position, id LIMIT ?`,
   accounts: accountsSql(),
 } as const
 
@@ -110,7 +111,7 @@ export class Reader {
     const column = textToColumn(account)
     const found: boolean[] = []
     await this.#inSlices(hashes, (hash) => {
-      found.push(this.#get(SQL.recognised, [column, hash]) !== undefined)
+      found.push(this.#get(SQL.recognised, [column, bytesToColumn(hash)]) !== undefined)
     })
     return found
   }
@@ -126,7 +127,8 @@ export class Reader {
   }
 
   bounds(account: string): EventBounds {
-    const row = this.#get(SQL.bounds, [textToColumn(account)])
+    const column = textToColumn(account)
+    const row = this.#get(SQL.bounds, [column, column])
     return { first: Number(row?.['first'] ?? 0), last: Number(row?.['last'] ?? 0) }
   }
 

@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { deferred } from '../../base/deferred.ts'
 import type { Deferred } from '../../base/deferred.ts'
 import { StorageError } from '../../base/errors.ts'
+import { builtInSqlite } from './driver.ts'
 import { failureFrom } from './failures.ts'
 import { Gate } from './gate.ts'
 import type { NumberedRequest, WriterAnswer, WriterRequest, WriterSetup, WriterValue } from './messages.ts'
@@ -157,8 +158,15 @@ function workerUrl(): URL {
   return new URL('../../../dist/persistence/sqlite/worker.js', here)
 }
 
-/** Flags of the main program (loaders, inspectors) are not for the thread; Node 22 calls its SQLite experimental. */
+/**
+ * Flags of the main program (loaders, inspectors) are not for the thread, except the one that decides which SQLite a
+ * thread finds: two libraries on one file would drop each other's locks. Node 22 calls its SQLite experimental; once
+ * per process, from the main thread, is enough.
+ */
 function workerArguments(): string[] {
-  const major = Number(process.versions.node.split('.')[0])
-  return major >= 22 ? ['--disable-warning=ExperimentalWarning'] : []
+  const known = process.allowedNodeEnvironmentFlags
+  // Node 20 has no such flag, and no SQLite of its own.
+  if (!known.has('--experimental-sqlite')) return []
+  if (builtInSqlite() === undefined) return ['--no-experimental-sqlite']
+  return ['--experimental-sqlite', '--disable-warning=ExperimentalWarning']
 }

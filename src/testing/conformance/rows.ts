@@ -198,6 +198,28 @@ function byteTests(test: StoreTest): void {
     sameRows(await store.readEvents('default', { after: 0, limit: 1 }), [event({ seq: 1, value: large })])
   })
 
+  test('takes empty bytes as the only ones of a commit, and tells them from no row', async (store) => {
+    const claim = await claimOf(store)
+    const value = new Uint8Array(0)
+    const hash = new Uint8Array(new ArrayBuffer(0))
+    assert.deepEqual(await store.readRecognised('default', [hash]), [false])
+    for (const change of [
+      putRecord({ key: 'e', value }),
+      putMessage({ id: 'e', value }),
+      appendEvent({ seq: 1, value }),
+      putOutbox({ id: 'e', position: 1, value }),
+      { op: 'recognise', hash, at: NOW_MS } as const,
+    ]) {
+      await store.commit(claim, [change])
+    }
+    assert.equal((await store.readRecord('default', 'session', 'e'))?.length, 0)
+    assert.equal((await store.readMessage('default', message({ id: 'e' })))?.value.length, 0)
+    assert.equal((await store.readEvents('default', { after: 0, limit: 1 }))[0]?.value.length, 0)
+    assert.equal((await store.readOutbox('default', 'e'))?.value.length, 0)
+    // Without memory behind it and with some: the same hash.
+    assert.deepEqual(await store.readRecognised('default', [hash, bytes(1).subarray(1)]), [true, true])
+  })
+
   test('neither side can change the bytes of the other', async (store) => {
     const claim = await claimOf(store)
     const value = bytes(1, 2, 3)
