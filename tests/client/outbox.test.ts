@@ -119,6 +119,11 @@ describe('a send that cannot be', () => {
       store: faultyStore(new MemoryStore(), plan),
       clock: new FastClock(20),
     })
+    // the account's own devices are known then, and the answer about nobody changes nothing by itself
+    await (
+      await client.send(BOB, { text: 'warm up' })
+    ).acked
+    await settle()
     const stop = world.server.trace.subscribe((entry) => {
       if ('node' in entry && entry.node.attrs.xmlns === 'usync' && entry.direction === 'client-to-server')
         isFull = true

@@ -150,7 +150,11 @@ export class OutboxSender {
       if (item.body.stanza === undefined) await this.#encrypt(connection, item)
       else await this.#repeat(connection, item.id, item.body.stanza)
     } catch (error) {
-      await this.#failed(connection, item, error)
+      await this.#failed(connection, item, error).catch((second: unknown) => {
+        // the store fails, too: the row is as it was, and the next connection begins with it
+        const reason = describeError(second)
+        this.#options.logger.warn({ id: item.id, reason }, 'what became of a message could not be recorded')
+      })
     }
   }
 
