@@ -212,6 +212,7 @@ function firstFrame(
       })
     })
     signal.addEventListener('abort', aborted, { once: true })
+    if (signal.aborted) aborted()
     socket.onClose = (reason) => {
       finish(() => {
         reject(

@@ -28,7 +28,7 @@ export function composeMessage(content: OutgoingContent, random: RandomSource): 
 /** The one key of the content that names its kind. */
 function contentKind(content: OutgoingContent): KindName {
   const names = Object.keys(KINDS) as KindName[]
-  const found = typeof content === 'object' ? names.filter((name) => name in content) : []
+  const found = isObject(content) ? names.filter((name) => name in content) : []
   const [only] = found
   if (only === undefined || found.length > 1) {
     throw new UsageError('WATON_CONTENT_KIND', `content has exactly one of these keys: ${names.join(', ')}`, {
@@ -36,4 +36,9 @@ function contentKind(content: OutgoingContent): KindName {
     })
   }
   return only
+}
+
+/** Callers without types can pass anything. */
+function isObject(content: unknown): boolean {
+  return typeof content === 'object' && content !== null
 }

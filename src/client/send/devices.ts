@@ -14,11 +14,13 @@ import { QueryError } from '../../base/errors.ts'
 /** How long a list is believed without having been asked for again. Changes are announced; this bounds a missed one. */
 const LIST_MAX_AGE_MS = 24 * 60 * 60 * 1000
 
+const NOBODY: ReadonlySet<string> = new Set()
+
 /** See the file comment. */
 export class DeviceDirectory {
   readonly #state: AccountState
   readonly #clock: Clock
-  readonly #underWay = new Map<string, Promise<void>>()
+  readonly #underWay = new Map<string, Promise<ReadonlySet<string>>>()
 
   constructor(state: AccountState, clock: Clock) {
     this.#state = state
@@ -41,10 +43,10 @@ export class DeviceDirectory {
       if (ids === undefined) missing.push(user)
       else known.set(user, deviceJids(user, ids))
     }
-    if (missing.length > 0) await this.#fetchOnce(connection, missing)
+    const refused = missing.length > 0 ? await this.#fetchOnce(connection, missing) : NOBODY
     for (const user of missing) {
       const ids = await this.#stored(user)
-      if (ids === undefined) throw noDevices(user)
+      if (ids === undefined) throw refused.has(user) ? notTold(user) : noDevices(user)
       known.set(user, deviceJids(user, ids))
     }
     return known
@@ -56,17 +58,18 @@ export class DeviceDirectory {
     return list.deviceIds
   }
 
-  async #fetchOnce(connection: Connection, users: readonly string[]): Promise<void> {
+  async #fetchOnce(connection: Connection, users: readonly string[]): Promise<ReadonlySet<string>> {
     const key = [...users].sort().join(' ')
     let fetch = this.#underWay.get(key)
     if (fetch === undefined) {
       fetch = this.#fetch(connection, users).finally(() => this.#underWay.delete(key))
       this.#underWay.set(key, fetch)
     }
-    await fetch
+    return fetch
   }
 
-  async #fetch(connection: Connection, users: readonly string[]): Promise<void> {
+  /** Asks, keeps the lists, and returns the users about whom the server gave an error instead of an answer. */
+  async #fetch(connection: Connection, users: readonly string[]): Promise<ReadonlySet<string>> {
     const listed = await connection.query(usyncDevices, {
       users: users.map(userJid),
       sid: connection.nextId(),
@@ -81,12 +84,21 @@ export class DeviceDirectory {
         })
       }
     })
+    return new Set(listed.filter(({ errors }) => errors !== undefined).map(({ jid }) => jid))
   }
 }
 
 function deviceJids(user: string, ids: readonly number[]): readonly string[] {
   const parsed = parseJid(user)
   return ids.map((device) => formatJid({ ...parsed, device }))
+}
+
+function notTold(user: string): QueryError {
+  return new QueryError(
+    'WATON_SEND_DEVICES_UNKNOWN',
+    'the server did not tell the devices of this user; the message waits and is tried again',
+    { details: { user }, retryable: true },
+  )
 }
 
 function noDevices(user: string): QueryError {

@@ -8,7 +8,7 @@ import type { Clock } from '../../base/clock.ts'
 import { UsageError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
-import { SERVER_LID, SERVER_USER, formatJid, parseJid } from '../../protocol/jid.ts'
+import { SERVER_LID, SERVER_USER, formatJid, tryParseJid } from '../../protocol/jid.ts'
 import { createMessageId } from '../../protocol/message/message-id.ts'
 import type { Connection } from '../connection/connection.ts'
 import type { OutgoingContent } from '../content.ts'
@@ -200,14 +200,14 @@ export class Outbox {
 
 /** A chat that this version can send to. @throws {UsageError} `WATON_SEND_CHAT` */
 function chatJid(chat: string): string {
-  const parsed = parseJid(chat)
-  if (parsed.server === SERVER_USER || parsed.server === SERVER_LID)
+  const parsed = tryParseJid(chat)
+  if (parsed !== undefined && (parsed.server === SERVER_USER || parsed.server === SERVER_LID))
     return formatJid({ ...parsed, device: 0 })
   throw new UsageError(
     'WATON_SEND_CHAT',
     'this version sends to people only: a chat looks like 15550000001@s.whatsapp.net or 1234@lid',
     {
-      details: { server: parsed.server },
+      details: { server: parsed?.server },
     },
   )
 }

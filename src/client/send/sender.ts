@@ -3,7 +3,7 @@
  * once. It only moves rows forward; accepting messages and hearing of their fate is the business of `outbox.ts`.
  */
 import type { Clock, Timer } from '../../base/clock.ts'
-import { WatonError, describeError, errorCode } from '../../base/errors.ts'
+import { ClosedError, WatonError, describeError, errorCode } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
 import { decodeNode } from '../../protocol/binary/decode.ts'
@@ -37,9 +37,6 @@ const PAGE = 256
 
 /** How long a chat whose message could not be prepared waits before it is tried again on the same connection. */
 const RETRY_DELAY_MS = 5_000
-
-/** Failures that trying again cannot mend. */
-const HOPELESS: ReadonlySet<string> = new Set(['WATON_SEND_NO_DEVICES'])
 
 /** See the file comment. */
 export class OutboxSender {
@@ -91,6 +88,7 @@ export class OutboxSender {
     void this.#load()
       .catch((error: unknown) => {
         this.#options.logger.error({ reason: describeError(error) }, 'the outbox could not be read')
+        this.#retryLater()
       })
       .finally(() => {
         this.#isLoading = false
@@ -103,6 +101,15 @@ export class OutboxSender {
   /** The server has answered for this id. */
   answered(id: string): void {
     this.#onWire.delete(id)
+  }
+
+  /** Begins anew after a pause, unless the connection is gone by then. */
+  #retryLater(): void {
+    if (this.#connection === undefined) return
+    this.#retry ??= this.#options.clock.schedule(RETRY_DELAY_MS, () => {
+      this.#retry = undefined
+      this.#restart()
+    })
   }
 
   #restart(): void {
@@ -145,7 +152,7 @@ export class OutboxSender {
 
   async #process(item: OutboxItem): Promise<void> {
     const connection = this.#connection
-    if (connection === undefined || this.#onWire.has(item.id)) return
+    if (connection?.isOpen !== true || this.#onWire.has(item.id)) return
     try {
       if (item.body.stanza === undefined) await this.#encrypt(connection, item)
       else await this.#repeat(connection, item.id, item.body.stanza)
@@ -181,17 +188,14 @@ export class OutboxSender {
       { id: item.id, code, reason: describeError(error) },
       'a message could not be sent yet',
     )
-    if (code !== undefined && HOPELESS.has(code)) {
-      await this.#options.onHopeless(item, code)
+    if (error instanceof WatonError && isHopeless(error, item)) {
+      await this.#options.onHopeless(item, error.code)
       return
     }
     if (connection !== this.#connection || !connection.isOpen) return
     // what comes after it in the chat must not overtake it
     this.#lanes.block(await this.#laneOf(item))
-    this.#retry ??= this.#options.clock.schedule(RETRY_DELAY_MS, () => {
-      this.#retry = undefined
-      this.#restart()
-    })
+    this.#retryLater()
   }
 
   async #encrypt(connection: Connection, item: OutboxItem): Promise<void> {
@@ -205,6 +209,8 @@ export class OutboxSender {
     const other = users.length === 1 ? [] : (devices.get(to) ?? [])
     await this.#sessions.ensure(connection, [...own, ...other])
     const staged = await state.transact(async (unit) => {
+      // whatever is encrypted now could only be repeated later, behind messages that it must not overtake
+      if (!connection.isOpen) throw connectionGone(item.id)
       const row = await unit.readOutbox(item.id)
       const present = row === undefined ? item : outboxItem(row)
       const { stanza } = present.body
@@ -232,4 +238,20 @@ export class OutboxSender {
         logger.debug({ id: item.id, code: error.code }, 'a send was dropped with its commit')
     })
   }
+}
+
+/** Trying again cannot mend it: the server knows nobody at the address that the message goes to. */
+function isHopeless(error: WatonError, item: OutboxItem): boolean {
+  return error.code === 'WATON_SEND_NO_DEVICES' && error.details.user === item.body.to
+}
+
+function connectionGone(id: string): ClosedError {
+  return new ClosedError(
+    'WATON_SEND_DISCONNECTED',
+    'the connection ended; the message goes out on the next one',
+    {
+      details: { id },
+      retryable: true,
+    },
+  )
 }
