@@ -3,6 +3,7 @@
  * own words (failure reasons, stream errors) are translated here and nowhere else.
  */
 import { CryptoError, StorageError, errorCode } from '../../base/errors.ts'
+import type { ErrorAction } from '../../base/errors.ts'
 import type { StreamFailure } from '../../protocol/stanza/stream.ts'
 import type { CloseReason } from '../events.ts'
 
@@ -38,6 +39,25 @@ const FATAL_ERRORS: ReadonlySet<string> = new Set([
   'WATON_STORE_CLOSED',
   'WATON_STATE_CLOSED',
 ])
+
+/** What a user can do where making a new client would not help. */
+const ACTIONS: Readonly<Record<string, ErrorAction>> = {
+  'logged-out': 'link',
+  'multi-device-mismatch': 'link',
+  'version-outdated': 'upgrade',
+  'bad-user-agent': 'upgrade',
+  'temporarily-banned': 'check-account',
+  'account-locked': 'check-account',
+  banned: 'check-account',
+  replaced: 'check-account',
+  'ownership-lost': 'check-store',
+  'server-not-trusted': 'check-network',
+}
+
+/** What to do after a client has stopped for good. */
+export function actionAfter({ reason }: CloseReason): ErrorAction {
+  return ACTIONS[reason] ?? 'reopen'
+}
 
 /** What a failure that the server spelled out means. */
 export function endingOfFailure(failure: StreamFailure): Ending {

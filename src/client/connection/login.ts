@@ -5,7 +5,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { deferred } from '../../base/deferred.ts'
 import type { Deferred } from '../../base/deferred.ts'
-import { ClosedError } from '../../base/errors.ts'
+import { StorageError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
@@ -97,7 +97,10 @@ async function clientPayload({ state, self, device = DEFAULT_DEVICE }: LoginCont
   if (self.isLinked) return buildLoginPayload(self.devicePn, options)
   const signedPreKey = await state.read(SIGNED_PRE_KEY, String(credentials.signedPreKeyId))
   if (signedPreKey === undefined)
-    throw new ClosedError('WATON_STORE_RECORD', 'the signed pre-key of this device is missing from the store')
+    throw new StorageError(
+      'WATON_STORE_RECORD',
+      'the signed pre-key of this device is missing from the store; restore it from a backup',
+    )
   return buildRegistrationPayload(
     {
       registrationId: credentials.registrationId,

@@ -198,7 +198,7 @@ function firstFrame(
     }
     const aborted = (): void => {
       finish(() => {
-        reject(new ClosedError('WATON_TRANSPORT_ABORTED', 'connecting was given up'))
+        reject(new ClosedError('WATON_TRANSPORT_ABORTED', 'connecting was given up', { action: 'discard' }))
       })
     }
     const timer = clock.schedule(timeoutMs, () => {

@@ -39,7 +39,7 @@ export function recordBody(kind: string, version: number, bytes: Uint8Array): Ui
     throw new StorageError(
       'WATON_STORE_RECORD_NEWER',
       `a stored ${kind} record was written by a newer waton; use that version or newer with this store`,
-      { details: { kind, found, supported: version } },
+      { details: { kind, found, supported: version }, action: 'upgrade' },
     )
   }
   return bytes.subarray(1)

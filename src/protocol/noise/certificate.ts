@@ -125,7 +125,7 @@ function checkSignature(name: string, { details, signature }: SignedDetails, iss
   throw new CryptoError(
     'WATON_NOISE_CERTIFICATE_SIGNATURE',
     `the server's ${name} certificate was not signed by its issuer, so the server is not who it claims to be; check the network for interception, or the root key of a test server`,
-    { details: { certificate: name } },
+    { details: { certificate: name }, action: 'check-network' },
   )
 }
 
@@ -135,7 +135,7 @@ function checkIssuer(name: string, certificate: NoiseCertificate, expected: numb
   throw new CryptoError(
     'WATON_NOISE_CERTIFICATE_ISSUER',
     `the server's ${name} certificate names issuer ${issuerSerial.toString()} instead of ${expected.toString()}, so the chain does not lead to the trusted root; do not use this connection`,
-    { details: { certificate: name, issuerSerial, expected } },
+    { details: { certificate: name, issuerSerial, expected }, action: 'check-network' },
   )
 }
 
@@ -146,7 +146,10 @@ function checkValidity(name: string, certificate: NoiseCertificate, nowSeconds: 
   throw new CryptoError(
     'WATON_NOISE_CERTIFICATE_VALIDITY',
     `the server's ${name} certificate ${problem} by the clock of this machine; set the clock, and if it is right do not use this connection`,
-    { details: { certificate: name, nowSeconds, notBeforeSeconds, notAfterSeconds } },
+    {
+      details: { certificate: name, nowSeconds, notBeforeSeconds, notAfterSeconds },
+      action: 'check-network',
+    },
   )
 }
 
@@ -154,6 +157,7 @@ function keyError(): CryptoError {
   return new CryptoError(
     'WATON_NOISE_CERTIFICATE_KEY',
     'the certificate is about another key than the server used, so a genuine certificate was replayed by somebody else; do not use this connection',
+    { action: 'check-network' },
   )
 }
 
@@ -161,6 +165,6 @@ function malformedError(name: string, cause?: unknown): ProtocolError {
   return new ProtocolError(
     'WATON_NOISE_CERTIFICATE_MALFORMED',
     `the server's certificate is incomplete or unreadable (${name}); check that the address is that of a WhatsApp server`,
-    { details: { certificate: name }, cause },
+    { details: { certificate: name }, cause, action: 'check-network' },
   )
 }

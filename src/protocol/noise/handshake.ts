@@ -164,7 +164,7 @@ function malformedError(cause?: unknown): ProtocolError {
   return new ProtocolError(
     'WATON_NOISE_MALFORMED',
     'the server did not answer the client hello with a complete server hello; check that the address is that of a WhatsApp server',
-    { cause },
+    { cause, action: 'check-network' },
   )
 }
 
