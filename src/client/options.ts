@@ -56,6 +56,7 @@ export interface ClientOptions {
   readonly markOnline?: boolean
   /** How the device is named on the phone. @default Ubuntu, Chrome */
   readonly device?: DeviceDescription
+  /** How long things may take. @default see each */
   readonly timing?: Partial<Timing>
 }
 
