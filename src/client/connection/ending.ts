@@ -85,6 +85,9 @@ export function endingOfError(error: unknown): Ending {
   if (code !== undefined && FATAL_ERRORS.has(code))
     return { reason: 'ownership-lost', retrying: false, immediate: false }
   if (error instanceof StorageError) return { reason: 'store-failed', retrying: true, immediate: false }
+  // the one check that our own clock may get wrong: a clock that is set right later must find a client that comes back
+  if (code === 'WATON_NOISE_CERTIFICATE_VALIDITY')
+    return { reason: 'clock-or-certificate', retrying: true, immediate: false }
   if (error instanceof CryptoError && code?.startsWith('WATON_NOISE_CERTIFICATE') === true) {
     return { reason: 'server-not-trusted', retrying: false, immediate: false }
   }

@@ -67,6 +67,19 @@ export interface ConnectionHints {
   readonly clockSkewMs?: number
 }
 
+/** The server whose certificates were checked last: the next handshake may resume with its key. */
+export interface KnownServer {
+  /** Static Noise key, 32 bytes. */
+  readonly key: Uint8Array
+  /** Both certificates are valid from here. Seconds since the Unix epoch, inclusive. */
+  readonly notBeforeSeconds: number
+  /** Both certificates are valid until here. Seconds since the Unix epoch, inclusive. */
+  readonly notAfterSeconds: number
+  /** The root that they led to, 32 bytes. */
+  readonly rootKey: Uint8Array
+  readonly rootSerial: number
+}
+
 /** A signed pre-key with its private half. */
 export interface StoredSignedPreKey {
   readonly id: number
@@ -173,6 +186,15 @@ export const CONNECTION_HINTS: RecordKind<ConnectionHints> = jsonRecord(
     ...optional('clockSkewMs', parsed.clockSkewMs, integer),
   }),
 )
+
+/** The server that is known, under {@link SELF}. */
+export const KNOWN_SERVER: RecordKind<KnownServer> = jsonRecord('known-server', 1, (parsed) => ({
+  key: bytes(parsed.key, 32),
+  notBeforeSeconds: integer(parsed.notBeforeSeconds),
+  notAfterSeconds: integer(parsed.notAfterSeconds),
+  rootKey: bytes(parsed.rootKey, 32),
+  rootSerial: integer(parsed.rootSerial),
+}))
 
 /** Signed pre-keys by id. */
 export const SIGNED_PRE_KEY: RecordKind<StoredSignedPreKey> = jsonRecord('signed-pre-key', 1, (parsed) => ({
