@@ -185,6 +185,7 @@ export const SIGNED_PRE_KEY: RecordKind<StoredSignedPreKey> = jsonRecord('signed
 /** One-time pre-keys by id: the private key; the public one follows from it. */
 export const PRE_KEY: RecordKind<KeyPair> = {
   kind: 'pre-key',
+  isRarelyRead: true,
   encode: (pair) => withVersion(1, pair.privateKey),
   decode(stored) {
     const privateKey = recordBody('pre-key', 1, stored)
