@@ -238,6 +238,7 @@ export const CURRENT_SIGNED_PRE_KEY: RecordKind<StoredSignedPreKey> = {
 /** One-time pre-keys by id: the private key; the public one follows from it. */
 export const PRE_KEY: RecordKind<KeyPair> = {
   kind: 'pre-key',
+  isRarelyRead: true,
   encode: (pair) => withVersion(1, pair.privateKey),
   decode(stored) {
     const privateKey = recordBody('pre-key', 1, stored)
