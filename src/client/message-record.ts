@@ -79,7 +79,15 @@ function envelopeOf(parsed: unknown): Envelope {
 /** What an event says about a message that was just read. */
 export function payloadOf(record: MessageRecord, content: ReadContent): MessagePayload {
   const { id, chat, sender, fromMe, origin, sentAtMs, pushName } = record
-  const known = { id, chat, sender, fromMe, origin, sentAtMs, ...(pushName === undefined ? {} : { pushName }) }
+  const known = {
+    id,
+    chat,
+    sender,
+    fromMe,
+    origin,
+    sentAtMs,
+    ...(pushName === undefined ? {} : { pushName }),
+  }
   return { ...known, content: publicContent(content) }
 }
 

@@ -4,6 +4,7 @@
 import { UsageError } from '../base/errors.ts'
 import { BoundedMap } from '../base/bounded-map.ts'
 import type { Device } from './world/device.ts'
+import type { CorruptKey, KeyQuery } from './world/key-directory.ts'
 import type { World } from './world/world.ts'
 
 /** The part of the server that has a static key. */
@@ -97,6 +98,29 @@ export class Faults {
   /** Marks a kind of data as changed while the device was away; it hears of it at its next login. */
   markDirty(jid: string, type: 'account_sync' | 'groups' | 'newsletter_metadata' | 'syncd_app_state'): void {
     this.#deviceOf(jid).dirty.set(type, this.#world.nowSeconds())
+  }
+
+  /** Makes the server forget every key of a device, as if its directory had been lost. */
+  loseKeys(jid: string): void {
+    this.#deviceOf(jid).directory.lose()
+    this.#note(jid, 'the keys of the device are lost')
+  }
+
+  /** Changes a public key of a device in the directory. @returns whether there was one */
+  corruptKeys(jid: string, what: CorruptKey): boolean {
+    const isDone = this.#deviceOf(jid).directory.corrupt(what)
+    if (isDone) this.#note(jid, `a ${what} of the device is corrupted`)
+    return isDone
+  }
+
+  /**
+   * Refuses the next queries of a device about its own keys.
+   *
+   * @param code - e.g. 406 (not acceptable), 409 (conflict), 503 (try later)
+   * @param times - queries that are refused. @default 1
+   */
+  refuseKeys(jid: string, query: KeyQuery, code: number, times: number = 1): void {
+    this.#deviceOf(jid).directory.planRefusal(query, code, times)
   }
 
   /** The refusal planned for a login, used up by asking. For the server. */

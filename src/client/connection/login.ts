@@ -24,6 +24,7 @@ import type { ClientState, EphemeralEvents } from '../events.ts'
 import { dropUnconfirmedLink } from '../identity/credentials.ts'
 import type { Self } from '../identity/self.ts'
 import type { Endpoint, Timing } from '../options.ts'
+import type { KeyUpkeep } from '../keys/key-upkeep.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { CONNECTION_HINTS, SELF, SIGNED_PRE_KEY } from '../state/records.ts'
 import { applySuccess, finishLogin, prepare } from './after-success.ts'
@@ -34,7 +35,6 @@ import { CodePairing } from './code-pairing.ts'
 import { forgetServer, recallServer, rememberServer } from './known-server.ts'
 import { NodeStream } from './node-stream.ts'
 import { Pairing } from './pairing.ts'
-import type { PreKeyUpkeep } from './pre-keys.ts'
 import { openSecureSocket } from './secure-socket.ts'
 
 /** What the rest of the client does with a connection. */
@@ -57,7 +57,7 @@ export interface LoginListener {
 export interface LoginContext {
   readonly state: AccountState
   readonly self: Self
-  readonly preKeys: PreKeyUpkeep
+  readonly preKeys: KeyUpkeep
   readonly clock: Clock
   readonly random: RandomSource
   readonly logger: Logger
