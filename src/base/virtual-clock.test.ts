@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { sleep } from './clock.ts'
+import { sleep, systemClock } from './clock.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
 describe('VirtualClock', () => {
@@ -23,7 +23,9 @@ describe('VirtualClock', () => {
       code: 'WATON_CLOCK_LIMIT',
     })
     await clock.runUntil(late)
-    await expect(clock.runUntil(new Promise(() => undefined))).rejects.toThrow(/no timer is left/)
+    await expect(clock.runUntil(new Promise(() => undefined), { patienceMs: 5 })).rejects.toThrow(
+      /no timer is left/,
+    )
     expect(clock.nowMs()).toBe(2_000)
   })
 
@@ -103,6 +105,12 @@ describe('VirtualClock', () => {
     }
     expect(await clock.runUntil(reminder(), { limitMs: 5 * day })).toBe('done')
     expect(clock.nowMs()).toBe(2 * day)
+  })
+
+  test('waits for what is done elsewhere when no timer is left', async () => {
+    const clock = new VirtualClock(0)
+    await clock.runUntil(sleep(systemClock, 20))
+    expect(clock.nowMs()).toBe(0)
   })
 
   test('rejects with what the promise rejects with', async () => {

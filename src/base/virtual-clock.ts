@@ -4,6 +4,7 @@
  * network does takes the machine's time as ever.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { sleep, systemClock } from './clock.ts'
 import type { Clock, Timer } from './clock.ts'
 import { TimeoutError, UsageError } from './errors.ts'
 
@@ -25,10 +26,17 @@ export interface RunUntilOptions {
    * @default 4
    */
   readonly turns?: number
+  /**
+   * How long `runUntil` waits by the machine's clock when no timer is left: something is being loaded or written then.
+   *
+   * @default 10_000
+   */
+  readonly patienceMs?: number
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const TURNS = 4
+const PATIENCE_MS = 10_000
 /** Timers that may run in one call: a timer that starts itself again without a delay would never end. */
 const MAX_TIMERS = 1_000_000
 
@@ -126,7 +134,13 @@ export class VirtualClock implements Clock {
       outcome.isSettled = true
     })
     settled.catch(ignore)
-    await this.#alone(() => this.#jump(options, () => outcome.isSettled))
+    const isDone = (): boolean => outcome.isSettled
+    await this.#alone(async () => {
+      const giveUpAtMs = systemClock.nowMs() + (options.patienceMs ?? PATIENCE_MS)
+      const endMs = this.#end(options.limitMs ?? DAY_MS)
+      do await this.#jump({ ...options, limitMs: endMs - this.#nowMs }, isDone)
+      while (!isDone() && this.#waiting.size === 0 && (await isEarlierThan(giveUpAtMs)))
+    })
     if (outcome.isSettled) return settled
     throw new TimeoutError(
       'WATON_CLOCK_LIMIT',
@@ -211,6 +225,12 @@ export class VirtualClock implements Clock {
 
 function isBefore(a: Waiting, b: Waiting): boolean {
   return a.dueAtMs === b.dueAtMs ? a.order < b.order : a.dueAtMs < b.dueAtMs
+}
+
+/** Lets a moment pass. @returns whether there is time left */
+async function isEarlierThan(giveUpAtMs: number): Promise<boolean> {
+  await sleep(systemClock, 1)
+  return systemClock.nowMs() < giveUpAtMs
 }
 
 function ignore(): void {
