@@ -1,5 +1,6 @@
 /**
- * Texts both ways between a client and another person's phone while a drawn plan breaks the client's connections. When the
+ * Texts both ways between a client and another person's phone while a drawn plan breaks the client's connections and
+ * the client's program is restarted now and then. When the
  * plan has been stopped and all is quiet, each side has every text of the other exactly once, and in order unless the
  * plan reordered. `WATON_SEEDS=200` takes more seeds, `WATON_SEED=7` only this one.
  */
@@ -24,7 +25,10 @@ const QUIET_MS = 10 * 60_000
 interface World {
   readonly clock: VirtualClock
   readonly simulator: Simulator
-  readonly client: Client
+  readonly store: MemoryStore
+  readonly seed: string
+  /** The one that runs; half of the stories restart it once. */
+  client: Client
   readonly alice: SimulatedPhone
   readonly bob: SimulatedPhone
 }
@@ -46,39 +50,57 @@ async function begin(seed: string): Promise<World> {
   const simulator = await startSimulator({ seed, clock })
   const alice = await simulator.addPhone({ phoneNumber: ALICE, name: 'Alice' })
   const bob = await simulator.addPhone({ phoneNumber: BOB, name: 'Bob' })
-  const client = new Client({
-    store: new MemoryStore(),
-    endpoint: simulator.endpoint,
-    clock,
-    random: seededRandom(`${seed} client`),
-  })
+  const store = new MemoryStore()
+  const client = newClient({ simulator, store, clock, seed })
   client.once('pairing.qr', async ({ qr }) => {
     await alice.linkDevice(qr)
   })
   await clock.runUntil(client.connect())
-  return { clock, simulator, client, alice, bob }
+  return { clock, simulator, store, seed, client, alice, bob }
+}
+
+function newClient({
+  simulator,
+  store,
+  clock,
+  seed,
+}: Pick<World, 'simulator' | 'store' | 'clock' | 'seed'>): Client {
+  const random = seededRandom(`${seed} client at ${String(clock.nowMs())}`)
+  return new Client({ store, endpoint: simulator.endpoint, clock, random })
 }
 
 /** Both write, now and then, while the plan is in progress. */
-async function write({ clock, client, alice, bob }: World, seed: string): Promise<void> {
+async function write(world: World): Promise<void> {
+  const { clock, alice, bob, seed } = world
   const random = seededRandom(`${seed} writers`)
-  const sent: Promise<unknown>[] = []
+  const restartAt = 1 + randomInteger(random, 2 * TEXTS)
+  const ticks: Promise<unknown>[] = []
   for (let number = 1; number <= TEXTS; number += 1) {
-    const handle = await client.send(bob.pn, { text: `out ${String(number)}` })
-    sent.push(handle.acked, bob.send(alice.pn, { text: `in ${String(number)}` }))
+    await world.client.send(bob.pn, { text: `out ${String(number)}` })
+    ticks.push(bob.send(alice.pn, { text: `in ${String(number)}` }))
+    if (number === restartAt) await restart(world)
     await clock.advanceAndSettle(randomInteger(random, 4_000))
   }
-  await clock.runUntil(Promise.all(sent))
+  await clock.runUntil(Promise.all(ticks))
+}
+
+/** The program ends and starts again, in the middle of whatever goes wrong. */
+async function restart(world: World): Promise<void> {
+  await world.clock.runUntil(world.client.close())
+  world.client = newClient(world)
+  // it opens when it can
+  void world.client.connect().catch(() => undefined)
 }
 
 async function tell(seed: string): Promise<Outcome> {
   const world = await begin(seed)
-  const { clock, simulator, client, alice, bob } = world
+  const { clock, simulator, alice, bob } = world
   try {
     const run = simulator.faults.plan(drawFaults({ seed, count: FAULTS, within: 25 }))
-    await write(world, seed)
+    await write(world)
     run.stop()
     await clock.advanceAndSettle(QUIET_MS)
+    const { client } = world
     const events = await logOf(client)
     const device = `${ALICE}:${String(client.me?.deviceId)}@s.whatsapp.net`
     return {
@@ -91,7 +113,7 @@ async function tell(seed: string): Promise<Outcome> {
       traced: simulator.trace.faults.filter(({ text }) => text.startsWith('planned fault')).length,
     }
   } finally {
-    await client.close()
+    await world.client.close()
     await simulator.close()
   }
 }

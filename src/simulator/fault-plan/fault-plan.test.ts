@@ -339,6 +339,14 @@ describe('the stanzas of a connection', () => {
     expect(seen).toEqual(['a'])
   })
 
+  test('meet one fault at a time: what is due at the same stanza happens to the next, and is in the trace', () => {
+    const at = { direction: 'server-to-client', stanza: 1 } as const
+    const { push, seen, trace } = lane({ fault: 'duplicate', at }, { fault: 'reorder', at })
+    for (const id of ['a', 'b', 'c']) push('message', id)
+    expect(seen).toEqual(['a', 'a', 'c', 'b'])
+    expect(trace.faults).toHaveLength(2)
+  })
+
   test('do not come when they answer a query whose answer is held', () => {
     const { push, seen, trace } = lane({ fault: 'hold-answers', at: { answer: 2 }, count: 2 })
     push('iq', 'a', 'result')

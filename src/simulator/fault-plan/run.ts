@@ -61,6 +61,8 @@ interface Armed<Fault extends PlannedFault> {
   readonly fault: Fault
   readonly number: number
   seen: number
+  /** To how many stanzas it happened. */
+  taken: number
 }
 
 /** What a run needs of the simulator. */
@@ -160,10 +162,10 @@ export class ActivePlan implements FaultRun {
 
   #arm(fault: PlannedFault, number: number): void {
     if (fault.fault === 'duplicate' || fault.fault === 'reorder' || fault.fault === 'hold-answers') {
-      this.#stanza.push({ fault, number, seen: 0 })
+      this.#stanza.push({ fault, number, seen: 0, taken: 0 })
       return
     }
-    const armed = { fault, number, seen: 0 }
+    const armed = { fault, number, seen: 0, taken: 0 }
     this.#wire.push(armed)
     if (!('afterMs' in fault.at)) return
     const timer = this.#options.clock.schedule(fault.at.afterMs, () => {
@@ -188,10 +190,10 @@ export class ActivePlan implements FaultRun {
 
   #takeStanza(armed: Armed<StanzaFault>, party: TraceParty): void {
     const { fault } = armed
-    const isFirst = armed.seen === firstOf(fault)
-    const isLast = fault.fault !== 'hold-answers' || armed.seen >= firstOf(fault) + (fault.count ?? 1) - 1
-    if (isLast) this.#stanza = this.#stanza.filter((other) => other !== armed)
-    if (isFirst) this.#record(armed, party)
+    armed.taken += 1
+    if (armed.taken === 1) this.#record(armed, party)
+    const times = fault.fault === 'hold-answers' ? (fault.count ?? 1) : 1
+    if (armed.taken >= times) this.#stanza = this.#stanza.filter((other) => other !== armed)
   }
 
   #record({ fault, number }: Armed<PlannedFault>, party: Partial<TraceParty>): void {
