@@ -3,6 +3,9 @@
  */
 import { UsageError } from '../base/errors.ts'
 import { BoundedMap } from '../base/bounded-map.ts'
+import type { FaultInjector } from './fault-plan/injector.ts'
+import type { FaultPlan } from './fault-plan/plan.ts'
+import type { FaultRun } from './fault-plan/run.ts'
 import type { Device } from './world/device.ts'
 import type { CorruptKey, KeyQuery } from './world/key-directory.ts'
 import type { World } from './world/world.ts'
@@ -23,14 +26,26 @@ const MAX_PLANS = 1_000
 /** See the file comment. Devices are named by JID, e.g. `15550000001:1@s.whatsapp.net`. */
 export class Faults {
   readonly #world: World
+  readonly #injector: FaultInjector
   readonly #refusals = new BoundedMap<string, PlannedRefusal>(MAX_PLANS)
   readonly #codeRefusals = new BoundedMap<string, PlannedRefusal>(MAX_PLANS)
   readonly #keyOwner: KeyOwner
   #resumptions: { readonly as: 'fall-back' | 'forge'; readonly times: number } | undefined
 
-  constructor(world: World, keyOwner: KeyOwner) {
+  constructor(world: World, parts: { readonly injector: FaultInjector; readonly keyOwner: KeyOwner }) {
     this.#world = world
-    this.#keyOwner = keyOwner
+    this.#injector = parts.injector
+    this.#keyOwner = parts.keyOwner
+  }
+
+  /**
+   * Starts a plan: from now on connections break where it says, and each fault that happens is a line in the trace. One
+   * plan runs at a time; `stop()` what this returns before the next.
+   *
+   * @throws {UsageError} `WATON_SIMULATOR_FAULT_PLAN` when it cannot be followed, `WATON_SIMULATOR_FAULT_PLAN_RUNNING`
+   */
+  plan(plan: FaultPlan): FaultRun {
+    return this.#injector.start(plan)
   }
 
   /** Cuts the connection of a device, as a broken network does. @returns whether it was connected */
@@ -91,7 +106,6 @@ export class Faults {
         },
       )
     }
-    this.#note(jid, `the connection will be cut after ${String(stanzas)} more stanzas`)
     outlet.cutAfter(stanzas)
   }
 

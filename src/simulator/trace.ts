@@ -113,6 +113,11 @@ export class Trace {
     return this.#entries.filter((entry) => 'kind' in entry)
   }
 
+  /** The faults that happened on purpose and are kept, in order. */
+  get faults(): readonly TraceNote[] {
+    return this.notes.filter(({ kind }) => kind === 'fault')
+  }
+
   /** The index that the next entry will get: pass it as `after` (minus one) to look at what happens from now on. */
   get nextIndex(): number {
     return this.#nextIndex

@@ -4,7 +4,7 @@
  */
 import type { SimulatedPhone, Simulator } from 'waton/simulator'
 import { node } from '../../../src/protocol/binary/node.ts'
-import type { ManualClock } from '../../../src/testing/manual-clock.ts'
+import type { ManualClock } from 'waton/testing'
 import { until } from '../../helpers/until.ts'
 import type { Bystanders } from './bystanders.ts'
 import type { Party } from './party.ts'
