@@ -153,6 +153,26 @@ describe('a resumed handshake', () => {
   )
 })
 
+describe('a stream that ended before anybody listened', () => {
+  test('tells its end also when a stanza that waited cannot be answered any more', async () => {
+    const socket = new Script((hello) => {
+      const { answer, result } = new ScriptedServer(keys, chain).resume(hello, chain)
+      const { serverToClientKey: sendKey, clientToServerKey: receiveKey } = result
+      const question = encodeNode(node('iq', { type: 'set', id: '1' }))
+      return concatBytes(encodeFrame(answer), new TransportCipher({ sendKey, receiveKey }).seal(question))
+    }, 1000)
+    const stream = new NodeStream(await open(socket, true))
+    const ends: unknown[] = []
+    stream.onEnd = (error) => ends.push(error)
+    expect(() => {
+      stream.onNode = () => {
+        stream.send(node('iq', { type: 'result', id: '1' }))
+      }
+    }).toThrow(expect.objectContaining({ code: 'WATON_TRANSPORT_CLOSED' }))
+    expect(ends).toMatchObject([{ code: 'WATON_TRANSPORT_CLOSED' }])
+  })
+})
+
 describe('stanzas that are sent together', () => {
   test('leave in one write, as the frames that they would be alone', async () => {
     let receiveKey: Uint8Array = new Uint8Array(32)

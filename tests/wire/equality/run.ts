@@ -6,6 +6,7 @@ import { equalBytes } from '../../../src/base/bytes.ts'
 import { childrenOf } from '../../../src/protocol/binary/node.ts'
 import type { PhoneMessage } from '../../../src/simulator/peer/mailbox.ts'
 import { NoiseResponder } from '../../../src/simulator/server/noise-responder.ts'
+import type { HandshakeResult } from '../../../src/simulator/server/noise-responder.ts'
 import type { TracedStanza } from '../../../src/simulator/trace.ts'
 import { ManualClock } from '../../../src/testing/manual-clock.ts'
 import { until } from '../../helpers/until.ts'
@@ -174,20 +175,34 @@ function capturePayloads(noiseKey: Uint8Array): {
   readonly stop: () => void
 } {
   const payloads: Uint8Array[] = []
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own `this` below
-  const { readFinish } = NoiseResponder.prototype
-  const spy = vi.spyOn(NoiseResponder.prototype, 'readFinish').mockImplementation(function (
+  const note = ({ clientKey, payload }: HandshakeResult): void => {
+    if (equalBytes(clientKey, noiseKey)) payloads.push(payload)
+  }
+  /* eslint-disable @typescript-eslint/unbound-method -- called with their own `this` below */
+  const { readFinish, answerHello } = NoiseResponder.prototype
+  /* eslint-enable @typescript-eslint/unbound-method */
+  const finishes = vi.spyOn(NoiseResponder.prototype, 'readFinish').mockImplementation(function (
     this: NoiseResponder,
     frame,
   ) {
     const handshake = readFinish.call(this, frame)
-    if (equalBytes(handshake.clientKey, noiseKey)) payloads.push(handshake.payload)
+    note(handshake)
     return handshake
+  })
+  // a client that resumes has said everything in its hello
+  const hellos = vi.spyOn(NoiseResponder.prototype, 'answerHello').mockImplementation(function (
+    this: NoiseResponder,
+    ...input
+  ) {
+    const answer = answerHello.apply(this, input)
+    if (answer.result !== undefined) note(answer.result)
+    return answer
   })
   return {
     payloads,
     stop: () => {
-      spy.mockRestore()
+      finishes.mockRestore()
+      hellos.mockRestore()
     },
   }
 }
