@@ -1,6 +1,7 @@
 /**
  * What a user can tell a `Client`. Only `store` is required: every default is the one that a careful user would pick.
  */
+import type { Agent } from 'node:http'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { RandomSource } from '../base/random.ts'
@@ -21,6 +22,13 @@ export interface Endpoint {
    * handshake, which saves a round trip. @default true, as WhatsApp Web does
    */
   readonly resume?: boolean
+  /**
+   * Goes through a proxy: `http://user:password@host:port` or `socks5://user:password@host:port` (`socks5h://` has the
+   * proxy look names up). It needs the package `https-proxy-agent` or `socks-proxy-agent`. @default none
+   */
+  readonly proxy?: string
+  /** Makes the TCP connections instead of Node's own agent, where `proxy` is not enough. */
+  readonly agent?: Agent
   /** Opens the byte socket; replace it to go through something other than a WebSocket. */
   readonly connect?: ConnectSocket
 }

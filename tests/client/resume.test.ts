@@ -8,7 +8,7 @@ import { SELF } from '../../src/client/state/records.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { generateKeyPair } from '../../src/protocol/crypto/index.ts'
 import { until } from '../helpers/until.ts'
-import { ALICE, World, linkedClient, messageIds, newClient, uncaught } from './support.ts'
+import { ALICE, BOB, World, linkedClient, messageIds, newClient, uncaught } from './support.ts'
 
 const MONTH_MS = 31 * 86_400_000
 
@@ -174,5 +174,35 @@ describe('a clock that is wrong', () => {
       await manual.advanceAndSettle(1000)
       return isShown
     })
+  })
+})
+
+describe('a server that is gone without a word', () => {
+  test('is noticed within 25 s of a message that it does not answer', async () => {
+    const clock = new ManualClock()
+    const world = new World('gone', clock)
+    const { alice } = await world.addPair()
+    let isGone = false
+    const endpoint = {
+      ...world.endpoint,
+      connect: async (options: Parameters<NonNullable<typeof world.endpoint.connect>>[0]) => {
+        const socket = await world.endpoint.connect?.(options)
+        if (socket === undefined) throw new TypeError('no socket')
+        const send = socket.send.bind(socket)
+        Object.defineProperty(socket, 'send', {
+          value: (bytes: Uint8Array) => {
+            if (!isGone) send(bytes)
+          },
+        })
+        return socket
+      },
+    }
+    const client = await linkedClient(world, alice, { endpoint, clock })
+    isGone = true
+    await client.send(BOB, { text: 'is anybody there?' })
+    await clock.advanceAndSettle(24_000)
+    expect(client.state).toBe('open')
+    await clock.advanceAndSettle(1500)
+    expect(client.state).not.toBe('open')
   })
 })

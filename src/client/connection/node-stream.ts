@@ -42,8 +42,12 @@ export class NodeStream {
     this.#onNode = listener
     const early = this.#early
     this.#early = []
-    for (const stanza of early) listener(stanza)
-    if (this.#endError !== undefined) this.onEnd?.(this.#endError.error)
+    try {
+      for (const stanza of early) listener(stanza)
+    } finally {
+      // also when one of them could not be answered, because the connection had ended already
+      if (this.#endError !== undefined) this.onEnd?.(this.#endError.error)
+    }
   }
 
   /** Seals and sends stanzas with one write. @throws {ClosedError} `WATON_TRANSPORT_CLOSED` after the end */

@@ -13,7 +13,7 @@ import { resumeHandshake, startHandshake } from '../../protocol/noise/index.ts'
 import type { CertificateChain, HandshakePattern, TransportCipher } from '../../protocol/noise/index.ts'
 import type { ByteSocket } from '../../transport/byte-socket.ts'
 import { connectionIntro, encodeFrame, FRAME_LENGTH_BYTES, FrameParser } from '../../transport/framing.ts'
-import { connectWebSocket } from '../../transport/websocket.ts'
+import { webSocketConnector } from '../../transport/websocket.ts'
 import type { Endpoint } from '../options.ts'
 
 /** What it takes to open one. */
@@ -77,7 +77,7 @@ type Play = (socket: ByteSocket, options: SecureSocketOptions) => Promise<Secure
 
 async function attempt(options: SecureSocketOptions, play: Play): Promise<SecureSocket> {
   const { endpoint, clock, timeoutMs, signal } = options
-  const connect = endpoint.connect ?? connectWebSocket
+  const connect = endpoint.connect ?? webSocketConnector(endpoint)
   const startedAtMs = clock.nowMs()
   const socket = await connect({ url: endpoint.url, timeoutMs, clock, signal })
   try {

@@ -9,7 +9,7 @@ import {
   ScriptedServer,
 } from '../../../tests/vectors/noise/scripted-server.ts'
 import { concatBytes, fromHex, utf8Bytes } from '../../base/bytes.ts'
-import { CryptoError, ProtocolError } from '../../base/errors.ts'
+import { CryptoError, describeError, ProtocolError } from '../../base/errors.ts'
 import { seededRandom } from '../../base/random.ts'
 import { generateKeyPair, keyPairFromPrivate, sharedSecret } from '../crypto/index.ts'
 import { startHandshake } from './handshake.ts'
@@ -296,7 +296,8 @@ function expectRefusalOrSameMeaning(
     thrown = error
   }
   if (thrown === undefined) expect(meaning(altered)).toBe(meaning(answer))
-  else expect(thrown instanceof CryptoError || thrown instanceof ProtocolError, String(thrown)).toBe(true)
+  else
+    expect(thrown instanceof CryptoError || thrown instanceof ProtocolError, describeError(thrown)).toBe(true)
 }
 
 function expectConnected(

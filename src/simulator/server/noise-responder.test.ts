@@ -1,10 +1,13 @@
 /** The other party is the Noise client of an unmodified Baileys, and libsignal for the certificate signatures. */
 import { Curve, makeNoiseHandler, proto } from '@whiskeysockets/baileys'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { describe, expect, it } from 'vitest'
+import { concatBytes, fromHex } from '../../base/bytes.ts'
 import { systemClock } from '../../base/clock.ts'
 import { CryptoError, ProtocolError } from '../../base/errors.ts'
 import { seededRandom } from '../../base/random.ts'
+import { keyPairFromPrivate } from '../../protocol/crypto/index.ts'
 import { encodeProto } from '../../protocol/proto/codec.ts'
 import { HandshakeMessage } from '../../protocol/proto/connection.ts'
 import { CertificateAuthority } from './certificate-authority.ts'
@@ -92,6 +95,72 @@ describe('noise responder', () => {
     expect(result.fromClient.open(first)).toEqual(Uint8Array.of(7))
     expect(() => result.fromClient.open(first)).toThrow(CryptoError)
     expect(new Uint8Array(client.decrypt(result.toClient.seal(Uint8Array.of(8))))).toEqual(Uint8Array.of(8))
+  })
+})
+
+interface Vector {
+  readonly prologue: string
+  readonly responderStaticPrivate: string
+  readonly responderEphemeralPrivate: string
+  readonly messages: readonly { readonly payload: string; readonly ciphertext: string }[]
+}
+
+/** The responder of a published vector, and its messages. */
+function fromVector(name: string): {
+  responder: NoiseResponder
+  messages: readonly { payload: Uint8Array; ciphertext: Uint8Array }[]
+  hello: Uint8Array
+} {
+  const url = new URL(`../../../tests/vectors/noise/${name}`, import.meta.url)
+  const vector = JSON.parse(readFileSync(url, 'utf8')) as Vector
+  const messages = vector.messages.map(({ payload, ciphertext }) => ({
+    payload: fromHex(payload),
+    ciphertext: fromHex(ciphertext),
+  }))
+  const said = messages[0]?.ciphertext ?? new Uint8Array(0)
+  const clientHello = {
+    ephemeral: said.subarray(0, 32),
+    static: said.subarray(32, 80),
+    payload: said.subarray(80),
+  }
+  return {
+    responder: new NoiseResponder(
+      keyPairFromPrivate(fromHex(vector.responderStaticPrivate)),
+      fromHex(vector.prologue),
+      { bytes: () => fromHex(vector.responderEphemeralPrivate) },
+    ),
+    messages,
+    hello: proto.HandshakeMessage.encode({ clientHello }).finish(),
+  }
+}
+
+function concatenated(frame: Uint8Array): Uint8Array {
+  const { serverHello } = proto.HandshakeMessage.decode(frame)
+  return concatBytes(bytes(serverHello?.ephemeral), bytes(serverHello?.static), bytes(serverHello?.payload))
+}
+
+describe('noise responder, by the published vectors', () => {
+  it('resumes (IK)', () => {
+    const { responder, messages, hello } = fromVector('cacophony-ik.json')
+    const [first, second, third, fourth] = messages
+    const { pattern, frame, result } = responder.answerHello(hello, second?.payload ?? new Uint8Array(0))
+    expect(pattern).toBe('IK')
+    expect(concatenated(frame)).toEqual(second?.ciphertext)
+    expect(result?.payload).toEqual(first?.payload)
+    expect(result?.fromClient.open(third?.ciphertext ?? new Uint8Array(0))).toEqual(third?.payload)
+    expect(result?.toClient.seal(fourth?.payload ?? new Uint8Array(0))).toEqual(fourth?.ciphertext)
+  })
+
+  it('falls back when the hello was sealed for another key (XXfallback)', () => {
+    const { responder, messages, hello } = fromVector('noise-c-xxfallback.json')
+    const [, second, third] = messages
+    const { pattern, frame, result } = responder.answerHello(hello, second?.payload ?? new Uint8Array(0))
+    expect([pattern, result]).toEqual(['XXfallback', undefined])
+    expect(concatenated(frame)).toEqual(second?.ciphertext)
+    const said = third?.ciphertext ?? new Uint8Array(0)
+    const clientFinish = { static: said.subarray(0, 48), payload: said.subarray(48) }
+    const { payload } = responder.readFinish(proto.HandshakeMessage.encode({ clientFinish }).finish())
+    expect(payload).toEqual(third?.payload)
   })
 })
 
