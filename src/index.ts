@@ -32,6 +32,7 @@ export type {
   MessagePayload,
   Origin,
   Person,
+  QuarantinedEvent,
   ReceiptPayload,
   ReceiptStatus,
   SendFailedPayload,

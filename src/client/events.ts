@@ -159,6 +159,16 @@ export interface CloseReason {
   readonly retrying: boolean
 }
 
+/** Something in the store could not be read. It is kept as it is, and the account goes on without it. */
+export interface QuarantinedEvent {
+  /** What it was, e.g. `session`, `pre-key`, `outbox`, `event`. */
+  readonly kind: string
+  /** Which one: the record's key, the message id, or the event's `seq`. */
+  readonly id: string
+  /** Why, as a stable code, e.g. `WATON_STORE_RECORD`. */
+  readonly code: string
+}
+
 /** Events that are never stored. */
 export interface EphemeralEvents {
   /** A QR code to show; the phone scans it under "Linked devices". */
@@ -180,6 +190,8 @@ export interface EphemeralEvents {
   'connection.open': { readonly me: Me }
   /** A connection has ended; `retrying` tells whether the client comes back. */
   'connection.closed': CloseReason
+  /** A record that cannot be read was set aside; see {@link QuarantinedEvent}. */
+  'store.quarantined': QuarantinedEvent
   /** The offline queue of the server has been taken in. */
   'sync.offline': { readonly messages: number }
 }

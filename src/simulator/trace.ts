@@ -32,7 +32,16 @@ export interface TracedStanza extends TraceParty {
 
 /** What a note is about. */
 export type TraceNoteKind =
-  'connect' | 'disconnect' | 'login' | 'pairing' | 'refusal' | 'violation' | 'unknown' | 'warning' | 'fault'
+  | 'connect'
+  | 'handshake'
+  | 'disconnect'
+  | 'login'
+  | 'pairing'
+  | 'refusal'
+  | 'violation'
+  | 'unknown'
+  | 'warning'
+  | 'fault'
 
 /** Something that happened and is not a stanza. */
 export interface TraceNote extends Partial<TraceParty> {

@@ -62,6 +62,11 @@ export function failSomeCommits(
   return { commit: () => (randomInteger(random, oneIn) === 0 ? { error } : undefined) }
 }
 
+/** Fails every commit while the function says so: a disk that is full, and has room again later. */
+export function failWhile(isFailing: () => boolean, error: StorageError = writeFault()): FaultPlan {
+  return { commit: () => (isFailing() ? { error } : undefined) }
+}
+
 /** The failure of a full disk, as a back end reports it: retryable, nothing written. */
 export function writeFault(): StorageError {
   return new StorageError(

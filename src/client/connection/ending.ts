@@ -13,6 +13,9 @@ export interface Ending extends CloseReason {
   readonly immediate: boolean
 }
 
+/** Why a client waits whose store cannot be written or read for the moment. */
+export const STORE_FAILED = 'store-failed'
+
 /** Server codes that end an account's session for good. @source reference-others 1.1: connect failures and stream errors */
 const FINAL: Readonly<Record<number, string>> = {
   401: 'logged-out',
@@ -51,6 +54,7 @@ const ACTIONS: Readonly<Record<string, ErrorAction>> = {
   banned: 'check-account',
   replaced: 'check-account',
   'ownership-lost': 'check-store',
+  'store-unreadable': 'check-store',
   'server-not-trusted': 'check-network',
 }
 
@@ -58,6 +62,13 @@ const ACTIONS: Readonly<Record<string, ErrorAction>> = {
 export function actionAfter({ reason }: CloseReason): ErrorAction {
   return ACTIONS[reason] ?? 'reopen'
 }
+
+/** Nobody but the user can mend these: a restored backup, a newer waton. */
+const UNREADABLE: ReadonlySet<string> = new Set([
+  'WATON_STORE_CORRUPT',
+  'WATON_STORE_RECORD',
+  'WATON_STORE_RECORD_NEWER',
+])
 
 /** What a failure that the server spelled out means. */
 export function endingOfFailure(failure: StreamFailure): Ending {
@@ -84,7 +95,12 @@ export function endingOfError(error: unknown): Ending {
   const code = errorCode(error)
   if (code !== undefined && FATAL_ERRORS.has(code))
     return { reason: 'ownership-lost', retrying: false, immediate: false }
-  if (error instanceof StorageError) return { reason: 'store-failed', retrying: true, immediate: false }
+  if (code !== undefined && UNREADABLE.has(code))
+    return { reason: 'store-unreadable', retrying: false, immediate: false }
+  if (error instanceof StorageError) return { reason: STORE_FAILED, retrying: true, immediate: false }
+  // the one check that our own clock may get wrong: a clock that is set right later must find a client that comes back
+  if (code === 'WATON_NOISE_CERTIFICATE_VALIDITY')
+    return { reason: 'clock-or-certificate', retrying: true, immediate: false }
   if (error instanceof CryptoError && code?.startsWith('WATON_NOISE_CERTIFICATE') === true) {
     return { reason: 'server-not-trusted', retrying: false, immediate: false }
   }

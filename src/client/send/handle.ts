@@ -97,7 +97,9 @@ function refusal(item: OutboxItem): QueryError {
   const serverCode = item.body.failure?.serverCode
   return new QueryError(
     item.body.failure?.code ?? 'WATON_SEND_REFUSED',
-    'the server refused the message for good; see details.serverCode',
+    serverCode === undefined
+      ? 'the message cannot be sent; see the code'
+      : 'the server refused the message for good; see details.serverCode',
     {
       details: { id: item.id, serverCode },
     },
