@@ -3,13 +3,22 @@
  * account when it is first needed and hands everything on to `runtime.ts`.
  */
 import { systemClock } from '../base/clock.ts'
-import { ClosedError, UsageError, describeError } from '../base/errors.ts'
+import { ClosedError, describeError } from '../base/errors.ts'
 import { redacted, silentLogger } from '../base/logger.ts'
 import type { Logger } from '../base/logger.ts'
 import { systemRandom } from '../base/random.ts'
 import { TypedEmitter } from '../base/typed-emitter.ts'
-import type { Store } from '../persistence/contract/index.ts'
 import type { BinaryNode } from '../protocol/binary/node.ts'
+import {
+  checkClientOptions,
+  checkCodeRequest,
+  checkConsume,
+  checkListener,
+  checkMessageId,
+  checkQuestion,
+  checkRead,
+  checkSend,
+} from './check-calls.ts'
 import type { ConsumeOptions, EventHandler } from './consume/consumer.ts'
 import type { ReadOptions } from './consume/event-hub.ts'
 import type { OutgoingContent } from './content.ts'
@@ -52,13 +61,7 @@ export class Client {
   #closing: Promise<void> | undefined
 
   constructor(options: ClientOptions) {
-    // JavaScript callers forget it, and a path is for `Bot`
-    if (typeof (options.store as Partial<Store> | undefined)?.claim !== 'function') {
-      throw new UsageError(
-        'WATON_CLIENT_STORE',
-        'a client needs a store: pass new MemoryStore() or await openSqlite(path)',
-      )
-    }
+    checkClientOptions(options)
     const account = options.account ?? 'default'
     this.#logger = redacted(options.logger ?? silentLogger).child({ account })
     this.#emitter = new TypedEmitter((error, event) => {
@@ -95,7 +98,12 @@ export class Client {
 
   /** Messages on their way, by id. */
   get outbox(): OutboxView {
-    return { get: async (id) => (await this.#open()).outbox.get(id) }
+    return {
+      get: async (id) => {
+        checkMessageId(id)
+        return (await this.#open()).outbox.get(id)
+      },
+    }
   }
 
   /** Calls `listener` for each event from now on; returns the function that stops it. */
@@ -103,6 +111,7 @@ export class Client {
     name: Name,
     listener: (event: ClientEvents[Name]) => void | Promise<void>,
   ): () => void {
+    checkListener(name, listener)
     return this.#emitter.on(name, listener)
   }
 
@@ -111,6 +120,7 @@ export class Client {
     name: Name,
     listener: (event: ClientEvents[Name]) => void | Promise<void>,
   ): () => void {
+    checkListener(name, listener)
     return this.#emitter.once(name, listener)
   }
 
@@ -153,6 +163,7 @@ export class Client {
    * @throws {TimeoutError} `WATON_PAIRING_NOT_READY`, `WATON_QUERY_TIMEOUT`
    */
   async requestPairingCode(phoneNumber: string, options: { readonly code?: string } = {}): Promise<string> {
+    checkCodeRequest(phoneNumber, options)
     return (await this.#open()).codes.request(phoneNumber, options)
   }
 
@@ -163,6 +174,7 @@ export class Client {
    * @throws {UsageError} `WATON_NOT_LINKED`, `WATON_SEND_...`, `WATON_CONTENT_...`: nothing was written
    */
   async send(chat: string, content: OutgoingContent, options?: SendOptions): Promise<SentMessage> {
+    checkSend(chat, content, options)
     return (await this.#open()).outbox.send(chat, content, options)
   }
 
@@ -174,6 +186,7 @@ export class Client {
    * @throws {UsageError} `WATON_CONSUMER_RUNNING` when this client runs a consumer of that name already
    */
   async consume(name: string, handler: EventHandler, options: ConsumeOptions = {}): Promise<void> {
+    checkConsume(name, handler, options)
     await (await this.#open()).consume(name, handler, options)
   }
 
@@ -184,6 +197,7 @@ export class Client {
    * @throws {ClosedError} `WATON_NOT_CONNECTED`; {@link QueryError} when the server refuses
    */
   async query(question: BinaryNode): Promise<BinaryNode> {
+    checkQuestion(question)
     const connection = this.#runtime?.connection
     if (connection === undefined || this.state !== 'open') {
       throw new ClosedError(
@@ -228,6 +242,7 @@ export class Client {
   }
 
   async *#readLog(options?: ReadOptions): AsyncGenerator<DurableEvent, void, undefined> {
+    checkRead(options)
     yield* (await this.#open()).readLog(options)
   }
 }

@@ -2,6 +2,8 @@
  * A WhatsApp of one's own on loopback: a strict server with real accounts, each with a simulated phone. Clients pair by
  * QR code, write to each other and to the phones; everything is in the trace.
  */
+import { checkArgument, checkOptions, NAME, objectWith, TEXT, wholeNumber } from '../base/check.ts'
+import type { Expectation } from '../base/check.ts'
 import type { Clock } from '../base/clock.ts'
 import { systemClock } from '../base/clock.ts'
 import { ClosedError } from '../base/errors.ts'
@@ -77,6 +79,16 @@ export interface Simulator {
   close(): Promise<void>
 }
 
+const OPTIONS: Readonly<Record<string, Expectation>> = {
+  seed: { expected: 'text or a number', accepts: (value) => TEXT.accepts(value) || Number.isFinite(value) },
+  port: wholeNumber(0, 65_535),
+  host: NAME,
+  clock: objectWith('a clock', 'nowMs', 'schedule'),
+  logger: objectWith('a logger', 'debug', 'info', 'child'),
+  pingIntervalMs: wholeNumber(0),
+  traceCapacity: wholeNumber(1),
+}
+
 const DEFAULT_PING_INTERVAL_MS = 60_000
 const DEFAULT_TRACE_CAPACITY = 50_000
 
@@ -86,6 +98,7 @@ const DEFAULT_TRACE_CAPACITY = 50_000
  * @throws {TransportError} `WATON_SIMULATOR_LISTEN` when the port cannot be taken
  */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  checkOptions('startSimulator(options)', options, OPTIONS)
   const { seed, clock = systemClock } = options
   const logger = redacted(options.logger ?? silentLogger)
   const randomFor = (purpose: string): RandomSource =>
@@ -148,7 +161,11 @@ class RunningSimulator implements Simulator {
     return this.#server.clock
   }
 
-  async addPhone({ phoneNumber, name }: PhoneRequest): Promise<SimulatedPhone> {
+  async addPhone(request: PhoneRequest): Promise<SimulatedPhone> {
+    checkOptions('addPhone({ phoneNumber, name })', request, {})
+    const { phoneNumber, name } = request
+    checkArgument('phoneNumber in addPhone({ phoneNumber, name })', phoneNumber, TEXT)
+    checkArgument('name in addPhone({ phoneNumber, name })', name, TEXT)
     if (this.#isClosed) {
       throw new ClosedError(
         'WATON_SIMULATOR_CLOSED',

@@ -5,6 +5,7 @@
 
 /** A stable code of an error that waton throws or tells; `docs/reference/errors.md` explains each. */
 export type ErrorCode =
+  | 'WATON_ARGUMENT'
   | 'WATON_BACKOFF_ATTEMPT'
   | 'WATON_BOT_COMMAND_NAME'
   | 'WATON_BOT_FILTER'
@@ -23,6 +24,7 @@ export type ErrorCode =
   | 'WATON_CLOCK_MOVING'
   | 'WATON_CONSUMER_RUNNING'
   | 'WATON_CONTENT_KIND'
+  | 'WATON_CONTENT_UNREADABLE'
   | 'WATON_CRYPTO_HKDF_LENGTH'
   | 'WATON_CRYPTO_LENGTH'
   | 'WATON_CRYPTO_PADDING'

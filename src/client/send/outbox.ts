@@ -233,8 +233,8 @@ export class Outbox {
 /** A chat that this version can send to. @throws {UsageError} `WATON_SEND_CHAT` */
 function chatJid(chat: string): string {
   const parsed = tryParseJid(chat)
-  if (parsed !== undefined && (parsed.server === SERVER_USER || parsed.server === SERVER_LID))
-    return formatJid({ ...parsed, device: 0 })
+  const isPerson = parsed?.server === SERVER_USER || parsed?.server === SERVER_LID
+  if (isPerson && /^\d{1,32}$/.test(parsed.user)) return formatJid({ ...parsed, device: 0 })
   throw new UsageError(
     'WATON_SEND_CHAT',
     'this version sends to people only: a chat looks like 15550000001@s.whatsapp.net or 1234@lid',
