@@ -66,7 +66,7 @@ export async function stageRotation(
   if (left !== undefined) return left
   const current = await currentSignedPreKey(unit, self)
   if (unit.nowMs - current.createdAtMs < ROTATION_MS || state.retired.length >= MAX_RETIRED) return undefined
-  const id = freeId(current.id, state.retired)
+  const id = await freeId(unit, current.id)
   const { publicKey, privateKey, signature } = generateSignedPreKey(self.credentials.identityKey, id, random)
   const candidate = { id, keyPair: { publicKey, privateKey }, signature, createdAtMs: unit.nowMs }
   unit.put(SIGNED_PRE_KEY, String(id), candidate)
@@ -119,9 +119,9 @@ async function withoutExpired(unit: Unit): Promise<SignedPreKeyState> {
 }
 
 /** The next id that names no key which is still readable. */
-function freeId(currentId: number, retired: readonly RetiredSignedPreKey[]): number {
+async function freeId(unit: Unit, currentId: number): Promise<number> {
   let id = currentId
   do id = id >= MAX_PRE_KEY_ID ? 1 : id + 1
-  while (retired.some((key) => key.id === id))
+  while ((await unit.read(SIGNED_PRE_KEY, String(id))) !== undefined)
   return id
 }
