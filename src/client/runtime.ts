@@ -30,6 +30,7 @@ import { OfflineQueue } from './receive/offline-queue.ts'
 import { ReceivePipeline } from './receive/pipeline.ts'
 import { Outbox } from './send/outbox.ts'
 import { AccountState } from './state/account-state.ts'
+import { SELF, STORE_PROBE } from './state/records.ts'
 
 /** The options of a client with every default filled in. */
 export interface RuntimeOptions {
@@ -119,6 +120,7 @@ export class Runtime {
       random,
       logger,
       runOnce: (run) => this.#runOnce(run),
+      tryStore: () => this.#tryStore(),
       onState: (next, previous, reason) => {
         this.codes.moved(next)
         parts.emitter.emit('connection.state', {
@@ -154,6 +156,9 @@ export class Runtime {
         },
         onFailure: (error) => {
           runtime.current?.failed(error)
+        },
+        onQuarantined: (event) => {
+          emitter.emit('store.quarantined', event)
         },
       })
       const self = await loadSelf(state, random, history)
@@ -262,6 +267,14 @@ export class Runtime {
       { state, self, preKeys, clock, random, logger, timing, endpoint, device, markOnline, listener },
       run,
     )
+  }
+
+  /** Rejects while the store cannot be written. */
+  async #tryStore(): Promise<void> {
+    await this.state.commit((unit) => {
+      unit.put(STORE_PROBE, SELF, '')
+      return Promise.resolve()
+    })
   }
 
   #opened(connection: Connection): void {

@@ -9,6 +9,11 @@ import type { FaultRun } from './fault-plan/run.ts'
 import type { Device } from './world/device.ts'
 import type { World } from './world/world.ts'
 
+/** The part of the server that has a static key. */
+interface KeyOwner {
+  rotate(): void
+}
+
 interface PlannedRefusal {
   readonly reason: number
   readonly times: number
@@ -23,9 +28,12 @@ export class Faults {
   readonly #injector: FaultInjector
   readonly #refusals = new BoundedMap<string, PlannedRefusal>(MAX_PLANS)
   readonly #codeRefusals = new BoundedMap<string, PlannedRefusal>(MAX_PLANS)
+  readonly #keyOwner: KeyOwner
+  #resumptions: { readonly as: 'fall-back' | 'forge'; readonly times: number } | undefined
 
-  constructor(world: World, injector: FaultInjector) {
+  constructor(world: World, keyOwner: KeyOwner, injector: FaultInjector) {
     this.#world = world
+    this.#keyOwner = keyOwner
     this.#injector = injector
   }
 
@@ -69,6 +77,22 @@ export class Faults {
     this.#codeRefusals.set(phoneNumber, { reason: code, times })
   }
 
+  /** Gives the server another static key, certified like the first: resuming with the old one leads to a fallback. */
+  rotateServerKey(): void {
+    this.#world.trace.note('fault', 'the server has a new static key')
+    this.#keyOwner.rotate()
+  }
+
+  /**
+   * Spoils the next handshakes that resume. Others are not touched.
+   *
+   * @param as - `fall-back`: the server introduces itself again; `forge`: its answer proves nothing
+   * @param times - handshakes that are spoilt. @default 1
+   */
+  refuseResume(as: 'fall-back' | 'forge', times: number = 1): void {
+    this.#resumptions = { as, times }
+  }
+
   /** Cuts the connection of a device instead of sending it the stanza after the next `stanzas`. */
   dropAfter(jid: string, stanzas: number): void {
     const { outlet } = this.#deviceOf(jid)
@@ -94,6 +118,15 @@ export class Faults {
     const reason = takePlan(this.#refusals, jid)
     if (reason !== undefined) this.#note(jid, `the login is refused with ${String(reason)}`)
     return reason
+  }
+
+  /** What is planned for a handshake that resumes, used up by asking. For the server. */
+  takeResumption(): 'resume' | 'fall-back' | 'forge' {
+    const planned = this.#resumptions
+    if (planned === undefined) return 'resume'
+    this.#resumptions = planned.times <= 1 ? undefined : { ...planned, times: planned.times - 1 }
+    this.#world.trace.note('fault', `resuming is answered with: ${planned.as}`)
+    return planned.as
   }
 
   /** The refusal planned for a pairing code, used up by asking. For the server. */

@@ -41,6 +41,7 @@ export async function decryptPart(
     default:
       throw new CryptoError('WATON_DECRYPT_UNSUPPORTED', 'this version cannot read this kind of encryption', {
         details: { type: part.type },
+        action: 'upgrade',
       })
   }
 }

@@ -4,7 +4,7 @@
  */
 import { keyPairFromPrivate } from '../../protocol/crypto/index.ts'
 import type { KeyPair } from '../../protocol/crypto/index.ts'
-import { decodeSessionRecord, encodeSessionRecord } from '../../protocol/signal/index.ts'
+import { MAX_PRE_KEY_ID, decodeSessionRecord, encodeSessionRecord } from '../../protocol/signal/index.ts'
 import type { SessionRecord } from '../../protocol/signal/index.ts'
 import type { HistoryPolicy } from '../../protocol/noise/client-payload.ts'
 import {
@@ -16,7 +16,7 @@ import {
   withVersion,
   wrongField,
 } from './record-kind.ts'
-import type { RecordKind } from './record-kind.ts'
+import type { KeyLister, RecordKind } from './record-kind.ts'
 
 /** The key of records of which an account has one. */
 export const SELF = 'self'
@@ -65,6 +65,19 @@ export interface ConnectionHints {
   readonly propsHash?: string
   /** Server time minus ours, in milliseconds. */
   readonly clockSkewMs?: number
+}
+
+/** The server whose certificates were checked last: the next handshake may resume with its key. */
+export interface KnownServer {
+  /** Static Noise key, 32 bytes. */
+  readonly key: Uint8Array
+  /** Both certificates are valid from here. Seconds since the Unix epoch, inclusive. */
+  readonly notBeforeSeconds: number
+  /** Both certificates are valid until here. Seconds since the Unix epoch, inclusive. */
+  readonly notAfterSeconds: number
+  /** The root that they led to, 32 bytes. */
+  readonly rootKey: Uint8Array
+  readonly rootSerial: number
 }
 
 /** A signed pre-key with its private half. */
@@ -132,6 +145,18 @@ function keyPair(value: unknown): KeyPair {
   return { publicKey: bytes(pair.publicKey, 32), privateKey: bytes(pair.privateKey, 32) }
 }
 
+function historyPolicy(value: unknown): HistoryPolicy {
+  if (value !== 'none' && value !== 'recent' && value !== 'full') throw wrongField('a history policy')
+  return value
+}
+
+async function watermarksAbove(keys: KeyLister): Promise<PreKeyState> {
+  const made = [...(await keys.listKeys('pre-key', '')), ...(await keys.listKeys('spent-pre-key', ''))]
+  const highest = made.reduce((most, id) => Math.max(most, Number(id)), 0)
+  const nextId = highest >= MAX_PRE_KEY_ID ? 1 : highest + 1
+  return { nextId, firstUnuploadedId: nextId, uploaded: highest > 0 }
+}
+
 function linkedAccount(value: unknown): LinkedAccount {
   const linked = value as Record<string, unknown>
   return {
@@ -146,22 +171,35 @@ function linkedAccount(value: unknown): LinkedAccount {
 }
 
 /** Credentials, under {@link SELF}. */
-export const CREDENTIALS: RecordKind<Credentials> = jsonRecord('credentials', 1, (parsed) => ({
-  noiseKey: keyPair(parsed.noiseKey),
-  identityKey: keyPair(parsed.identityKey),
-  registrationId: integer(parsed.registrationId),
-  advSecret: bytes(parsed.advSecret, 32),
-  signedPreKeyId: integer(parsed.signedPreKeyId),
-  history: text(parsed.history) as HistoryPolicy,
-  ...optional('linked', parsed.linked, linkedAccount),
-}))
+export const CREDENTIALS: RecordKind<Credentials> = jsonRecord(
+  'credentials',
+  1,
+  (parsed) => ({
+    noiseKey: keyPair(parsed.noiseKey),
+    identityKey: keyPair(parsed.identityKey),
+    registrationId: integer(parsed.registrationId),
+    advSecret: bytes(parsed.advSecret, 32),
+    signedPreKeyId: integer(parsed.signedPreKeyId),
+    history: historyPolicy(parsed.history),
+    ...optional('linked', parsed.linked, linkedAccount),
+  }),
+  { onUnreadable: 'refuse' },
+)
 
-/** Pre-key watermarks, under {@link SELF}. */
-export const PRE_KEY_STATE: RecordKind<PreKeyState> = jsonRecord('pre-key-state', 1, (parsed) => ({
-  nextId: integer(parsed.nextId),
-  firstUnuploadedId: integer(parsed.firstUnuploadedId),
-  uploaded: parsed.uploaded === true,
-}))
+/**
+ * Pre-key watermarks, under {@link SELF}. Damaged ones follow from the keys themselves: an id above all that were ever
+ * made is safe, while beginning anew would replace keys that are on the server.
+ */
+export const PRE_KEY_STATE: RecordKind<PreKeyState> = jsonRecord(
+  'pre-key-state',
+  1,
+  (parsed) => ({
+    nextId: integer(parsed.nextId),
+    firstUnuploadedId: integer(parsed.firstUnuploadedId),
+    uploaded: parsed.uploaded === true,
+  }),
+  { rebuild: watermarksAbove },
+)
 
 /** Connection hints, under {@link SELF}. */
 export const CONNECTION_HINTS: RecordKind<ConnectionHints> = jsonRecord(
@@ -174,6 +212,15 @@ export const CONNECTION_HINTS: RecordKind<ConnectionHints> = jsonRecord(
   }),
 )
 
+/** The server that is known, under {@link SELF}. */
+export const KNOWN_SERVER: RecordKind<KnownServer> = jsonRecord('known-server', 1, (parsed) => ({
+  key: bytes(parsed.key, 32),
+  notBeforeSeconds: integer(parsed.notBeforeSeconds),
+  notAfterSeconds: integer(parsed.notAfterSeconds),
+  rootKey: bytes(parsed.rootKey, 32),
+  rootSerial: integer(parsed.rootSerial),
+}))
+
 /** Signed pre-keys by id. */
 export const SIGNED_PRE_KEY: RecordKind<StoredSignedPreKey> = jsonRecord('signed-pre-key', 1, (parsed) => ({
   id: integer(parsed.id),
@@ -182,9 +229,16 @@ export const SIGNED_PRE_KEY: RecordKind<StoredSignedPreKey> = jsonRecord('signed
   createdAtMs: integer(parsed.createdAtMs),
 }))
 
+/** The signed pre-key of today as part of the credentials: a damaged one is a reason not to start. */
+export const CURRENT_SIGNED_PRE_KEY: RecordKind<StoredSignedPreKey> = {
+  ...SIGNED_PRE_KEY,
+  onUnreadable: 'refuse',
+}
+
 /** One-time pre-keys by id: the private key; the public one follows from it. */
 export const PRE_KEY: RecordKind<KeyPair> = {
   kind: 'pre-key',
+  isRarelyRead: true,
   encode: (pair) => withVersion(1, pair.privateKey),
   decode(stored) {
     const privateKey = recordBody('pre-key', 1, stored)
@@ -226,7 +280,7 @@ export const RETRY_COUNT: RecordKind<RetryCount> = jsonRecord('retry-count', 1, 
   count: integer(parsed.count),
 }))
 
-/** Durable consumers by name. */
+/** Durable consumers by name. Without its progress a consumer would skip events or repeat all of them. */
 export const CONSUMER: RecordKind<ConsumerProgress> = jsonRecord(
   'consumer',
   1,
@@ -234,6 +288,7 @@ export const CONSUMER: RecordKind<ConsumerProgress> = jsonRecord(
     low: integer(parsed.low),
     finished: integers(parsed.finished),
   }),
+  { onUnreadable: 'refuse', wayOut: 'Restore the store from a backup, or give the consumer another name' },
 )
 
 /** Events that a consumer gave up on, by consumer and sequence number. */
@@ -241,3 +296,9 @@ export const DEAD_LETTER: RecordKind<DeadLetter> = jsonRecord('dead-letter', 1, 
   seq: integer(parsed.seq),
   reason: text(parsed.reason),
 }))
+
+/** The bytes of records that could not be read, by `kind/key`: kept for whoever can still make something of them. */
+export const QUARANTINE: RecordKind<Uint8Array> = bytesRecord('quarantine')
+
+/** What is written to find out whether the store can be written, under {@link SELF}. */
+export const STORE_PROBE: RecordKind<string> = textRecord('store-probe')

@@ -14,7 +14,7 @@ import type { Trace, TraceNoteKind, TraceParty } from '../trace.ts'
 import type { CertificateAuthority } from './certificate-authority.ts'
 import type { Channel, StanzaListener } from './channel.ts'
 import { encodeFrame, FrameReader, WA_HEADER } from './frame-reader.ts'
-import { NoiseResponder } from './noise-responder.ts'
+import { isResuming, NoiseResponder } from './noise-responder.ts'
 import type { HandshakeResult, TransportKey } from './noise-responder.ts'
 import type { Wire } from './wire.ts'
 
@@ -30,11 +30,16 @@ export interface ConnectionHost {
   readonly authority: CertificateAuthority
   /** What breaks connections on purpose. */
   readonly injector?: FaultInjector
+  /** Whether, and how, the next hello that resumes is answered; asked when one has come. @default it resumes */
+  takeResumption?(): Resumption
   /** The connection is gone. */
   left(connection: Connection): void
   /** Decides who this is; the listener gets every stanza from then on. */
   admit(channel: Channel, handshake: HandshakeResult, routingInfo: Uint8Array | undefined): StanzaListener
 }
+
+/** What a hello that resumes gets: what it asks for, a fallback, or an answer that proves nothing. */
+export type Resumption = 'resume' | 'fall-back' | 'forge'
 
 /** See the file comment. */
 export class Connection implements Channel {
@@ -117,9 +122,7 @@ export class Connection implements Channel {
   #handleFrame(frame: Uint8Array): void {
     switch (this.#state) {
       case 'hello': {
-        this.#state = 'finish'
-        const answer = this.#noise.answerHello(frame, this.#host.authority.issueChain())
-        this.#wire.send(encodeFrame(answer))
+        this.#answerHello(frame)
         return
       }
       case 'finish':
@@ -131,6 +134,16 @@ export class Connection implements Channel {
       case 'closed':
         return
     }
+  }
+
+  #answerHello(frame: Uint8Array): void {
+    this.#state = 'finish'
+    const planned = isResuming(frame) ? (this.#host.takeResumption?.() ?? 'resume') : 'resume'
+    const chain = this.#host.authority.issueChain()
+    const answer = this.#noise.answerHello(frame, chain, planned !== 'fall-back')
+    this.#note('handshake', answer.pattern)
+    this.#wire.send(encodeFrame(planned === 'forge' ? forged(answer.frame) : answer.frame))
+    if (answer.result !== undefined) this.#finish(answer.result)
   }
 
   #finish(handshake: HandshakeResult): void {
@@ -176,4 +189,9 @@ export class Connection implements Channel {
   #party(): TraceParty {
     return { connectionId: this.connectionId, device: this.#device }
   }
+}
+
+/** The answer with its last byte, which belongs to a tag, changed: nothing in it can be believed. */
+function forged(frame: Uint8Array): Uint8Array {
+  return Uint8Array.from(frame, (byte, index) => (index === frame.length - 1 ? byte ^ 1 : byte))
 }

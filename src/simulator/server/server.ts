@@ -21,7 +21,7 @@ import type { Channel, StanzaListener } from './channel.ts'
 import { readClientPayload } from './client-payload.ts'
 import type { LoginPayload } from './client-payload.ts'
 import { Connection } from './connection.ts'
-import type { ConnectionHost } from './connection.ts'
+import type { ConnectionHost, Resumption } from './connection.ts'
 import { attachPhone } from './memory-link.ts'
 import type { HandshakeResult } from './noise-responder.ts'
 import { PairingDesk } from './pairing.ts'
@@ -73,8 +73,8 @@ export class SimulatedServer implements ConnectionHost {
       },
       nameOf: (jid) => deviceName(this.world, jid),
     })
-    this.faults = new Faults(this.world, this.injector)
     this.authority = new CertificateAuthority(options.clock, options.random)
+    this.faults = new Faults(this.world, this.authority, this.injector)
     this.#desk = new PairingDesk(this.world, (phoneNumber) => this.faults.takeLinkCodeRefusal(phoneNumber))
   }
 
@@ -97,6 +97,10 @@ export class SimulatedServer implements ConnectionHost {
     } else {
       this.#connections.add(new Connection(this, wire, this.#nextConnectionId++))
     }
+  }
+
+  takeResumption(): Resumption {
+    return this.faults.takeResumption()
   }
 
   left(connection: Connection): void {
