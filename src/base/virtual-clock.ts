@@ -144,9 +144,7 @@ export class VirtualClock implements Clock {
     if (outcome.isSettled) return settled
     throw new TimeoutError(
       'WATON_CLOCK_LIMIT',
-      this.#waiting.size === 0
-        ? 'what is waited for did not happen, and no timer is left that could bring it about'
-        : 'what is waited for did not happen within the time limit: raise limitMs, or look at what it waits for',
+      'what is waited for did not happen within the time limit, or no timer is left that could bring it about: raise limitMs, or look at what it waits for',
       { details: { nowMs: this.#nowMs, pending: this.#waiting.size } },
     )
   }

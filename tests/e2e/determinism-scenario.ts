@@ -187,10 +187,14 @@ class Story {
           return socket.onData
         },
         set onData(listener) {
-          socket.onData = (bytes) => {
-            note(`${wire} < ${describeBytes(bytes)}`)
-            listener?.(bytes)
-          }
+          // bytes that nobody listens to are kept by the socket
+          socket.onData =
+            listener === undefined
+              ? undefined
+              : (bytes) => {
+                  note(`${wire} < ${describeBytes(bytes)}`)
+                  listener(bytes)
+                }
         },
         get onClose() {
           return socket.onClose

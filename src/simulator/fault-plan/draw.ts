@@ -8,6 +8,7 @@ import type { FaultName, FaultPlan, PlannedFault } from './plan.ts'
 
 /** What to draw. */
 export interface DrawOptions {
+  /** The same seed draws the same plan. */
   readonly seed: string | number
   /** How many faults. */
   readonly count: number

@@ -7,24 +7,31 @@ import type { TraceDirection } from '../trace.ts'
 
 /** Behind the n-th frame of a direction, or in front of it. Counted from 1, from the start of the plan. */
 export interface AtFrame {
+  /** Which way, seen from the wire. */
   readonly direction: TraceDirection
+  /** Which frame, from 1. */
   readonly frame: number
 }
 
 /** Behind the n-th byte of a direction, which may be inside of a frame. */
 export interface AtByte {
+  /** Which way, seen from the wire. */
   readonly direction: TraceDirection
+  /** Which byte, from 1. */
   readonly byte: number
 }
 
 /** So many milliseconds after the start of the plan, by the simulator's clock. */
 export interface AtTime {
+  /** Milliseconds after the start of the plan. */
   readonly afterMs: number
 }
 
 /** The n-th of the stanzas with one of these tags. */
 export interface AtStanza {
+  /** Which way, seen from the wire. */
   readonly direction: TraceDirection
+  /** Which stanza, from 1. */
   readonly stanza: number
   /** @default message, receipt and notification: what is also repeated and reordered by a real server */
   readonly tags?: readonly string[]
@@ -42,13 +49,17 @@ interface Target {
 
 /** The connection is cut behind this frame, byte or time. */
 export interface CutFault extends Target {
+  /** What happens. */
   readonly fault: 'cut'
+  /** Where it happens. */
   readonly at: AtFrame | AtByte | AtTime
 }
 
 /** This frame and everything behind it, in its direction, is swallowed; the connection is cut a while later. */
 export interface DropFault extends Target {
+  /** What happens. */
   readonly fault: 'drop'
+  /** Where it happens. */
   readonly at: AtFrame
   /** @default 1,000 */
   readonly cutAfterMs?: number
@@ -56,26 +67,35 @@ export interface DropFault extends Target {
 
 /** This frame and everything behind it, in its direction, arrives late. */
 export interface DelayFault extends Target {
+  /** What happens. */
   readonly fault: 'delay'
+  /** Where it happens. */
   readonly at: AtFrame
+  /** For how long, in milliseconds. */
   readonly forMs: number
 }
 
 /** One byte of this frame is changed; which and how is drawn from the seed. */
 export interface CorruptFault extends Target {
+  /** What happens. */
   readonly fault: 'corrupt'
+  /** Where it happens. */
   readonly at: AtFrame
 }
 
 /** The stanza arrives twice. */
 export interface DuplicateFault extends Target {
+  /** What happens. */
   readonly fault: 'duplicate'
+  /** Where it happens. */
   readonly at: AtStanza
 }
 
 /** The stanza arrives behind the next such stanzas of its connection, or a second later when there are none. */
 export interface ReorderFault extends Target {
+  /** What happens. */
   readonly fault: 'reorder'
+  /** Where it happens. */
   readonly at: AtStanza
   /** How many stanzas overtake it. @default 1 */
   readonly behind?: number
@@ -83,6 +103,7 @@ export interface ReorderFault extends Target {
 
 /** The server's answers to queries do not come; the connection stays. */
 export interface HoldAnswersFault extends Target {
+  /** What happens. */
   readonly fault: 'hold-answers'
   /** The first answer that does not come, counted from 1. */
   readonly at: { readonly answer: number }
@@ -92,14 +113,19 @@ export interface HoldAnswersFault extends Target {
 
 /** New connections are refused for a while. Those that exist stay. */
 export interface RefuseConnectionsFault extends Target {
+  /** What happens. */
   readonly fault: 'refuse-connections'
+  /** Where it happens. */
   readonly at: AtFrame | AtByte | AtTime
+  /** For how long, in milliseconds. */
   readonly forMs: number
 }
 
 /** The server restarts: every connection is gone, those of the phones too, and everything it knew is kept. */
 export interface RestartFault extends Target {
+  /** What happens. */
   readonly fault: 'restart'
+  /** Where it happens. */
   readonly at: AtFrame | AtByte | AtTime
 }
 
@@ -122,6 +148,7 @@ export type FaultName = PlannedFault['fault']
 export interface FaultPlan {
   /** What chance decides in a fault is drawn from it. */
   readonly seed: string | number
+  /** In any order: each says itself where it happens. */
   readonly faults: readonly PlannedFault[]
 }
 

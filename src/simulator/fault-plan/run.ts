@@ -25,6 +25,7 @@ import type {
 
 /** The proof that a fault happened. */
 export interface HappenedFault {
+  /** As planned. */
   readonly fault: PlannedFault
   /** Its place in the plan, counted from 1. */
   readonly number: number
