@@ -29,6 +29,10 @@ export interface PairingApproval {
   readonly deviceIdentity: Uint8Array
   readonly deviceId: number
   readonly platform: string
+  /** Whether a provider hosts the account: its addresses then say so. @default false */
+  readonly isHosted?: boolean
+  /** What `pair-success` tells the companion instead of its device id. For tests of refusals. */
+  readonly claimedDeviceId?: number
   /** The phone's new list of its devices (serialised `ADVSignedKeyIndexList`), for whoever asks for them. */
   readonly keyIndexList?: { readonly atSeconds: number; readonly signed: Uint8Array }
 }

@@ -63,9 +63,12 @@ export class SimulatedServer implements ConnectionHost {
     this.random = options.random
     this.trace = new Trace(options.clock, options.traceCapacity)
     this.world = new World(options.clock, options.random, this.trace)
-    this.faults = new Faults(this.world)
     this.authority = new CertificateAuthority(options.clock, options.random)
-    this.#desk = new PairingDesk(this.world, (phoneNumber) => this.faults.takeLinkCodeRefusal(phoneNumber))
+    this.#desk = new PairingDesk(this.world, {
+      refuseCode: (phoneNumber) => this.faults.takeLinkCodeRefusal(phoneNumber),
+      demandPasskey: (phoneNumber) => this.faults.takePasskeyDemand(phoneNumber),
+    })
+    this.faults = new Faults(this.world, this.#desk)
   }
 
   /** Starts to listen. @returns the URL that clients connect to */
