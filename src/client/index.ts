@@ -17,6 +17,7 @@ export type {
   MessagePayload,
   Origin,
   Person,
+  QuarantinedEvent,
   ReceiptPayload,
   ReceiptStatus,
   SendFailedPayload,

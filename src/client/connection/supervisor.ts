@@ -11,7 +11,7 @@ import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
 import { reconnectDelayMs } from '../../transport/backoff.ts'
 import type { ClientState, CloseReason } from '../events.ts'
-import { endingOfError } from './ending.ts'
+import { STORE_FAILED, actionAfter, endingOfError } from './ending.ts'
 import type { Ending } from './ending.ts'
 import { StateMachine } from './machine.ts'
 
@@ -27,6 +27,8 @@ export interface SupervisorOptions {
   readonly random: RandomSource
   readonly logger: Logger
   readonly runOnce: RunOnce
+  /** Whether the store can be written again; rejects while it cannot. Asked before coming back to a store that failed. */
+  readonly tryStore?: () => Promise<void>
   readonly onState: (state: ClientState, previous: ClientState, reason: CloseReason | undefined) => void
 }
 
@@ -89,8 +91,8 @@ export class Supervisor {
     const { clock, random, logger } = this.#options
     let failures = 0
     let restarts = 0
-    let ending: Ending = { reason: 'closed', retrying: false, immediate: false }
-    while (!isAborted(signal)) {
+    let ending: Ending = { reason: 'not-started', retrying: true, immediate: true }
+    while (ending.retrying && !isAborted(signal)) {
       const startedAtMs = clock.nowMs()
       this.#machine.move('connecting')
       ending = await this.#once(signal)
@@ -103,9 +105,32 @@ export class Supervisor {
       const delayMs = isImmediate ? 0 : reconnectDelayMs(failures, random)
       logger.info({ reason: ending.reason, serverCode: ending.serverCode, delayMs }, 'coming back')
       this.#machine.move('waiting')
-      if (delayMs > 0) await sleep(clock, delayMs, signal)
+      ending = await this.#pause(ending, delayMs, signal)
     }
     this.#stopped(isAborted(signal) ? this.#verdict : ending)
+  }
+
+  /**
+   * Waits for its turn, and for a store that has failed: without one nothing can be received or sent, so that no socket is
+   * opened until it can be written again. Returns another ending when that will never be.
+   */
+  async #pause(ending: Ending, pauseMs: number, signal: AbortSignal): Promise<Ending> {
+    const { clock, random, logger, tryStore } = this.#options
+    if (pauseMs > 0) await sleep(clock, pauseMs, signal)
+    if (ending.reason !== STORE_FAILED || tryStore === undefined) return ending
+    for (let attempt = 1; !isAborted(signal); attempt += 1) {
+      try {
+        await Promise.race([tryStore(), aborted(signal)])
+        return ending
+      } catch (error) {
+        const next = endingOfError(error)
+        if (!next.retrying) return next
+        const delayMs = reconnectDelayMs(attempt, random)
+        logger.warn({ code: errorCode(error), delayMs }, 'the store still fails')
+        await sleep(clock, delayMs, signal)
+      }
+    }
+    return ending
   }
 
   async #once(signal: AbortSignal): Promise<Ending> {
@@ -130,6 +155,7 @@ export class Supervisor {
     this.#opened.reject(
       new ClosedError('WATON_CLIENT_CLOSED', `the client stopped: ${reason.reason}`, {
         details: { reason: reason.reason, serverCode: reason.serverCode },
+        action: actionAfter(reason),
       }),
     )
   }
@@ -151,6 +177,18 @@ export class Supervisor {
       state === 'waiting' || state === 'closed' ? this.#reason : undefined,
     )
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    signal.addEventListener(
+      'abort',
+      () => {
+        resolve()
+      },
+      { once: true },
+    )
+  })
 }
 
 function isAborted(signal: AbortSignal): boolean {

@@ -7,7 +7,7 @@ import type { HistoryPolicy } from '../../protocol/noise/client-payload.ts'
 import { generateKeyPair } from '../../protocol/crypto/index.ts'
 import { generateRegistrationId, generateSignedPreKey } from '../../protocol/signal/index.ts'
 import type { AccountState } from '../state/account-state.ts'
-import { CREDENTIALS, PRE_KEY_STATE, SELF, SIGNED_PRE_KEY } from '../state/records.ts'
+import { CREDENTIALS, CURRENT_SIGNED_PRE_KEY, PRE_KEY_STATE, SELF, SIGNED_PRE_KEY } from '../state/records.ts'
 import type { Credentials } from '../state/records.ts'
 import { Self } from './self.ts'
 
@@ -25,7 +25,10 @@ export async function loadSelf(
   history: HistoryPolicy,
 ): Promise<Self> {
   const stored = await state.read(CREDENTIALS, SELF)
-  if (stored !== undefined) return new Self(stored)
+  if (stored !== undefined) {
+    await state.read(CURRENT_SIGNED_PRE_KEY, String(stored.signedPreKeyId))
+    return new Self(stored)
+  }
   const identityKey = generateKeyPair(random)
   const signedPreKey = generateSignedPreKey(identityKey, FIRST_SIGNED_PRE_KEY_ID, random)
   const credentials: Credentials = {

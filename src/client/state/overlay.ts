@@ -12,6 +12,9 @@ import type { StagedRecord, Unit, UnitSource } from './unit.ts'
 /** Decoded records kept in memory: a busy account talks to fewer devices than this. */
 const MAX_CACHED_RECORDS = 4096
 
+/** Outbox rows kept in memory behind their commit: an acknowledgement and a receipt come soon after the send. */
+const MAX_CACHED_OUTBOX = 1024
+
 /** Rows asked of the store at once when keys are listed. */
 const LIST_PAGE = 256
 
@@ -20,20 +23,34 @@ interface Cached {
   readonly value: unknown
 }
 
+/** A record that was found unreadable. */
+export interface Unreadable {
+  readonly kind: RecordKind<unknown>
+  readonly key: string
+  readonly bytes: Uint8Array
+  readonly error: unknown
+  /** What takes its place, or `undefined` for nothing. */
+  readonly replacement: unknown
+}
+
 /** See the file comment. */
 export class Overlay implements UnitSource {
   readonly #store: Store
   readonly #account: string
   readonly #clean = new BoundedMap<string, Cached>(MAX_CACHED_RECORDS)
   readonly #records = new Map<string, StagedRecord>()
+  readonly #cleanOutbox = new BoundedMap<string, OutboxRow>(MAX_CACHED_OUTBOX)
   readonly #messages = new Map<string, Unit>()
   readonly #outbox = new Map<string, OutboxRow>()
   readonly #recognised = new Map<string, Unit>()
+  readonly #setAside: (unreadable: Unreadable) => void
   #clears = 0
 
-  constructor(store: Store, account: string) {
+  /** @param setAside - stages, at once, that an unreadable record makes way */
+  constructor(store: Store, account: string, setAside: (unreadable: Unreadable) => void) {
     this.#store = store
     this.#account = account
+    this.#setAside = setAside
   }
 
   async readRecord(kind: RecordKind<unknown>, key: string): Promise<unknown> {
@@ -45,10 +62,27 @@ export class Overlay implements UnitSource {
     // a unit may have been staged, or the overlay dropped, while the store was read
     const meanwhile = this.#records.get(slot) ?? this.#clean.get(slot)
     if (meanwhile !== undefined) return meanwhile.value
-    const value = bytes === undefined ? undefined : kind.decode(bytes)
+    let value: unknown
+    try {
+      value = bytes === undefined ? undefined : kind.decode(bytes)
+    } catch (error) {
+      if (kind.onUnreadable === 'refuse' || bytes === undefined) throw error
+      return this.#replace({ kind, key, bytes, error }, clears)
+    }
     // what was read before a failed commit may be older than what that commit has written after all
     if (clears === this.#clears) this.#clean.set(slot, { value })
     return value
+  }
+
+  /** An unreadable record makes way before anything can be written over it. */
+  async #replace(found: Omit<Unreadable, 'replacement'>, clears: number): Promise<unknown> {
+    const replacement = await found.kind.rebuild?.(this)
+    const slot = recordSlot(found.kind.kind, found.key)
+    const meanwhile = this.#records.get(slot) ?? this.#clean.get(slot)
+    if (meanwhile !== undefined) return meanwhile.value
+    // whoever reads on after a failed commit is dropped, too: the next reader finds the record again
+    if (clears === this.#clears) this.#setAside({ ...found, replacement })
+    return replacement
   }
 
   async listKeys(kind: string, prefix: string): Promise<readonly string[]> {
@@ -79,7 +113,9 @@ export class Overlay implements UnitSource {
   }
 
   async readOutbox(id: string): Promise<OutboxRow | undefined> {
-    return this.#outbox.get(id) ?? (await this.#store.readOutbox(this.#account, id))
+    return (
+      this.#outbox.get(id) ?? this.#cleanOutbox.get(id) ?? (await this.#store.readOutbox(this.#account, id))
+    )
   }
 
   async isRecognised(hash: Uint8Array): Promise<boolean> {
@@ -120,11 +156,16 @@ export class Overlay implements UnitSource {
       for (const [slot, record] of unit.records) {
         if (this.#records.get(slot) !== record) continue
         this.#records.delete(slot)
-        this.#clean.set(slot, { value: record.value })
+        if (record.kind.isRarelyRead === true) this.#clean.delete(slot)
+        else this.#clean.set(slot, { value: record.value })
       }
       for (const slot of unit.messages.keys())
         if (this.#messages.get(slot) === unit) this.#messages.delete(slot)
-      for (const [id, row] of unit.outbox) if (this.#outbox.get(id) === row) this.#outbox.delete(id)
+      for (const [id, row] of unit.outbox) {
+        if (this.#outbox.get(id) !== row) continue
+        this.#outbox.delete(id)
+        this.#cleanOutbox.set(id, row)
+      }
       for (const slot of unit.recognised.keys())
         if (this.#recognised.get(slot) === unit) this.#recognised.delete(slot)
     }
@@ -134,6 +175,7 @@ export class Overlay implements UnitSource {
   clear(): void {
     this.#clears += 1
     this.#clean.clear()
+    this.#cleanOutbox.clear()
     this.#records.clear()
     this.#messages.clear()
     this.#outbox.clear()

@@ -9,16 +9,34 @@ import { fromBase64, toBase64, utf8Bytes, utf8Text } from '../../base/bytes.ts'
 export interface RecordKind<Value> {
   /** The store's `kind` column. */
   readonly kind: string
+  /** Written long before it is read, if ever: not kept in memory behind its commit. */
+  readonly isRarelyRead?: boolean
   readonly encode: (value: Value) => Uint8Array
   /** @throws {StorageError} `WATON_STORE_RECORD` or `WATON_STORE_RECORD_NEWER` */
   readonly decode: (bytes: Uint8Array) => Value
+  /**
+   * What a record that does not decode means. Left out, it is set aside (kept as a `quarantine` record and reported) and
+   * the account goes on as if there were none. `refuse`: it is left where it is and reading it throws, because going on
+   * without it would lose something or make it up.
+   */
+  readonly onUnreadable?: 'refuse'
+  /** What takes the place of one that was set aside, when it follows from other records. */
+  readonly rebuild?: (keys: KeyLister) => Promise<Value>
 }
 
-/** A record that cannot be read. It is reported and left as it is: nothing is deleted or replaced because of it. */
-export function unreadableRecord(kind: string, cause?: unknown): StorageError {
+/** Lists the keys of other records, for {@link RecordKind.rebuild}. */
+export interface KeyLister {
+  listKeys(kind: string, prefix: string): Promise<readonly string[]>
+}
+
+/** What to do about records that the account cannot do without. */
+const RESTORE = 'Restore the store from a backup, or link the device again with a new one'
+
+/** A record that cannot be read. Nothing is deleted because of it. */
+export function unreadableRecord(kind: string, cause?: unknown, wayOut: string = RESTORE): StorageError {
   return new StorageError(
     'WATON_STORE_RECORD',
-    `a stored ${kind} record cannot be read; it was left untouched. Restore the store from a backup or link the device again`,
+    `a stored ${kind} record is damaged and cannot be read; it was kept. ${wayOut}`,
     { details: { kind }, ...(cause === undefined ? {} : { cause }) },
   )
 }
@@ -32,14 +50,14 @@ export function wrongField(expected: string): StorageError {
 }
 
 /** Checks the version byte and returns the rest. */
-export function recordBody(kind: string, version: number, bytes: Uint8Array): Uint8Array {
+export function recordBody(kind: string, version: number, bytes: Uint8Array, wayOut?: string): Uint8Array {
   const found = bytes[0]
-  if (found === undefined) throw unreadableRecord(kind)
+  if (found === undefined || found === 0) throw unreadableRecord(kind, undefined, wayOut)
   if (found > version) {
     throw new StorageError(
       'WATON_STORE_RECORD_NEWER',
       `a stored ${kind} record was written by a newer waton; use that version or newer with this store`,
-      { details: { kind, found, supported: version } },
+      { details: { kind, found, supported: version }, action: 'upgrade' },
     )
   }
   return bytes.subarray(1)
@@ -64,19 +82,27 @@ function isJsonBytes(value: unknown): value is JsonBytes {
 
 /** Writes a value with bytes in it as JSON text. */
 export function toJson(value: unknown): string {
-  // `this[name]` is the value before `Buffer.prototype.toJSON` had its say.
-  return JSON.stringify(
-    value,
-    function (this: Readonly<Record<string, unknown>>, name: string, inner: unknown) {
-      const original = this[name]
-      return original instanceof Uint8Array ? { base64: toBase64(original) } : inner
-    },
-  )
+  return JSON.stringify(withTextForBytes(value))
+}
+
+/** A copy in which bytes are `{"base64": "..."}`: a replacer function would be called for every field of everything. */
+function withTextForBytes(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Uint8Array) return { base64: toBase64(value) }
+  if (Array.isArray(value)) return value.map(withTextForBytes)
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, withTextForBytes(inner)]))
 }
 
 /** Reads what {@link toJson} wrote. */
 export function fromJson(text: string): unknown {
+  if (!text.includes('"base64"')) return JSON.parse(text)
   return JSON.parse(text, (_name, inner: unknown) => (isJsonBytes(inner) ? fromBase64(inner.base64) : inner))
+}
+
+/** How a kind differs from others: see {@link RecordKind}. */
+export interface RecordOptions<Value> extends Pick<RecordKind<Value>, 'onUnreadable' | 'rebuild'> {
+  /** What to do about an unreadable one, as a sentence. @default restore a backup, or link again */
+  readonly wayOut?: string
 }
 
 /**
@@ -89,16 +115,18 @@ export function jsonRecord<Value>(
   kind: string,
   version: number,
   check: (parsed: Readonly<Record<string, unknown>>) => Value,
+  { wayOut, ...options }: RecordOptions<Value> = {},
 ): RecordKind<Value> {
   return {
+    ...options,
     kind,
     encode: (value) => withVersion(version, utf8Bytes(toJson(value))),
     decode(bytes) {
-      const body = recordBody(kind, version, bytes)
+      const body = recordBody(kind, version, bytes, wayOut)
       try {
         return check(fromJson(utf8Text(body)) as Readonly<Record<string, unknown>>)
       } catch (cause) {
-        throw unreadableRecord(kind, cause)
+        throw unreadableRecord(kind, cause, wayOut)
       }
     },
   }
