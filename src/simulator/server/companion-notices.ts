@@ -57,7 +57,8 @@ export class CompanionNotices {
       notice === undefined
         ? `an ack of a notification that was not sent: "${id}"`
         : findNoticeAckViolation(ack, notice)
-    if (violation !== undefined) throw new ProtocolError('WATON_SIMULATOR_NOTICE_ACK', violation)
+    if (violation !== undefined)
+      throw new ProtocolError('WATON_SIMULATOR_NOTICE_ACK', `a companion acknowledges wrongly: ${violation}`)
     this.#unacked.delete(id)
   }
 
