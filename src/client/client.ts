@@ -158,7 +158,7 @@ export class Client {
    * @param phoneNumber - digits with country code
    * @param options - `code` to choose the code: eight of `123456789ABCDEFGHJKLMNPQRSTVWXYZ`
    * @throws {UsageError} `WATON_PAIRING_PHONE_NUMBER`, `WATON_PAIRING_CODE`, `WATON_PAIRING_LINKED`
-   * @throws {QueryError} `WATON_QUERY_REFUSED` when the server refuses, e.g. because the number has no account
+   * @throws {QueryError} `WATON_PAIRING_CODE_REFUSED` when the server refuses, e.g. because the number has no account
    * @throws {ClosedError} `WATON_NOT_CONNECTED`, `WATON_PAIRING_CODE_REPLACED`, `WATON_QUERY_DISCONNECTED`
    * @throws {TimeoutError} `WATON_PAIRING_NOT_READY`, `WATON_QUERY_TIMEOUT`
    */

@@ -151,7 +151,7 @@ export type ClientState =
 
 /** Why a connection ended: a stable code, and the server's number when it gave one. */
 export interface CloseReason {
-  /** E.g. `connection-lost`, `restart-required`, `link-incomplete`, `logged-out`, `replaced`. */
+  /** E.g. `connection-lost`, `restart-required`, `qr-expired`, `link-incomplete`, `logged-out`, `replaced`. */
   readonly reason: string
   /** The number that the server gave, when it gave one. */
   readonly serverCode?: number
@@ -174,8 +174,22 @@ export interface EphemeralEvents {
   /** A QR code to show; the phone scans it under "Linked devices". */
   'pairing.qr': { readonly qr: string; readonly expiresAtMs: number }
   /**
-   * A phone answered to a pairing code and linking went no further; the connection and its QR codes stay. The code is that
-   * of an error, e.g. `WATON_PAIRING_PASSKEY` when a passkey protects the account.
+   * A pairing code that can be typed in now: one that `requestPairingCode` asked for, or the one that takes its place because
+   * the server wanted a new one.
+   */
+  'pairing.code': { readonly code: string; readonly phoneNumber: string; readonly expiresAtMs: number }
+  /**
+   * A passkey protects the account, and waton cannot present one. The connection stays open until then, for whoever goes on
+   * in another way. `code`: said by the phone that a code was typed into; `request`, `continuation`: said by the server.
+   */
+  'pairing.passkey': {
+    readonly step: 'code' | 'request' | 'continuation'
+    readonly message: string
+    readonly expiresAtMs: number
+  }
+  /**
+   * A phone or the server tried to link this device and it went no further: nothing was stored, the connection and its codes
+   * stay. The code is that of an error, e.g. `WATON_PAIRING_HMAC`, `WATON_PAIRING_SIGNATURE`, `WATON_PAIRING_CODE_UNANSWERED`.
    */
   'pairing.failed': { readonly code: string; readonly message: string }
   /** The phone has linked this device, and the server has let it in for the first time. */

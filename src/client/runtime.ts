@@ -232,6 +232,13 @@ export class Runtime {
       onQr: (event: ClientEvents['pairing.qr']) => {
         this.#emitter.emit('pairing.qr', event)
       },
+      onQrExpired: () => this.codes.spend(),
+      onCode: (event: ClientEvents['pairing.code']) => {
+        this.#emitter.emit('pairing.code', event)
+      },
+      onPasskey: (event: ClientEvents['pairing.passkey']) => {
+        this.#emitter.emit('pairing.passkey', event)
+      },
       onLinked: (event: ClientEvents['pairing.success']) => {
         this.#emitter.emit('pairing.success', event)
       },

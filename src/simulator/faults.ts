@@ -6,6 +6,9 @@ import { BoundedMap } from '../base/bounded-map.ts'
 import type { FaultInjector } from './fault-plan/injector.ts'
 import type { FaultPlan } from './fault-plan/plan.ts'
 import type { FaultRun } from './fault-plan/run.ts'
+import type { LinkCodeRefusal } from './server/code-linking.ts'
+import type { CompanionFaults } from './server/pairing.ts'
+import type { PasskeyStep, RefreshChild } from './stanza/companion.ts'
 import type { Device } from './world/device.ts'
 import type { CorruptKey, KeyQuery } from './world/key-directory.ts'
 import type { World } from './world/world.ts'
@@ -15,8 +18,8 @@ interface KeyOwner {
   rotate(): void
 }
 
-interface PlannedRefusal {
-  readonly reason: number
+interface Plan<What> {
+  readonly what: What
   readonly times: number
 }
 
@@ -27,13 +30,23 @@ const MAX_PLANS = 1_000
 export class Faults {
   readonly #world: World
   readonly #injector: FaultInjector
-  readonly #refusals = new BoundedMap<string, PlannedRefusal>(MAX_PLANS)
-  readonly #codeRefusals = new BoundedMap<string, PlannedRefusal>(MAX_PLANS)
+  readonly #companions: CompanionFaults
+  readonly #refusals = new BoundedMap<string, Plan<number>>(MAX_PLANS)
+  readonly #codeRefusals = new BoundedMap<string, Plan<LinkCodeRefusal>>(MAX_PLANS)
+  readonly #passkeys = new BoundedMap<string, Plan<PasskeyStep>>(MAX_PLANS)
   readonly #keyOwner: KeyOwner
   #resumptions: { readonly as: 'fall-back' | 'forge'; readonly times: number } | undefined
 
-  constructor(world: World, parts: { readonly injector: FaultInjector; readonly keyOwner: KeyOwner }) {
+  constructor(
+    world: World,
+    parts: {
+      readonly injector: FaultInjector
+      readonly keyOwner: KeyOwner
+      readonly companions: CompanionFaults
+    },
+  ) {
     this.#world = world
+    this.#companions = parts.companions
     this.#injector = parts.injector
     this.#keyOwner = parts.keyOwner
   }
@@ -64,7 +77,7 @@ export class Faults {
    * @param times - logins that are refused. @default 1
    */
   refuseLogin(jid: string, reason: number, times: number = 1): void {
-    this.#refusals.set(this.#keyOf(jid), { reason, times })
+    this.#refusals.set(this.#keyOf(jid), { what: reason, times })
   }
 
   /**
@@ -72,10 +85,47 @@ export class Faults {
    *
    * @param phoneNumber - digits with country code; it needs no account
    * @param code - an error code of a query, e.g. 400 (bad request) or 429 (too many)
-   * @param times - announcements that are refused. @default 1
+   * @param options - `times`: announcements that are refused, 1 by default; `backoffSeconds`: how long the server says that it
+   *   wants to be left alone
    */
-  refuseLinkCode(phoneNumber: string, code: number, times: number = 1): void {
-    this.#codeRefusals.set(phoneNumber, { reason: code, times })
+  refuseLinkCode(
+    phoneNumber: string,
+    code: number,
+    options: { readonly times?: number; readonly backoffSeconds?: number } = {},
+  ): void {
+    const { times = 1, backoffSeconds } = options
+    const what = { code, ...(backoffSeconds === undefined ? {} : { backoffSeconds }) }
+    this.#codeRefusals.set(phoneNumber, { what, times })
+  }
+
+  /** Tells the companion that announced a code for this number that the code is over. @returns whether there was one */
+  refreshLinkCode(phoneNumber: string, options: { readonly isManual?: boolean } = {}): boolean {
+    return this.#companions.refreshCode(phoneNumber, options.isManual ?? false)
+  }
+
+  /**
+   * Tells every companion that waits to be linked that its QR codes need another secret.
+   *
+   * @param child - the two spellings of it. @default 'companion_reg_refresh'
+   * @returns how many wait
+   */
+  refreshCompanions(child: RefreshChild = 'companion_reg_refresh'): number {
+    return this.#companions.refresh(child)
+  }
+
+  /** Makes every QR code that was shown so far an expired one. @returns how many companions wait */
+  expireQrCodes(): number {
+    return this.#companions.expireRefs()
+  }
+
+  /**
+   * Protects an account with a passkey: instead of `pair-success` the next companions are asked for it.
+   *
+   * @param step - which of the two notifications they get. @default 'request'
+   * @param times - companions that are asked. @default 1
+   */
+  demandPasskey(phoneNumber: string, step: PasskeyStep = 'request', times: number = 1): void {
+    this.#passkeys.set(phoneNumber, { what: step, times })
   }
 
   /** Gives the server another static key, certified like the first: resuming with the old one leads to a fallback. */
@@ -154,11 +204,22 @@ export class Faults {
   }
 
   /** The refusal planned for a pairing code, used up by asking. For the server. */
-  takeLinkCodeRefusal(phoneNumber: string): number | undefined {
-    const code = takePlan(this.#codeRefusals, phoneNumber)
-    if (code !== undefined)
-      this.#world.trace.note('fault', `a pairing code for ${phoneNumber} is refused with ${String(code)}`)
-    return code
+  takeLinkCodeRefusal(phoneNumber: string): LinkCodeRefusal | undefined {
+    const refusal = takePlan(this.#codeRefusals, phoneNumber)
+    if (refusal !== undefined)
+      this.#world.trace.note(
+        'fault',
+        `a pairing code for ${phoneNumber} is refused with ${String(refusal.code)}`,
+      )
+    return refusal
+  }
+
+  /** The passkey notification planned for a number, used up by asking. For the server. */
+  takePasskeyDemand(phoneNumber: string): PasskeyStep | undefined {
+    const step = takePlan(this.#passkeys, phoneNumber)
+    if (step !== undefined)
+      this.#world.trace.note('fault', `a passkey of ${phoneNumber} is asked for (${step})`)
+    return step
   }
 
   #deviceOf(jid: string): Device {
@@ -178,10 +239,10 @@ export class Faults {
 }
 
 /** What is planned next, once less. */
-function takePlan(plans: BoundedMap<string, PlannedRefusal>, key: string): number | undefined {
+function takePlan<What>(plans: BoundedMap<string, Plan<What>>, key: string): What | undefined {
   const planned = plans.get(key)
   if (planned === undefined) return undefined
   if (planned.times <= 1) plans.delete(key)
   else plans.set(key, { ...planned, times: planned.times - 1 })
-  return planned.reason
+  return planned.what
 }

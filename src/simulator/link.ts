@@ -33,6 +33,10 @@ export interface PairingApproval {
   readonly deviceId: number
   /** What the server calls the kind of phone. */
   readonly platform: string
+  /** Whether a provider hosts the account: its addresses then say so. @default false */
+  readonly isHosted?: boolean
+  /** What `pair-success` tells the companion instead of its device id. For tests of refusals. */
+  readonly claimedDeviceId?: number
   /** The phone's new list of its devices (serialised `ADVSignedKeyIndexList`), for whoever asks for them. */
   readonly keyIndexList?: { readonly atSeconds: number; readonly signed: Uint8Array }
 }

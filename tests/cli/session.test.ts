@@ -65,7 +65,7 @@ describe('the commands together', () => {
 
   it('say why no code can be had for a number without account', async () => {
     const { code, stderr } = await run(['pair', '--phone', '15559999999', ...ENDPOINT], folder)
-    expect(stderr).toMatch(/WATON_QUERY_REFUSED/)
+    expect(stderr).toMatch(/WATON_PAIRING_CODE_REFUSED/)
     expect(code).toBe(1)
   })
 

@@ -34,6 +34,8 @@ export interface Passed {
   bytes: number
   /** Behind how many bytes each frame ended. */
   readonly frameEnds: number[]
+  /** How many of the frames belong to the first connection, which links. */
+  linkingFrames: number
 }
 
 /** A cut in words, for names and failures. */
@@ -44,19 +46,24 @@ export function describeCut({ direction, at, position, isHalfOpen }: Cut): strin
 /** See the file comment. One per scenario. */
 export class Cutter {
   readonly passed: Readonly<Record<Direction, Passed>> = {
-    sent: { bytes: 0, frameEnds: [] },
-    received: { bytes: 0, frameEnds: [] },
+    sent: { bytes: 0, frameEnds: [], linkingFrames: 0 },
+    received: { bytes: 0, frameEnds: [], linkingFrames: 0 },
   }
   readonly #inner: ConnectSocket
   readonly #cut: Cut | undefined
+  readonly #onCut: (proof: CutProof) => void
   #connections = 0
   #proof: CutProof | undefined
   #halfOpen: ByteSocket | undefined
 
-  /** @param cut - nothing is cut without it: a dry run that counts */
-  constructor(inner: ConnectSocket, cut?: Cut) {
+  /**
+   * @param cut - nothing is cut without it: a dry run that counts
+   * @param onCut - called in the moment of the cut
+   */
+  constructor(inner: ConnectSocket, cut?: Cut, onCut: (proof: CutProof) => void = () => undefined) {
     this.#inner = inner
     this.#cut = cut
+    this.#onCut = onCut
   }
 
   /** What this cutter waits for. */
@@ -102,13 +109,16 @@ export class Cutter {
     const edges = meter.push(chunk)
     passed.bytes += chunk.length
     for (const { edge, offset } of edges) if (edge === 'end') passed.frameEnds.push(bytesBefore + offset)
+    if (connection === 1) passed.linkingFrames = passed.frameEnds.length
     const cut = this.#cut
     if (cut === undefined || this.#proof !== undefined || cut.direction !== direction) return undefined
     const offset =
       cut.at === 'byte'
         ? offsetOfByte(cut.position - bytesBefore, chunk)
         : offsetOfFrame(cut, framesBefore, edges)
-    if (offset !== undefined) this.#proof = { connection, cut }
+    if (offset === undefined) return undefined
+    this.#proof = { connection, cut }
+    this.#onCut(this.#proof)
     return offset
   }
 }

@@ -50,9 +50,11 @@ function showCodes(console: Console, client: Client, phone: string): Promise<nev
     }
   }
   return new Promise((_resolve, reject) => {
-    client.on('pairing.failed', ({ message }) => {
-      console.output.line(message, 'bad')
-    })
+    for (const event of ['pairing.failed', 'pairing.passkey'] as const) {
+      client.on(event, ({ message }) => {
+        console.output.line(message, 'bad')
+      })
+    }
     client.on('connection.state', ({ state }) => {
       if (state === 'pairing') showNext().catch(reject)
     })

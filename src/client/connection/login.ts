@@ -15,9 +15,7 @@ import {
   buildRegistrationPayload,
 } from '../../protocol/noise/client-payload.ts'
 import type { DeviceDescription } from '../../protocol/noise/client-payload.ts'
-import { isPairing } from '../../protocol/stanza/iq/pairing.ts'
 import { buildPong, isServerPing } from '../../protocol/stanza/iq/ping.ts'
-import { isLinkCodeNotification } from '../../protocol/stanza/link-code-notification.ts'
 import { parseStreamFailure, parseSuccess } from '../../protocol/stanza/stream.ts'
 import type { StreamFailure, StreamSuccess } from '../../protocol/stanza/stream.ts'
 import type { ClientState, EphemeralEvents } from '../events.ts'
@@ -31,20 +29,18 @@ import { applySuccess, finishLogin, prepare } from './after-success.ts'
 import { Connection } from './connection.ts'
 import { endingOfError, endingOfFailure, endingOfIncompleteLink, isUnknownDevice } from './ending.ts'
 import type { Ending } from './ending.ts'
-import { CodePairing } from './code-pairing.ts'
 import { forgetServer, recallServer, rememberServer } from './known-server.ts'
+import { Linking } from './linking.ts'
+import type { LinkingListener } from './linking.ts'
 import { NodeStream } from './node-stream.ts'
-import { Pairing } from './pairing.ts'
 import { openSecureSocket } from './secure-socket.ts'
 
 /** What the rest of the client does with a connection. */
-export interface LoginListener {
-  onQr(event: EphemeralEvents['pairing.qr']): void
+export interface LoginListener extends LinkingListener {
+  /** Every QR code of a connection was shown in vain. @returns whether to connect for more */
+  onQrExpired(): boolean
   /** The server has let a freshly linked device in for the first time. */
   onLinked(event: EphemeralEvents['pairing.success']): void
-  onPairingFailed(event: EphemeralEvents['pairing.failed']): void
-  /** Pairing codes can be asked for on this connection. */
-  onCodes(codes: CodePairing): void
   /** Messages can be sent now. */
   onOpen(connection: Connection): void
   /** Everything that is not connection business, in arrival order. */
@@ -135,8 +131,7 @@ class LoginRun {
   readonly #connection: Connection
   readonly #move: (state: ClientState) => void
   readonly #signal: AbortSignal
-  readonly #pairing: Pairing
-  readonly #codes: CodePairing
+  readonly #linking: Linking
   readonly #ending: Deferred<Ending> = deferred()
   #isOver = false
   #isAccepted = false
@@ -151,26 +146,11 @@ class LoginRun {
     this.#connection = connection
     this.#move = run.move
     this.#signal = run.signal
-    const common = { state, self, device, clock, random, logger }
-    this.#codes = new CodePairing({
-      ...common,
-      connection,
-      onNewSecret: () => {
-        this.#pairing.refresh()
-      },
-      onFailed: (event) => {
-        listener.onPairingFailed(event)
-      },
-    })
-    this.#pairing = new Pairing({
-      ...common,
-      codeLeftMs: () => this.#codes.leftMs,
+    this.#linking = new Linking({
+      ...{ state, self, device, clock, random, logger, connection, listener },
       qrMs: timing.qrMs,
-      onQr: (event) => {
-        listener.onQr(event)
-      },
       onExpired: () => {
-        this.#end({ reason: 'qr-expired', retrying: true, immediate: true })
+        this.#end({ reason: 'qr-expired', retrying: listener.onQrExpired(), immediate: true })
       },
     })
   }
@@ -196,7 +176,7 @@ class LoginRun {
     }
     const ending = await this.#ending.promise
     this.#signal.removeEventListener('abort', abort)
-    this.#pairing.stop()
+    this.#linking.stop()
     connection.closeInOrder()
     listener.onEnd(connection)
     return ending
@@ -220,10 +200,10 @@ class LoginRun {
     } else if (stanza.tag === 'success') {
       this.#isAccepted = true
       this.#attempt(this.#open(parseSuccess(stanza)))
-    } else if (stanza.tag === 'iq') {
-      this.#takeIq(stanza)
-    } else if (isLinkCodeNotification(stanza) && !this.#context.self.isLinked) {
-      this.#attempt(this.#codes.receive(stanza))
+    } else if (this.#linking.concerns(stanza)) {
+      this.#attempt(this.#linking.receive(stanza))
+    } else if (isServerPing(stanza)) {
+      this.#connection.send(buildPong(stanza))
     } else {
       this.#context.listener.onStanza(this.#connection, stanza)
     }
@@ -241,16 +221,6 @@ class LoginRun {
     work.catch((error: unknown) => {
       this.#connection.close(error)
     })
-  }
-
-  #takeIq(stanza: BinaryNode): void {
-    const step = isPairing(stanza)
-    if (step === 'pair-device') {
-      this.#pairing.offerRefs(this.#connection, stanza)
-      this.#context.listener.onCodes(this.#codes)
-    } else if (step === 'pair-success') this.#attempt(this.#pairing.accept(this.#connection, stanza))
-    else if (isServerPing(stanza)) this.#connection.send(buildPong(stanza))
-    else this.#context.listener.onStanza(this.#connection, stanza)
   }
 
   async #open(success: StreamSuccess): Promise<void> {

@@ -74,8 +74,15 @@ export class SimulatedServer implements ConnectionHost {
       nameOf: (jid) => deviceName(this.world, jid),
     })
     this.authority = new CertificateAuthority(options.clock, options.random)
-    this.faults = new Faults(this.world, { injector: this.injector, keyOwner: this.authority })
-    this.#desk = new PairingDesk(this.world, (phoneNumber) => this.faults.takeLinkCodeRefusal(phoneNumber))
+    this.#desk = new PairingDesk(this.world, {
+      refuseCode: (phoneNumber) => this.faults.takeLinkCodeRefusal(phoneNumber),
+      demandPasskey: (phoneNumber) => this.faults.takePasskeyDemand(phoneNumber),
+    })
+    this.faults = new Faults(this.world, {
+      injector: this.injector,
+      keyOwner: this.authority,
+      companions: this.#desk,
+    })
   }
 
   /** Starts to listen. @returns the URL that clients connect to */
