@@ -20,9 +20,13 @@ export type { SendOptions } from './client/send/outbox.ts'
 export type { ClientOptions, Endpoint, Timing } from './client/options.ts'
 export type { MessageContent, OutgoingContent, TextContent, UnknownContent } from './client/content.ts'
 export type {
+  Ban,
+  BanCause,
   ClientEvents,
   ClientState,
+  CloseAction,
   CloseReason,
+  CloseReasonName,
   DurableEvent,
   DurableEventOf,
   DurablePayloads,
@@ -35,6 +39,7 @@ export type {
   ReceiptPayload,
   ReceiptStatus,
   SendFailedPayload,
+  StanzaView,
   UndecryptablePayload,
 } from './client/events.ts'
 

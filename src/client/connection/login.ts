@@ -19,21 +19,21 @@ import { isPairing } from '../../protocol/stanza/iq/pairing.ts'
 import { buildPong, isServerPing } from '../../protocol/stanza/iq/ping.ts'
 import { isLinkCodeNotification } from '../../protocol/stanza/link-code-notification.ts'
 import { parseStreamFailure, parseSuccess } from '../../protocol/stanza/stream.ts'
-import type { StreamFailure, StreamSuccess } from '../../protocol/stanza/stream.ts'
+import type { StreamSuccess } from '../../protocol/stanza/stream.ts'
 import type { ClientState, EphemeralEvents } from '../events.ts'
-import { dropUnconfirmedLink } from '../identity/credentials.ts'
 import type { Self } from '../identity/self.ts'
 import type { Endpoint, Timing } from '../options.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { CONNECTION_HINTS, SELF, SIGNED_PRE_KEY } from '../state/records.ts'
 import { applySuccess, finishLogin, prepare } from './after-success.ts'
 import { Connection } from './connection.ts'
-import { endingOfError, endingOfFailure, endingOfIncompleteLink, isUnknownDevice } from './ending.ts'
+import { endingFor, endingOfError } from './ending.ts'
 import type { Ending } from './ending.ts'
 import { CodePairing } from './code-pairing.ts'
 import { NodeStream } from './node-stream.ts'
 import { Pairing } from './pairing.ts'
 import type { PreKeyUpkeep } from './pre-keys.ts'
+import type { Verdicts } from './verdicts.ts'
 
 /** What the rest of the client does with a connection. */
 export interface LoginListener {
@@ -56,6 +56,7 @@ export interface LoginContext {
   readonly state: AccountState
   readonly self: Self
   readonly preKeys: PreKeyUpkeep
+  readonly verdicts: Verdicts
   readonly clock: Clock
   readonly random: RandomSource
   readonly logger: Logger
@@ -66,12 +67,14 @@ export interface LoginContext {
   readonly listener: LoginListener
 }
 
-/** Runs one connection to its end. Rejects when it could not even be opened. */
+/** Runs one connection to its end, if there is a point in opening one. Rejects when it could not even be opened. */
 export async function runConnection(
   context: LoginContext,
   run: { readonly signal: AbortSignal; readonly move: (state: ClientState) => void },
 ): Promise<Ending> {
   const { state, self, clock, random, logger, timing, endpoint } = context
+  const standing = await context.verdicts.standing()
+  if (standing !== undefined) return standing
   const hints = (await state.read(CONNECTION_HINTS, SELF)) ?? {}
   const stream = await NodeStream.open({
     endpoint,
@@ -91,9 +94,10 @@ export async function runConnection(
   return new LoginRun(context, connection, run).untilEnd()
 }
 
-async function clientPayload({ state, self, device = DEFAULT_DEVICE }: LoginContext): Promise<Uint8Array> {
+async function clientPayload(context: LoginContext): Promise<Uint8Array> {
+  const { state, self, verdicts, device = DEFAULT_DEVICE } = context
   const { credentials } = self
-  const options = { device, history: credentials.history }
+  const options = { device, history: credentials.history, version: await verdicts.webVersion() }
   if (self.isLinked) return buildLoginPayload(self.devicePn, options)
   const signedPreKey = await state.read(SIGNED_PRE_KEY, String(credentials.signedPreKeyId))
   if (signedPreKey === undefined)
@@ -152,7 +156,7 @@ class LoginRun {
         listener.onQr(event)
       },
       onExpired: () => {
-        this.#end({ reason: 'qr-expired', retrying: true, immediate: true })
+        this.#end(endingFor('qr-expired'))
       },
     })
   }
@@ -161,7 +165,7 @@ class LoginRun {
     const { listener } = this.#context
     const connection = this.#connection
     const abort = (): void => {
-      this.#end({ reason: 'closed', retrying: false, immediate: false })
+      this.#end(endingFor('closed'))
     }
     this.#signal.addEventListener('abort', abort, { once: true })
     if (this.#signal.aborted) abort()
@@ -198,9 +202,11 @@ class LoginRun {
     if (failure !== undefined) {
       const { reason, serverCode } = failure
       this.#context.logger.warn({ reason, serverCode }, 'the server ended the stream')
-      this.#end(this.#endingOf(failure))
+      const run = { isAccepted: this.#isAccepted, signal: this.#signal }
+      this.#end(this.#context.verdicts.judge(failure, run))
     } else if (stanza.tag === 'success') {
       this.#isAccepted = true
+      this.#context.verdicts.accepted()
       this.#attempt(this.#open(parseSuccess(stanza)))
     } else if (stanza.tag === 'iq') {
       this.#takeIq(stanza)
@@ -209,13 +215,6 @@ class LoginRun {
     } else {
       this.#context.listener.onStanza(this.#connection, stanza)
     }
-  }
-
-  #endingOf(failure: StreamFailure): Ending | Promise<Ending> {
-    const { state, self, random, logger } = this.#context
-    if (this.#isAccepted || !self.isUnconfirmed || !isUnknownDevice(failure)) return endingOfFailure(failure)
-    logger.warn({}, 'linking had not been completed: the server does not know this device; pairing again')
-    return dropUnconfirmedLink(state, self, random).then(() => endingOfIncompleteLink(failure), endingOfError)
   }
 
   /** Work that takes longer than its stanza; when it fails, so does the connection. */
@@ -228,6 +227,7 @@ class LoginRun {
   #takeIq(stanza: BinaryNode): void {
     const step = isPairing(stanza)
     if (step === 'pair-device') {
+      this.#context.verdicts.accepted()
       this.#pairing.offerRefs(this.#connection, stanza)
       this.#context.listener.onCodes(this.#codes)
     } else if (step === 'pair-success') this.#attempt(this.#pairing.accept(this.#connection, stanza))
