@@ -85,6 +85,10 @@ const commands = {
     await socket.readMessages([key])
     return {}
   },
+  async logout() {
+    await socket.logout()
+    return {}
+  },
   quit() {
     isQuitting = true
     socket?.end(undefined)

@@ -97,6 +97,11 @@ export class Baileys {
     await this.#call('read', { key: message.key })
   }
 
+  /** Removes itself from the account. */
+  async logout(): Promise<void> {
+    await this.#call('logout', {})
+  }
+
   /** Waits for a message with this text. */
   waitForText(text: string): Promise<BaileysMessage> {
     return until(`Baileys to get "${text}"`, () => this.messages.find((message) => message.text === text))
