@@ -207,7 +207,7 @@ export function endingOfError(error: unknown): Ending {
   return endingFor('connection-lost')
 }
 
-/** What `connect()` rejects with when the client will not come back. {@link closeReasonOf} has the whole reason. */
+/** What `connect()` rejects with when the client will not come back. Its `cause` is the whole reason. */
 export function closedError(reason: CloseReason): ClosedError {
   const { ban, quarantinedAtMs } = reason
   return new ClosedError('WATON_CLIENT_CLOSED', `the client stopped: ${reason.reason}. ${reason.advice}`, {
