@@ -20,9 +20,12 @@ export type { SendOptions } from './client/send/outbox.ts'
 export type { ClientOptions, Endpoint, Timing } from './client/options.ts'
 export type { MessageContent, OutgoingContent, TextContent, UnknownContent } from './client/content.ts'
 export type {
+  Ban,
+  BanCause,
   ClientEvents,
   ClientState,
   CloseReason,
+  CloseReasonName,
   DurableEvent,
   DurableEventOf,
   DurablePayloads,
@@ -36,6 +39,7 @@ export type {
   ReceiptPayload,
   ReceiptStatus,
   SendFailedPayload,
+  StanzaView,
   UndecryptablePayload,
 } from './client/events.ts'
 

@@ -235,10 +235,11 @@ export class Bot extends Composer {
   #ended(reason: CloseReason): void {
     if (reason.retrying || this.#stopping !== undefined) return
     this.#logger.error(
-      { reason: reason.reason, serverCode: reason.serverCode },
+      { reason: reason.reason, serverCode: reason.serverCode, action: reason.action },
       'the connection of the bot ended for good',
     )
-    if (this.#options.logger === undefined) console.error(`The bot has stopped: ${reason.reason}.`)
+    if (this.#options.logger === undefined)
+      console.error(`The bot has stopped: ${reason.reason}. ${reason.advice}`)
     this.#stopUnattended(reason)
   }
 

@@ -137,7 +137,8 @@ export class Client {
    * comes back by itself.
    *
    * @throws {StorageError} `WATON_STORE_OWNED` when another process has this account
-   * @throws {ClosedError} `WATON_CLIENT_CLOSED` when coming back is pointless; `details.reason` says why
+   * @throws {ClosedError} `WATON_CLIENT_CLOSED` when coming back is pointless; `details.reason` says why, `details.action`
+   *   and the message what to do, and `cause` is the whole `CloseReason`
    */
   async connect(): Promise<void> {
     const runtime = await this.#open()
@@ -207,6 +208,29 @@ export class Client {
       )
     }
     return connection.exchange(question)
+  }
+
+  /**
+   * Removes this device from the account, as "Log out" does: the server and the phone forget it, and the connection ends
+   * with the reason `unlinked`. Messages, events and the old keys stay in the store; what was not sent yet fails with
+   * `WATON_SEND_UNLINKED`. The next {@link connect} shows a QR code.
+   *
+   * @throws {ClosedError} `WATON_LOGOUT_OFFLINE` without a connection; {@link QueryError} when the server refuses
+   * @throws {UsageError} `WATON_NOT_LINKED`
+   */
+  async logout(): Promise<void> {
+    await (await this.#open()).logout()
+  }
+
+  /**
+   * Makes a new device of an account whose device was removed on the phone (reason `logged-out`): the next
+   * {@link connect} shows a QR code. Nothing is deleted but sessions, which only the old device could use. It is a call of
+   * its own because a logout that nobody expected is worth a look. Does nothing before the first link.
+   *
+   * @throws {UsageError} `WATON_RELINK_LINKED` while the account is linked
+   */
+  async relink(): Promise<void> {
+    await (await this.#open()).relink()
   }
 
   /** Stops consumers and the connection, writes what is staged, and gives the account back. The store stays open. */

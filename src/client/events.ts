@@ -2,6 +2,7 @@
  * The public event contract. Durable events are stored with a sequence number before anybody sees them and can be read
  * again; ephemeral ones describe the moment and are gone. A change to a durable payload needs a new version here.
  */
+import type { ErrorAction } from '../base/errors.ts'
 import type { MessageContent } from './content.ts'
 
 /** A person: the address that waton uses for them, and the phone number and LID addresses when known. */
@@ -149,14 +150,88 @@ export type ClientState =
   | 'closing'
   | 'closed'
 
-/** Why a connection ended: a stable code, and the server's number when it gave one. */
+/** Why a connection ended, in words that never change. `docs/reference/connection.md` says what happens on each. */
+export type CloseReasonName =
+  | 'closed'
+  | 'connection-lost'
+  | 'stream-end'
+  | 'restart-required'
+  | 'qr-expired'
+  | 'link-incomplete'
+  | 'link-refused'
+  | 'logout-unconfirmed'
+  | 'logged-out'
+  | 'unlinked'
+  | 'replaced'
+  | 'temporarily-banned'
+  | 'account-locked'
+  | 'banned'
+  | 'version-outdated'
+  | 'bad-user-agent'
+  | 'multi-device-mismatch'
+  | 'rate-limited'
+  | 'server-error'
+  | 'service-unavailable'
+  | 'bad-request'
+  | 'cat-expired'
+  | 'cat-invalid'
+  | 'not-found'
+  | 'client-unknown'
+  | 'not-well-formed'
+  | 'ack-missing'
+  | 'unknown'
+  | 'ownership-lost'
+  | 'store-failed'
+  | 'store-unreadable'
+  | 'clock-or-certificate'
+  | 'server-not-trusted'
+
+/** Why an account is banned for a while. */
+export type BanCause =
+  | 'sent-to-too-many-people'
+  | 'blocked-by-users'
+  | 'created-too-many-groups'
+  | 'sent-same-message-too-often'
+  | 'broadcast-list'
+  | 'unknown'
+
+/** A ban that ends by itself. */
+export interface Ban {
+  /** WhatsApp's own number for the cause, e.g. 101. */
+  readonly code?: number
+  readonly cause: BanCause
+  /** When it ends, in milliseconds since the epoch; absent when the server did not say. */
+  readonly expiresAtMs?: number
+}
+
+/** What the server sent, without the bytes in it: tags and attributes as they came. */
+export interface StanzaView {
+  readonly tag: string
+  readonly attrs: Readonly<Record<string, string>>
+  readonly children: readonly StanzaView[]
+}
+
+/** Why a connection ended, and how it goes on. */
 export interface CloseReason {
-  /** E.g. `connection-lost`, `restart-required`, `qr-expired`, `link-incomplete`, `logged-out`, `replaced`. */
-  readonly reason: string
-  /** The number that the server gave, when it gave one. */
+  readonly reason: CloseReasonName
+  /** The server's number, when it gave one. */
   readonly serverCode?: number
+  /** The server's own words, when it sent some. */
+  readonly text?: string
+  /** With `temporarily-banned`. */
+  readonly ban?: Ban
+  /** With `logged-out`: when the credentials were put aside, in milliseconds since the epoch. */
+  readonly quarantinedAtMs?: number
   /** Whether the client comes back by itself. */
   readonly retrying: boolean
+  /** When it does, in milliseconds since the epoch. */
+  readonly retryAtMs?: number
+  /** What to do, for programs; a client that comes back says `wait`. */
+  readonly action: ErrorAction
+  /** What to do, for people. */
+  readonly advice: string
+  /** What the server said, when it said something: for reports, and for codes that are new. */
+  readonly stanza?: StanzaView
 }
 
 /** Something in the store could not be read. It is kept as it is, and the account goes on without it. */
@@ -206,6 +281,8 @@ export interface EphemeralEvents {
   'connection.closed': CloseReason
   /** A record that cannot be read was set aside; see {@link QuarantinedEvent}. */
   'store.quarantined': QuarantinedEvent
+  /** The server will refuse this version of WhatsApp Web from then on; waton looks for a newer one when it does. */
+  'connection.expiring': { readonly expiresAtMs?: number }
   /** The offline queue of the server has been taken in. */
   'sync.offline': { readonly messages: number }
 }

@@ -7,6 +7,7 @@ import type { Logger } from '../base/logger.ts'
 import type { RandomSource } from '../base/random.ts'
 import type { Store } from '../persistence/contract/index.ts'
 import type { DeviceDescription, HistoryPolicy } from '../protocol/noise/client-payload.ts'
+import type { WebVersion } from '../protocol/version.ts'
 import type { ConnectSocket } from '../transport/byte-socket.ts'
 
 /** Where the server is. Everything but `url` has WhatsApp's own value as its default. */
@@ -31,6 +32,13 @@ export interface Endpoint {
   readonly agent?: Agent
   /** Opens the byte socket; replace it to go through something other than a WebSocket. */
   readonly connect?: ConnectSocket
+  /**
+   * Where the current version of WhatsApp Web is published; read only after the server has refused ours (405). Without
+   * it, and without `fetchVersion`, a refused version is final.
+   */
+  readonly versionUrl?: string
+  /** Finds the current version in another way, e.g. through a proxy. */
+  readonly fetchVersion?: () => Promise<WebVersion>
 }
 
 /** How long things may take, in milliseconds. */
@@ -84,4 +92,7 @@ export const DEFAULT_TIMING: Timing = {
 }
 
 /** WhatsApp's own server. @source reference values as published by WhatsApp Web's client */
-export const WHATSAPP_ENDPOINT: Endpoint = { url: 'wss://web.whatsapp.com/ws/chat' }
+export const WHATSAPP_ENDPOINT: Endpoint = {
+  url: 'wss://web.whatsapp.com/ws/chat',
+  versionUrl: 'https://web.whatsapp.com/sw.js',
+}

@@ -9,9 +9,40 @@ import type { FaultRun } from './fault-plan/run.ts'
 import type { LinkCodeRefusal } from './server/code-linking.ts'
 import type { CompanionFaults } from './server/pairing.ts'
 import type { PasskeyStep, RefreshChild } from './stanza/companion.ts'
+import { node } from '../protocol/binary/node.ts'
+import { clientExpiration } from './stanza/stream.ts'
 import type { Device } from './world/device.ts'
 import type { CorruptKey, KeyQuery } from './world/key-directory.ts'
 import type { World } from './world/world.ts'
+
+/** What a refused login is told besides the reason. */
+export interface LoginRefusalOptions {
+  /** With 402: why, e.g. 101 (sent to too many people). */
+  readonly code?: number
+  /** With 402: for how many seconds. */
+  readonly expire?: number
+  /** Words for the user. */
+  readonly message?: string
+  /** Logins that are refused. @default 1 */
+  readonly times?: number
+}
+
+/** A login that is to be refused. */
+export interface LoginRefusal extends LoginRefusalOptions {
+  readonly reason: number
+}
+
+/** What a stream error says; everything is optional, as on the wire. */
+export interface StreamErrorOptions {
+  /** E.g. 515 (come back), 516 (removed), 503 (try later), 429 (too many). */
+  readonly code?: number
+  readonly text?: string
+  /** The child that names the cause, e.g. `{ tag: 'conflict', attrs: { type: 'replaced' } }`. */
+  readonly cause?: { readonly tag: string; readonly attrs?: Readonly<Record<string, string>> }
+}
+
+/** `2.3000.1045601094` as numbers. */
+type VersionNumbers = readonly [primary: number, secondary: number, tertiary: number]
 
 /** The part of the server that has a static key. */
 interface KeyOwner {
@@ -31,11 +62,12 @@ export class Faults {
   readonly #world: World
   readonly #injector: FaultInjector
   readonly #companions: CompanionFaults
-  readonly #refusals = new BoundedMap<string, Plan<number>>(MAX_PLANS)
+  readonly #refusals = new BoundedMap<string, Plan<LoginRefusal>>(MAX_PLANS)
   readonly #codeRefusals = new BoundedMap<string, Plan<LinkCodeRefusal>>(MAX_PLANS)
   readonly #passkeys = new BoundedMap<string, Plan<PasskeyStep>>(MAX_PLANS)
   readonly #keyOwner: KeyOwner
   #resumptions: { readonly as: 'fall-back' | 'forge'; readonly times: number } | undefined
+  #oldestVersion: VersionNumbers | undefined
 
   constructor(
     world: World,
@@ -73,11 +105,55 @@ export class Faults {
   /**
    * Refuses the next logins of a device with `<failure reason>`.
    *
-   * @param reason - e.g. 401 (logged out), 403 (locked), 405 (client too old), 503 (try later)
-   * @param times - logins that are refused. @default 1
+   * @param reason - e.g. 401 (logged out), 402 (banned for a while), 403 (locked), 405 (client too old), 503 (try later)
    */
-  refuseLogin(jid: string, reason: number, times: number = 1): void {
-    this.#refusals.set(this.#keyOf(jid), { what: reason, times })
+  refuseLogin(jid: string, reason: number, options: LoginRefusalOptions = {}): void {
+    const { times = 1, ...told } = options
+    this.#refusals.set(this.#keyOf(jid), { what: { ...told, reason }, times })
+  }
+
+  /** Ends the connection of a device with `<stream:error>`. @returns whether it was connected */
+  streamError(jid: string, { code, text, cause }: StreamErrorOptions = {}): boolean {
+    const { outlet } = this.#deviceOf(jid)
+    if (outlet === undefined) return false
+    const said = [code === undefined ? '' : ` ${String(code)}`, cause === undefined ? '' : ` <${cause.tag}>`]
+    this.#note(jid, `the stream ends with an error${said.join('')}`)
+    const children = cause === undefined ? [] : [node(cause.tag, cause.attrs ?? {})]
+    outlet.endWith(node('stream:error', { code, text }, children))
+    return true
+  }
+
+  /** Ends the connection of a device with `<xmlstreamend/>`, as the server does without a reason. @returns whether it was connected */
+  endStream(jid: string): boolean {
+    const { outlet } = this.#deviceOf(jid)
+    if (outlet === undefined) return false
+    this.#note(jid, 'the stream ends without a reason')
+    outlet.endWith(node('xmlstreamend'))
+    return true
+  }
+
+  /**
+   * Refuses every client that announces an older version than this with 405, logins and new devices alike.
+   *
+   * @param version - e.g. `2.3000.1045601094`; `undefined` takes any version again
+   * @throws {UsageError} `WATON_SIMULATOR_VERSION`
+   */
+  requireVersion(version: string | undefined): void {
+    this.#oldestVersion = version === undefined ? undefined : versionNumbers(version)
+  }
+
+  /**
+   * Tells a device that its version will be refused soon, with `<client_expiration>`.
+   *
+   * @param atSeconds - when, in seconds since the epoch; left out, the stanza does not say
+   * @returns whether it was connected
+   */
+  expireClient(jid: string, atSeconds?: number): boolean {
+    const { outlet } = this.#deviceOf(jid)
+    if (outlet === undefined) return false
+    this.#note(jid, 'the device is told that its version expires')
+    outlet.sendTransient(clientExpiration(atSeconds))
+    return true
   }
 
   /**
@@ -188,10 +264,21 @@ export class Faults {
   }
 
   /** The refusal planned for a login, used up by asking. For the server. */
-  takeRefusal(jid: string): number | undefined {
-    const reason = takePlan(this.#refusals, jid)
-    if (reason !== undefined) this.#note(jid, `the login is refused with ${String(reason)}`)
-    return reason
+  takeRefusal(jid: string): LoginRefusal | undefined {
+    const planned = takePlan(this.#refusals, jid)
+    if (planned !== undefined) this.#note(jid, `the login is refused with ${String(planned.reason)}`)
+    return planned
+  }
+
+  /** Whether a client of this version is too old. For the server. */
+  isOutdated(announced: VersionNumbers): boolean {
+    const oldest = this.#oldestVersion
+    if (oldest === undefined || !isOlder(announced, oldest)) return false
+    this.#world.trace.note(
+      'fault',
+      `version ${announced.join('.')} is refused: ${oldest.join('.')} is wanted`,
+    )
+    return true
   }
 
   /** What is planned for a handshake that resumes, used up by asking. For the server. */
@@ -245,4 +332,23 @@ function takePlan<What>(plans: BoundedMap<string, Plan<What>>, key: string): Wha
   if (planned.times <= 1) plans.delete(key)
   else plans.set(key, { ...planned, times: planned.times - 1 })
   return planned.what
+}
+
+function versionNumbers(text: string): VersionNumbers {
+  const [primary, secondary, tertiary] = text.split('.').map(Number)
+  if (
+    !/^\d+\.\d+\.\d+$/.test(text) ||
+    primary === undefined ||
+    secondary === undefined ||
+    tertiary === undefined
+  )
+    throw new UsageError('WATON_SIMULATOR_VERSION', 'a version looks like 2.3000.1045601094', {
+      details: { text },
+    })
+  return [primary, secondary, tertiary]
+}
+
+function isOlder(version: VersionNumbers, than: VersionNumbers): boolean {
+  const differing = than.findIndex((wanted, index) => wanted !== version[index])
+  return differing !== -1 && (version[differing] ?? 0) < (than[differing] ?? 0)
 }

@@ -4,6 +4,7 @@ export type { PhoneRequest, Simulator, SimulatorEndpoint, SimulatorOptions } fro
 export { createPhone, SimulatedPhone } from './peer/phone.ts'
 export type { MemoryCloseReason, MemorySocket } from './server/wire.ts'
 export { Faults } from './faults.ts'
+export type { LoginRefusalOptions, StreamErrorOptions } from './faults.ts'
 export { drawFaults } from './fault-plan/draw.ts'
 export type { DrawOptions } from './fault-plan/draw.ts'
 export type {

@@ -124,7 +124,7 @@ describe('a client that has lost its account', () => {
     const { sockets } = world
     await steal(store)
     await until('the client to notice', () => client.state === 'closed')
-    expect(reasons).toEqual([{ reason: 'ownership-lost', retrying: false }])
+    expect(reasons).toMatchObject([{ reason: 'ownership-lost', retrying: false, action: 'check-store' }])
     await expect(client.connect()).rejects.toMatchObject({
       code: 'WATON_CLIENT_CLOSED',
       details: { reason: 'ownership-lost' },

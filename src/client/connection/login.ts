@@ -17,9 +17,8 @@ import {
 import type { DeviceDescription } from '../../protocol/noise/client-payload.ts'
 import { buildPong, isServerPing } from '../../protocol/stanza/iq/ping.ts'
 import { parseStreamFailure, parseSuccess } from '../../protocol/stanza/stream.ts'
-import type { StreamFailure, StreamSuccess } from '../../protocol/stanza/stream.ts'
+import type { StreamSuccess } from '../../protocol/stanza/stream.ts'
 import type { ClientState, EphemeralEvents } from '../events.ts'
-import { dropUnconfirmedLink } from '../identity/credentials.ts'
 import type { Self } from '../identity/self.ts'
 import type { Endpoint, Timing } from '../options.ts'
 import type { KeyUpkeep } from '../keys/key-upkeep.ts'
@@ -27,13 +26,14 @@ import type { AccountState } from '../state/account-state.ts'
 import { CONNECTION_HINTS, SELF, SIGNED_PRE_KEY } from '../state/records.ts'
 import { applySuccess, finishLogin, prepare } from './after-success.ts'
 import { Connection } from './connection.ts'
-import { endingOfError, endingOfFailure, endingOfIncompleteLink, isUnknownDevice } from './ending.ts'
+import { endingFor, endingOfError } from './ending.ts'
 import type { Ending } from './ending.ts'
 import { forgetServer, recallServer, rememberServer } from './known-server.ts'
 import { Linking } from './linking.ts'
 import type { LinkingListener } from './linking.ts'
 import { NodeStream } from './node-stream.ts'
 import { openSecureSocket } from './secure-socket.ts'
+import type { Verdicts } from './verdicts.ts'
 
 /** What the rest of the client does with a connection. */
 export interface LoginListener extends LinkingListener {
@@ -54,6 +54,7 @@ export interface LoginContext {
   readonly state: AccountState
   readonly self: Self
   readonly preKeys: KeyUpkeep
+  readonly verdicts: Verdicts
   readonly clock: Clock
   readonly random: RandomSource
   readonly logger: Logger
@@ -64,12 +65,14 @@ export interface LoginContext {
   readonly listener: LoginListener
 }
 
-/** Runs one connection to its end. Rejects when it could not even be opened. */
+/** Runs one connection to its end, if there is a point in opening one. Rejects when it could not even be opened. */
 export async function runConnection(
   context: LoginContext,
   run: { readonly signal: AbortSignal; readonly move: (state: ClientState) => void },
 ): Promise<Ending> {
   const { state, self, clock, random, logger, timing, endpoint } = context
+  const standing = await context.verdicts.standing()
+  if (standing !== undefined) return standing
   const hints = (await state.read(CONNECTION_HINTS, SELF)) ?? {}
   const secure = await openSecureSocket({
     endpoint,
@@ -102,9 +105,10 @@ export async function runConnection(
   return new LoginRun(context, connection, run).untilEnd()
 }
 
-async function clientPayload({ state, self, device = DEFAULT_DEVICE }: LoginContext): Promise<Uint8Array> {
+async function clientPayload(context: LoginContext): Promise<Uint8Array> {
+  const { state, self, verdicts, device = DEFAULT_DEVICE } = context
   const { credentials } = self
-  const options = { device, history: credentials.history }
+  const options = { device, history: credentials.history, version: await verdicts.webVersion() }
   if (self.isLinked) return buildLoginPayload(self.devicePn, options)
   const signedPreKey = await state.read(SIGNED_PRE_KEY, String(credentials.signedPreKeyId))
   if (signedPreKey === undefined)
@@ -150,7 +154,7 @@ class LoginRun {
       ...{ state, self, device, clock, random, logger, connection, listener },
       qrMs: timing.qrMs,
       onExpired: () => {
-        this.#end({ reason: 'qr-expired', retrying: listener.onQrExpired(), immediate: true })
+        this.#end(endingFor('qr-expired', listener.onQrExpired() ? {} : { pace: 'never' }))
       },
     })
   }
@@ -159,7 +163,7 @@ class LoginRun {
     const { listener } = this.#context
     const connection = this.#connection
     const abort = (): void => {
-      this.#end({ reason: 'closed', retrying: false, immediate: false })
+      this.#end(endingFor('closed'))
     }
     this.#signal.addEventListener('abort', abort, { once: true })
     if (this.#signal.aborted) abort()
@@ -196,9 +200,11 @@ class LoginRun {
     if (failure !== undefined) {
       const { reason, serverCode } = failure
       this.#context.logger.warn({ reason, serverCode }, 'the server ended the stream')
-      this.#end(this.#endingOf(failure))
+      const run = { isAccepted: this.#isAccepted, signal: this.#signal }
+      this.#end(this.#context.verdicts.judge(failure, run))
     } else if (stanza.tag === 'success') {
       this.#isAccepted = true
+      this.#context.verdicts.accepted()
       this.#attempt(this.#open(parseSuccess(stanza)))
     } else if (this.#linking.concerns(stanza)) {
       this.#attempt(this.#linking.receive(stanza))
@@ -207,13 +213,6 @@ class LoginRun {
     } else {
       this.#context.listener.onStanza(this.#connection, stanza)
     }
-  }
-
-  #endingOf(failure: StreamFailure): Ending | Promise<Ending> {
-    const { state, self, random, logger } = this.#context
-    if (this.#isAccepted || !self.isUnconfirmed || !isUnknownDevice(failure)) return endingOfFailure(failure)
-    logger.warn({}, 'linking had not been completed: the server does not know this device; pairing again')
-    return dropUnconfirmedLink(state, self, random).then(() => endingOfIncompleteLink(failure), endingOfError)
   }
 
   /** Work that takes longer than its stanza; when it fails, so does the connection. */

@@ -18,6 +18,8 @@ export interface Effects {
   dirty(what: string, timestampSeconds: number | undefined): void
   /** The server's offline queue has been delivered. */
   offlineDone(messages: number): void
+  /** The server will refuse this version of the client from then on. */
+  versionExpires(atSeconds: number | undefined): void
 }
 
 /** See the file comment. */

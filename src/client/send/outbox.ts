@@ -165,6 +165,26 @@ export class Outbox {
     this.#sender.suspend()
   }
 
+  /** Gives up what is not with the server: the device that would have sent it is not on the account any more. */
+  async abandon(): Promise<void> {
+    const { state } = this.#options
+    await state.flush()
+    let after = -1
+    for (;;) {
+      const rows = await state.store.listOutbox(state.account, {
+        states: UNFINISHED_STATES,
+        after,
+        limit: PAGE,
+      })
+      const last = rows.at(-1)
+      if (last === undefined) return
+      await state.commit(async (unit) => {
+        for (const { id } of rows) await this.#fail(unit, id, { code: 'WATON_SEND_UNLINKED' })
+      })
+      after = last.position
+    }
+  }
+
   /** The server took the message, or refused it with a code. Runs inside the unit of the `<ack>`. */
   async applyAck(unit: Unit, id: string, serverCode: number | undefined): Promise<void> {
     unit.onCommit(() => {

@@ -8,6 +8,7 @@ import type { KeyPair } from '../../protocol/crypto/index.ts'
 import { MAX_PRE_KEY_ID, decodeSessionRecord, encodeSessionRecord } from '../../protocol/signal/index.ts'
 import type { SessionRecord } from '../../protocol/signal/index.ts'
 import type { HistoryPolicy } from '../../protocol/noise/client-payload.ts'
+import type { WebVersion } from '../../protocol/version.ts'
 import {
   bytesRecord,
   jsonRecord,
@@ -88,6 +89,32 @@ export interface ConnectionHints {
   readonly propsHash?: string
   /** Server time minus ours, in milliseconds. */
   readonly clockSkewMs?: number
+  /** A version of WhatsApp Web that the server wanted and that is newer than the built-in one. */
+  readonly webVersion?: FetchedVersion
+}
+
+/** A version of WhatsApp Web that was looked up. */
+export interface FetchedVersion extends WebVersion {
+  readonly fetchedAtMs: number
+}
+
+/** What the server holds against this account, kept so that a new process does not try in vain. */
+export interface Standing {
+  /** The device is not on the account any more: its credentials are kept and not used (promise G8). */
+  readonly quarantine?: Quarantine
+  /** No login before it is over. */
+  readonly ban?: {
+    readonly code?: number
+    readonly atMs: number
+    readonly expiresAtMs: number
+  }
+}
+
+/** Credentials put aside. */
+export interface Quarantine {
+  readonly reason: string
+  readonly serverCode?: number
+  readonly atMs: number
 }
 
 /** The server whose certificates were checked last: the next handshake may resume with its key. */
@@ -201,6 +228,21 @@ function retiredKeys(value: unknown): RetiredSignedPreKey[] {
   }))
 }
 
+function fetchedVersion(value: unknown): FetchedVersion {
+  const { primary, secondary, tertiary, fetchedAtMs } = value as Record<string, unknown>
+  return {
+    primary: integer(primary),
+    secondary: integer(secondary),
+    tertiary: integer(tertiary),
+    fetchedAtMs: integer(fetchedAtMs),
+  }
+}
+
+function quarantine(value: unknown): Quarantine {
+  const { reason, serverCode, atMs } = value as Record<string, unknown>
+  return { reason: text(reason), atMs: integer(atMs), ...optional('serverCode', serverCode, integer) }
+}
+
 /** Credentials, under {@link SELF}. */
 export const CREDENTIALS: RecordKind<Credentials> = jsonRecord(
   'credentials',
@@ -254,6 +296,7 @@ export const CONNECTION_HINTS: RecordKind<ConnectionHints> = jsonRecord(
     ...optional('routingInfo', parsed.routingInfo, (value) => bytes(value)),
     ...optional('propsHash', parsed.propsHash, text),
     ...optional('clockSkewMs', parsed.clockSkewMs, integer),
+    ...optional('webVersion', parsed.webVersion, fetchedVersion),
   }),
 )
 
@@ -264,6 +307,19 @@ export const KNOWN_SERVER: RecordKind<KnownServer> = jsonRecord('known-server', 
   notAfterSeconds: integer(parsed.notAfterSeconds),
   rootKey: bytes(parsed.rootKey, 32),
   rootSerial: integer(parsed.rootSerial),
+}))
+
+/** What the server holds against the account, under {@link SELF}. */
+export const STANDING: RecordKind<Standing> = jsonRecord('standing', 1, (parsed): Standing => ({
+  ...optional('quarantine', parsed.quarantine, quarantine),
+  ...optional('ban', parsed.ban, (value) => {
+    const { code, atMs, expiresAtMs } = value as Record<string, unknown>
+    return {
+      ...optional('code', code, integer),
+      atMs: integer(atMs),
+      expiresAtMs: integer(expiresAtMs),
+    }
+  }),
 }))
 
 /** Signed pre-keys by id. */

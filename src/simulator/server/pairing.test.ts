@@ -84,7 +84,7 @@ describe('pairing desk', () => {
       written = []
       companion = desk.seat(
         channel,
-        { kind: 'registration', keys, os: 'Mac OS' },
+        { kind: 'registration', version: [2, 3000, 1], keys, os: 'Mac OS' },
         new Uint8Array(creds.noiseKey.public),
       )
     }

@@ -10,6 +10,7 @@ import { toBase64 } from '../../base/bytes.ts'
 import { formatJid, SERVER_USER } from '../../protocol/jid.ts'
 import { FaultInjector } from '../fault-plan/injector.ts'
 import { Faults } from '../faults.ts'
+import type { LoginRefusal } from '../faults.ts'
 import type { PrimaryServices } from '../link.ts'
 import { dirty, edgeRouting, failure, success } from '../stanza/stream.ts'
 import { Trace } from '../trace.ts'
@@ -42,6 +43,7 @@ export interface ServerOptions extends ListenOptions {
 
 const LOGGED_OUT = 401
 const BAD_PAYLOAD = 400
+const OUTDATED = 405
 const MAX_CONNECTIONS = 1_000
 
 /** See the file comment. */
@@ -152,11 +154,13 @@ export class SimulatedServer implements ConnectionHost {
       const payload = readClientPayload(handshake.payload)
       const device = payload.kind === 'login' ? jidOf(payload) : undefined
       this.trace.payload({ connectionId: channel.connectionId, device }, handshake.payload)
+      if (this.faults.isOutdated(payload.version))
+        return this.#refuse(channel, { reason: OUTDATED }, 'the client is too old')
       if (payload.kind === 'registration') return this.#desk.seat(channel, payload, handshake.clientKey)
       return this.#login(channel, payload, { noiseKey: handshake.clientKey, routingInfo })
     } catch (error) {
       if (!(error instanceof WatonError)) throw error
-      return this.#refuse(channel, BAD_PAYLOAD, error.message)
+      return this.#refuse(channel, { reason: BAD_PAYLOAD }, error.message)
     }
   }
 
@@ -169,13 +173,17 @@ export class SimulatedServer implements ConnectionHost {
     const device = account?.devices.get(payload.deviceId)
     const name = `device ${String(payload.deviceId)} of ${payload.phoneNumber}`
     if (account === undefined || device === undefined || payload.deviceId === 0) {
-      return this.#refuse(channel, LOGGED_OUT, `${name} is not linked`)
+      return this.#refuse(channel, { reason: LOGGED_OUT }, `${name} is not linked`)
     }
     const planned = this.faults.takeRefusal(account.jid('pn', device.id))
     if (planned !== undefined) return this.#refuse(channel, planned, `${name}: planned fault`)
     const { noiseKey, routingInfo } = proof
     if (device.facts.noiseKey !== undefined && !equalBytes(device.facts.noiseKey, noiseKey)) {
-      return this.#refuse(channel, LOGGED_OUT, `${name} comes with another Noise key than it was linked with`)
+      return this.#refuse(
+        channel,
+        { reason: LOGGED_OUT },
+        `${name} comes with another Noise key than it was linked with`,
+      )
     }
     if (routingInfo !== undefined && !equalBytes(routingInfo, device.routingInfo)) {
       this.trace.note('warning', `${name} presents routing info of somebody else`, {
@@ -206,9 +214,9 @@ export class SimulatedServer implements ConnectionHost {
   }
 
   /** Says why and closes; what the client still sends is not looked at. */
-  #refuse(channel: Channel, reason: number, why: string): StanzaListener {
+  #refuse(channel: Channel, refusal: LoginRefusal, why: string): StanzaListener {
     this.trace.note('refusal', why, { connectionId: channel.connectionId })
-    channel.write(failure(reason))
+    channel.write(failure(refusal.reason, refusal))
     channel.end()
     const ignore = (): void => undefined
     return { receive: ignore, closed: ignore, violation: ignore }
