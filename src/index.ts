@@ -50,7 +50,10 @@ export {
   ClosedError,
   CryptoError,
   describeError,
+  ERROR_ACTIONS,
   errorCode,
+  hasCode,
+  isWatonError,
   ProtocolError,
   QueryError,
   StorageError,
@@ -59,7 +62,15 @@ export {
   UsageError,
   WatonError,
 } from './base/errors.ts'
-export type { ErrorDetails } from './base/errors.ts'
+export type {
+  ActionDefaults,
+  ErrorAction,
+  ErrorCode,
+  ErrorDetails,
+  ErrorOptions,
+  LoggedCause,
+  LoggedError,
+} from './base/errors.ts'
 export type { Clock, Timer } from './base/clock.ts'
 export type { Logger, LogFields } from './base/logger.ts'
 export type { RandomSource } from './base/random.ts'

@@ -3,7 +3,7 @@ import { createBaileysInMemory, createWatonInMemory } from '../parties/clients.m
 
 export { startSimulatorProcess as start } from '../parties/simulator-process.mjs'
 
-const ACCOUNTS = 20
+const ACCOUNTS = 100
 
 export const title = 'Connected accounts'
 export const about = `${ACCOUNTS} linked and connected accounts in one process, everything in memory; per account beyond the first.`

@@ -16,6 +16,7 @@ export type MiddlewareFunction<C> = (ctx: C, next: Next) => unknown
 
 /** Something that can be used where a step is expected, e.g. a `Composer`. */
 export interface MiddlewareObject<C> {
+  /** The step as a function. */
   middleware(): MiddlewareFunction<C>
 }
 

@@ -6,8 +6,11 @@ import type { MessageContent } from './content.ts'
 
 /** A person: the address that waton uses for them, and the phone number and LID addresses when known. */
 export interface Person {
+  /** The address to use for them, without a device. */
   readonly jid: string
+  /** The phone-number address, `15550000001@s.whatsapp.net`, when known. */
   readonly pn?: string
+  /** The LID address, `1234@lid`, when known. */
   readonly lid?: string
 }
 
@@ -17,6 +20,7 @@ export interface Me {
   readonly pn: string
   /** LID JID without device. */
   readonly lid?: string
+  /** The name that the account shows to others, when known. */
   readonly name?: string
   /** Which linked device of the account this is, from 1. */
   readonly deviceId: number
@@ -27,27 +31,37 @@ export type Origin = 'live' | 'offline' | 'history' | 'own'
 
 /** A message that was received and could be read. */
 export interface MessagePayload {
+  /** The message id: unique with its chat and sender. */
   readonly id: string
   /** The chat, ready to be given to `client.send`. */
   readonly chat: string
+  /** Who wrote it. */
   readonly sender: Person
   /** Whether this account wrote it, on another of its devices. */
   readonly fromMe: boolean
+  /** How it came here. */
   readonly origin: Origin
   /** When the server took it, in milliseconds since the epoch. */
   readonly sentAtMs: number
   /** The name the sender gave themselves. */
   readonly pushName?: string
+  /** What was written: an object with one key, which is its kind. */
   readonly content: MessageContent
 }
 
 /** A message that came and could not be read. Its sender is asked to send it again where that helps. */
 export interface UndecryptablePayload {
+  /** The message id: unique with its chat and sender. */
   readonly id: string
+  /** The chat it was written in. */
   readonly chat: string
+  /** Who wrote it. */
   readonly sender: Person
+  /** Whether this account wrote it, on another of its devices. */
   readonly fromMe: boolean
+  /** How it came here. */
   readonly origin: Origin
+  /** When the server took it, in milliseconds since the epoch. */
   readonly sentAtMs: number
   /** A stable code, e.g. `WATON_SIGNAL_NO_SESSION`. */
   readonly reason: string
@@ -58,16 +72,23 @@ export type ReceiptStatus = 'delivered' | 'read' | 'played'
 
 /** Somebody's device confirmed messages that this account sent. */
 export interface ReceiptPayload {
+  /** The messages that it is about. */
   readonly ids: readonly string[]
+  /** The chat that they are in. */
   readonly chat: string
+  /** Whose device says so. */
   readonly from: Person
+  /** How far they got. */
   readonly status: ReceiptStatus
+  /** When, in milliseconds since the epoch. */
   readonly atMs: number
 }
 
 /** A message of this account was refused for good. */
 export interface SendFailedPayload {
+  /** The id that `client.send` gave. */
   readonly id: string
+  /** The chat that it was meant for. */
   readonly chat: string
   /** A stable code, e.g. `WATON_SEND_REFUSED`. */
   readonly code: string
@@ -77,9 +98,13 @@ export interface SendFailedPayload {
 
 /** Durable events by type; the number is the payload's version. */
 export interface DurablePayloads {
+  /** A message that could be read. */
   readonly message: MessagePayload
+  /** A message that could not be read (yet). */
   readonly 'message.undecryptable': UndecryptablePayload
+  /** Somebody received, read or played messages. */
   readonly 'message.receipt': ReceiptPayload
+  /** A message of ours that nobody will get. */
   readonly 'send.failed': SendFailedPayload
 }
 
@@ -98,10 +123,13 @@ export const DURABLE_VERSIONS: Readonly<Record<DurableType, number>> = {
 export interface DurableEventOf<Type extends DurableType> {
   /** Position in the account's log, from 1. */
   readonly seq: number
+  /** What happened; decides the shape of the payload. */
   readonly type: Type
+  /** The version of the payload's shape. */
   readonly version: number
   /** When it was recorded, in milliseconds since the epoch. */
   readonly at: number
+  /** What is known about it. */
   readonly payload: DurablePayloads[Type]
 }
 
@@ -125,6 +153,7 @@ export type ClientState =
 export interface CloseReason {
   /** E.g. `connection-lost`, `restart-required`, `link-incomplete`, `logged-out`, `replaced`. */
   readonly reason: string
+  /** The number that the server gave, when it gave one. */
   readonly serverCode?: number
   /** Whether the client comes back by itself. */
   readonly retrying: boolean
@@ -151,12 +180,15 @@ export interface EphemeralEvents {
   'pairing.failed': { readonly code: string; readonly message: string }
   /** The phone has linked this device, and the server has let it in for the first time. */
   'pairing.success': { readonly me: Me }
+  /** The client has moved from one state to another. */
   'connection.state': {
     readonly state: ClientState
     readonly previous: ClientState
     readonly reason?: CloseReason
   }
+  /** Messages can be sent and received. */
   'connection.open': { readonly me: Me }
+  /** A connection has ended; `retrying` tells whether the client comes back. */
   'connection.closed': CloseReason
   /** A record that cannot be read was set aside; see {@link QuarantinedEvent}. */
   'store.quarantined': QuarantinedEvent

@@ -3,7 +3,7 @@
  * that content which this version cannot name yet is there when a later one can.
  */
 import { concatBytes, uint32Bytes, uintFromBytes, utf8Bytes, utf8Text } from '../base/bytes.ts'
-import { contentOf } from '../protocol/message/content.ts'
+import { contentOf, type ReadContent } from '../protocol/message/content.ts'
 import { decodeMessage } from '../protocol/proto/message.ts'
 import type { MessageRow } from '../persistence/contract/index.ts'
 import type { MessageContent } from './content.ts'
@@ -76,6 +76,21 @@ function envelopeOf(parsed: unknown): Envelope {
   return parsed as Envelope
 }
 
+/** What an event says about a message that was just read. */
+export function payloadOf(record: MessageRecord, content: ReadContent): MessagePayload {
+  const { id, chat, sender, fromMe, origin, sentAtMs, pushName } = record
+  const known = {
+    id,
+    chat,
+    sender,
+    fromMe,
+    origin,
+    sentAtMs,
+    ...(pushName === undefined ? {} : { pushName }),
+  }
+  return { ...known, content: publicContent(content) }
+}
+
 /** What events say about a stored message. @throws {StorageError} `WATON_STORE_RECORD` */
 export function messagePayload(row: MessageRow): MessagePayload {
   const body = recordBody('message', RECORD_VERSION, row.value)
@@ -91,7 +106,10 @@ export function messagePayload(row: MessageRow): MessagePayload {
 
 /** The public form of a serialised `Message`. @throws {ProtocolError} when it is not one */
 export function readableContent(message: Uint8Array): MessageContent {
-  const content = contentOf(decodeMessage(message))
+  return publicContent(contentOf(decodeMessage(message)))
+}
+
+function publicContent(content: ReadContent): MessageContent {
   switch (content.kind) {
     case 'text':
       return { text: content.text }

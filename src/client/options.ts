@@ -16,6 +16,11 @@ export interface Endpoint {
   readonly rootKey?: Uint8Array
   /** Serial number that the intermediate certificate must name as its issuer's. */
   readonly rootSerial?: number
+  /**
+   * Whether a linked device that has seen the server's certificates sends its login with the first message of the next
+   * handshake, which saves a round trip. @default true, as WhatsApp Web does
+   */
+  readonly resume?: boolean
   /** Opens the byte socket; replace it to go through something other than a WebSocket. */
   readonly connect?: ConnectSocket
 }
@@ -56,6 +61,7 @@ export interface ClientOptions {
   readonly markOnline?: boolean
   /** How the device is named on the phone. @default Ubuntu, Chrome */
   readonly device?: DeviceDescription
+  /** How long things may take. @default see each */
   readonly timing?: Partial<Timing>
 }
 

@@ -16,7 +16,6 @@ import { CodeDesk } from './connection/code-desk.ts'
 import type { CodePairing } from './connection/code-pairing.ts'
 import type { Connection } from './connection/connection.ts'
 import { runConnection } from './connection/login.ts'
-import { PreKeyUpkeep } from './connection/pre-keys.ts'
 import { Supervisor } from './connection/supervisor.ts'
 import { Consumer } from './consume/consumer.ts'
 import type { ConsumeOptions, EventHandler } from './consume/consumer.ts'
@@ -25,7 +24,9 @@ import type { ReadOptions } from './consume/event-hub.ts'
 import type { ClientEvents, DurableEvent, Me } from './events.ts'
 import { loadSelf } from './identity/credentials.ts'
 import type { Self } from './identity/self.ts'
+import { KeyUpkeep } from './keys/key-upkeep.ts'
 import type { Endpoint, Timing } from './options.ts'
+import type { Effects } from './receive/context.ts'
 import { OfflineQueue } from './receive/offline-queue.ts'
 import { ReceivePipeline } from './receive/pipeline.ts'
 import { Outbox } from './send/outbox.ts'
@@ -64,7 +65,7 @@ export class Runtime {
   readonly supervisor: Supervisor
   /** Where pairing codes are asked for. */
   readonly codes: CodeDesk
-  readonly #preKeys: PreKeyUpkeep
+  readonly #preKeys: KeyUpkeep
   readonly #pipeline: ReceivePipeline
   readonly #consumers = new Map<string, { consumer: Consumer; running: Promise<void> }>()
   #connection: Connection | undefined
@@ -91,18 +92,8 @@ export class Runtime {
     this.state = state
     this.self = self
     this.outbox = outbox
-    this.#preKeys = new PreKeyUpkeep({ state, self, random, logger })
-    const effects = {
-      preKeysLow: () => {
-        this.#refillPreKeys()
-      },
-      dirty: (what: string, timestampSeconds: number | undefined) => {
-        this.#cleanDirty(what, timestampSeconds)
-      },
-      offlineDone: (messages: number) => {
-        parts.emitter.emit('sync.offline', { messages })
-      },
-    }
+    this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
+    const effects = this.#effects()
     this.#pipeline = new ReceivePipeline({
       state,
       logger,
@@ -291,12 +282,22 @@ export class Runtime {
     if (this.#connection === connection) this.#connection = undefined
   }
 
-  #refillPreKeys(): void {
-    const connection = this.#connection
-    if (connection === undefined) return
-    this.#preKeys.ensure(connection).catch((error: unknown) => {
-      this.#options.logger.warn({ reason: describeError(error) }, 'pre-keys could not be refilled')
-    })
+  /** What stanzas lead to, after their commit. */
+  #effects(): Effects {
+    return {
+      preKeysLow: () => {
+        this.#preKeys.low()
+      },
+      preKeySpent: () => {
+        this.#preKeys.spent()
+      },
+      dirty: (what, timestampSeconds) => {
+        this.#cleanDirty(what, timestampSeconds)
+      },
+      offlineDone: (messages) => {
+        this.#emitter.emit('sync.offline', { messages })
+      },
+    }
   }
 
   #cleanDirty(what: string, timestampSeconds: number | undefined): void {

@@ -3,8 +3,17 @@
  */
 import { UsageError } from '../base/errors.ts'
 import { BoundedMap } from '../base/bounded-map.ts'
+import type { FaultInjector } from './fault-plan/injector.ts'
+import type { FaultPlan } from './fault-plan/plan.ts'
+import type { FaultRun } from './fault-plan/run.ts'
 import type { Device } from './world/device.ts'
+import type { CorruptKey, KeyQuery } from './world/key-directory.ts'
 import type { World } from './world/world.ts'
+
+/** The part of the server that has a static key. */
+interface KeyOwner {
+  rotate(): void
+}
 
 interface PlannedRefusal {
   readonly reason: number
@@ -17,11 +26,26 @@ const MAX_PLANS = 1_000
 /** See the file comment. Devices are named by JID, e.g. `15550000001:1@s.whatsapp.net`. */
 export class Faults {
   readonly #world: World
+  readonly #injector: FaultInjector
   readonly #refusals = new BoundedMap<string, PlannedRefusal>(MAX_PLANS)
   readonly #codeRefusals = new BoundedMap<string, PlannedRefusal>(MAX_PLANS)
+  readonly #keyOwner: KeyOwner
+  #resumptions: { readonly as: 'fall-back' | 'forge'; readonly times: number } | undefined
 
-  constructor(world: World) {
+  constructor(world: World, parts: { readonly injector: FaultInjector; readonly keyOwner: KeyOwner }) {
     this.#world = world
+    this.#injector = parts.injector
+    this.#keyOwner = parts.keyOwner
+  }
+
+  /**
+   * Starts a plan: from now on connections break where it says, and each fault that happens is a line in the trace. One
+   * plan runs at a time; `stop()` what this returns before the next.
+   *
+   * @throws {UsageError} `WATON_SIMULATOR_FAULT_PLAN` when it cannot be followed, `WATON_SIMULATOR_FAULT_PLAN_RUNNING`
+   */
+  plan(plan: FaultPlan): FaultRun {
+    return this.#injector.start(plan)
   }
 
   /** Cuts the connection of a device, as a broken network does. @returns whether it was connected */
@@ -54,6 +78,22 @@ export class Faults {
     this.#codeRefusals.set(phoneNumber, { reason: code, times })
   }
 
+  /** Gives the server another static key, certified like the first: resuming with the old one leads to a fallback. */
+  rotateServerKey(): void {
+    this.#world.trace.note('fault', 'the server has a new static key')
+    this.#keyOwner.rotate()
+  }
+
+  /**
+   * Spoils the next handshakes that resume. Others are not touched.
+   *
+   * @param as - `fall-back`: the server introduces itself again; `forge`: its answer proves nothing
+   * @param times - handshakes that are spoilt. @default 1
+   */
+  refuseResume(as: 'fall-back' | 'forge', times: number = 1): void {
+    this.#resumptions = { as, times }
+  }
+
   /** Cuts the connection of a device instead of sending it the stanza after the next `stanzas`. */
   dropAfter(jid: string, stanzas: number): void {
     const { outlet } = this.#deviceOf(jid)
@@ -66,7 +106,6 @@ export class Faults {
         },
       )
     }
-    this.#note(jid, `the connection will be cut after ${String(stanzas)} more stanzas`)
     outlet.cutAfter(stanzas)
   }
 
@@ -75,11 +114,43 @@ export class Faults {
     this.#deviceOf(jid).dirty.set(type, this.#world.nowSeconds())
   }
 
+  /** Makes the server forget every key of a device, as if its directory had been lost. */
+  loseKeys(jid: string): void {
+    this.#deviceOf(jid).directory.lose()
+    this.#note(jid, 'the keys of the device are lost')
+  }
+
+  /** Changes a public key of a device in the directory. @returns whether there was one */
+  corruptKeys(jid: string, what: CorruptKey): boolean {
+    const isDone = this.#deviceOf(jid).directory.corrupt(what)
+    if (isDone) this.#note(jid, `a ${what} of the device is corrupted`)
+    return isDone
+  }
+
+  /**
+   * Refuses the next queries of a device about its own keys.
+   *
+   * @param code - e.g. 406 (not acceptable), 409 (conflict), 503 (try later)
+   * @param times - queries that are refused. @default 1
+   */
+  refuseKeys(jid: string, query: KeyQuery, code: number, times: number = 1): void {
+    this.#deviceOf(jid).directory.planRefusal(query, code, times)
+  }
+
   /** The refusal planned for a login, used up by asking. For the server. */
   takeRefusal(jid: string): number | undefined {
     const reason = takePlan(this.#refusals, jid)
     if (reason !== undefined) this.#note(jid, `the login is refused with ${String(reason)}`)
     return reason
+  }
+
+  /** What is planned for a handshake that resumes, used up by asking. For the server. */
+  takeResumption(): 'resume' | 'fall-back' | 'forge' {
+    const planned = this.#resumptions
+    if (planned === undefined) return 'resume'
+    this.#resumptions = planned.times <= 1 ? undefined : { ...planned, times: planned.times - 1 }
+    this.#world.trace.note('fault', `resuming is answered with: ${planned.as}`)
+    return planned.as
   }
 
   /** The refusal planned for a pairing code, used up by asking. For the server. */

@@ -43,6 +43,7 @@ export interface SimulatorEndpoint {
   readonly url: string
   /** The root of the server's certificate chain, 32 bytes. */
   readonly rootKey: Uint8Array
+  /** The serial number of that root. */
   readonly rootSerial: number
   /** Connects without a network: the same seed and calls give the same bytes in the same order. */
   readonly connect: () => Promise<MemorySocket>
@@ -58,12 +59,15 @@ export interface PhoneRequest {
 
 /** A running simulator. Made by {@link startSimulator}. */
 export interface Simulator {
+  /** What a client needs to connect: pass it as its `endpoint`. */
   readonly endpoint: SimulatorEndpoint
+  /** The phones that were added, in order. */
   readonly phones: readonly SimulatedPhone[]
   /** Every stanza and everything else that happened. */
   readonly trace: Trace
   /** What can go wrong on purpose. */
   readonly faults: Faults
+  /** The clock that everything here goes by. */
   readonly clock: Clock
   /** Makes an account with its phone. Resolves when others can write to it. */
   addPhone(request: PhoneRequest): Promise<SimulatedPhone>

@@ -238,7 +238,11 @@ function hostOf(options: ConnectOptions): string {
 }
 
 function abortedError(): ClosedError {
-  return new ClosedError('WATON_TRANSPORT_ABORTED', 'connecting was given up because its signal was aborted')
+  return new ClosedError(
+    'WATON_TRANSPORT_ABORTED',
+    'connecting was given up because its signal was aborted',
+    { action: 'discard' },
+  )
 }
 
 function timeoutError(options: ConnectOptions): TimeoutError {

@@ -209,6 +209,7 @@ export class CodePairing {
     throw new ClosedError(
       'WATON_PAIRING_CODE_REPLACED',
       'another pairing code was asked for in the meantime: show that one',
+      { action: 'discard' },
     )
   }
 }
@@ -231,6 +232,7 @@ function unknownCode(): ProtocolError {
   return new ProtocolError(
     'WATON_PAIRING_CODE_UNKNOWN',
     'the phone answered to a code that is not asked for now: it expired, was replaced or was tried too often; ask for a new one',
+    { action: 'retry' },
   )
 }
 

@@ -3,6 +3,7 @@
  * own words (failure reasons, stream errors) are translated here and nowhere else.
  */
 import { CryptoError, StorageError, errorCode } from '../../base/errors.ts'
+import type { ErrorAction } from '../../base/errors.ts'
 import type { StreamFailure } from '../../protocol/stanza/stream.ts'
 import type { CloseReason } from '../events.ts'
 
@@ -42,6 +43,26 @@ const FATAL_ERRORS: ReadonlySet<string> = new Set([
   'WATON_STATE_CLOSED',
 ])
 
+/** What a user can do where making a new client would not help. */
+const ACTIONS: Readonly<Record<string, ErrorAction>> = {
+  'logged-out': 'link',
+  'multi-device-mismatch': 'link',
+  'version-outdated': 'upgrade',
+  'bad-user-agent': 'upgrade',
+  'temporarily-banned': 'check-account',
+  'account-locked': 'check-account',
+  banned: 'check-account',
+  replaced: 'check-account',
+  'ownership-lost': 'check-store',
+  'store-unreadable': 'check-store',
+  'server-not-trusted': 'check-network',
+}
+
+/** What to do after a client has stopped for good. */
+export function actionAfter({ reason }: CloseReason): ErrorAction {
+  return ACTIONS[reason] ?? 'reopen'
+}
+
 /** Nobody but the user can mend these: a restored backup, a newer waton. */
 const UNREADABLE: ReadonlySet<string> = new Set([
   'WATON_STORE_CORRUPT',
@@ -77,6 +98,9 @@ export function endingOfError(error: unknown): Ending {
   if (code !== undefined && UNREADABLE.has(code))
     return { reason: 'store-unreadable', retrying: false, immediate: false }
   if (error instanceof StorageError) return { reason: STORE_FAILED, retrying: true, immediate: false }
+  // the one check that our own clock may get wrong: a clock that is set right later must find a client that comes back
+  if (code === 'WATON_NOISE_CERTIFICATE_VALIDITY')
+    return { reason: 'clock-or-certificate', retrying: true, immediate: false }
   if (error instanceof CryptoError && code?.startsWith('WATON_NOISE_CERTIFICATE') === true) {
     return { reason: 'server-not-trusted', retrying: false, immediate: false }
   }

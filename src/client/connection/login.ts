@@ -5,7 +5,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { deferred } from '../../base/deferred.ts'
 import type { Deferred } from '../../base/deferred.ts'
-import { ClosedError } from '../../base/errors.ts'
+import { StorageError, errorCode } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
@@ -24,6 +24,7 @@ import type { ClientState, EphemeralEvents } from '../events.ts'
 import { dropUnconfirmedLink } from '../identity/credentials.ts'
 import type { Self } from '../identity/self.ts'
 import type { Endpoint, Timing } from '../options.ts'
+import type { KeyUpkeep } from '../keys/key-upkeep.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { CONNECTION_HINTS, SELF, SIGNED_PRE_KEY } from '../state/records.ts'
 import { applySuccess, finishLogin, prepare } from './after-success.ts'
@@ -31,9 +32,10 @@ import { Connection } from './connection.ts'
 import { endingOfError, endingOfFailure, endingOfIncompleteLink, isUnknownDevice } from './ending.ts'
 import type { Ending } from './ending.ts'
 import { CodePairing } from './code-pairing.ts'
+import { forgetServer, recallServer, rememberServer } from './known-server.ts'
 import { NodeStream } from './node-stream.ts'
 import { Pairing } from './pairing.ts'
-import type { PreKeyUpkeep } from './pre-keys.ts'
+import { openSecureSocket } from './secure-socket.ts'
 
 /** What the rest of the client does with a connection. */
 export interface LoginListener {
@@ -55,7 +57,7 @@ export interface LoginListener {
 export interface LoginContext {
   readonly state: AccountState
   readonly self: Self
-  readonly preKeys: PreKeyUpkeep
+  readonly preKeys: KeyUpkeep
   readonly clock: Clock
   readonly random: RandomSource
   readonly logger: Logger
@@ -73,7 +75,7 @@ export async function runConnection(
 ): Promise<Ending> {
   const { state, self, clock, random, logger, timing, endpoint } = context
   const hints = (await state.read(CONNECTION_HINTS, SELF)) ?? {}
-  const stream = await NodeStream.open({
+  const secure = await openSecureSocket({
     endpoint,
     clock,
     random,
@@ -82,10 +84,23 @@ export async function runConnection(
     routingInfo: hints.routingInfo,
     timeoutMs: timing.connectTimeoutMs,
     signal: run.signal,
+    knownServer: await recallServer(context),
     onSocketOpen: () => {
       run.move('handshaking')
     },
+    onResumeFailed: (error) => {
+      logger.info({ code: errorCode(error) }, 'the handshake could not be resumed')
+      return forgetServer(context)
+    },
   })
+  logger.debug({ pattern: secure.pattern }, 'handshake done')
+  const stream = new NodeStream(secure)
+  try {
+    if (secure.certificate !== undefined) await rememberServer(context, secure.certificate)
+  } catch (error) {
+    stream.close(error)
+    throw error
+  }
   const connection = new Connection({ stream, clock, random, logger, timing })
   run.move(self.isLinked ? 'authenticating' : 'pairing')
   return new LoginRun(context, connection, run).untilEnd()
@@ -97,7 +112,10 @@ async function clientPayload({ state, self, device = DEFAULT_DEVICE }: LoginCont
   if (self.isLinked) return buildLoginPayload(self.devicePn, options)
   const signedPreKey = await state.read(SIGNED_PRE_KEY, String(credentials.signedPreKeyId))
   if (signedPreKey === undefined)
-    throw new ClosedError('WATON_STORE_RECORD', 'the signed pre-key of this device is missing from the store')
+    throw new StorageError(
+      'WATON_STORE_RECORD',
+      'the signed pre-key of this device is missing from the store; restore it from a backup',
+    )
   return buildRegistrationPayload(
     {
       registrationId: credentials.registrationId,

@@ -11,7 +11,7 @@ import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
 import { reconnectDelayMs } from '../../transport/backoff.ts'
 import type { ClientState, CloseReason } from '../events.ts'
-import { STORE_FAILED, endingOfError } from './ending.ts'
+import { STORE_FAILED, actionAfter, endingOfError } from './ending.ts'
 import type { Ending } from './ending.ts'
 import { StateMachine } from './machine.ts'
 
@@ -155,6 +155,7 @@ export class Supervisor {
     this.#opened.reject(
       new ClosedError('WATON_CLIENT_CLOSED', `the client stopped: ${reason.reason}`, {
         details: { reason: reason.reason, serverCode: reason.serverCode },
+        action: actionAfter(reason),
       }),
     )
   }

@@ -12,6 +12,8 @@ import type { OfflineQueue } from './offline-queue.ts'
 export interface Effects {
   /** One-time pre-keys run low on the server. */
   preKeysLow(): void
+  /** A session was built with one of our one-time pre-keys. */
+  preKeySpent(): void
   /** Something changed while we were away; the server repeats it until it is told to stop. */
   dirty(what: string, timestampSeconds: number | undefined): void
   /** The server's offline queue has been delivered. */

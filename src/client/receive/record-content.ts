@@ -9,7 +9,7 @@ import { decodeMessage, encodeMessage } from '../../protocol/proto/message.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
 import type { Origin } from '../events.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
-import { messagePayload, messageRow } from '../message-record.ts'
+import { messageRow, payloadOf } from '../message-record.ts'
 import type { Unit } from '../state/unit.ts'
 import type { ReceiveContext } from './context.ts'
 import { receiveProtocolMessage } from './protocol-message.ts'
@@ -41,19 +41,16 @@ export async function recordContent(
   const key = { chat, sender: sender.jid, id: parsed.id }
   // the same id with another ciphertext: the session has moved on, and only the event is dropped
   if (await unit.hasMessage(key)) return
-  const row = messageRow(
-    {
-      ...key,
-      sender,
-      fromMe: parsed.isFromMe,
-      origin: originOf(parsed),
-      sentAtMs: parsed.sentAtSeconds * 1000,
-      kind: content.kind === 'unknown' ? (content.name ?? 'empty') : content.kind,
-      message: sent === undefined ? plaintext : encodeMessage(message),
-      ...(parsed.pushName === undefined ? {} : { pushName: parsed.pushName }),
-    },
-    unit.nowMs,
-  )
-  unit.putMessage(row)
-  unit.event('message', messagePayload(row), chat, key)
+  const record = {
+    ...key,
+    sender,
+    fromMe: parsed.isFromMe,
+    origin: originOf(parsed),
+    sentAtMs: parsed.sentAtSeconds * 1000,
+    kind: content.kind === 'unknown' ? (content.name ?? 'empty') : content.kind,
+    message: sent === undefined ? plaintext : encodeMessage(message),
+    ...(parsed.pushName === undefined ? {} : { pushName: parsed.pushName }),
+  }
+  unit.putMessage(messageRow(record, unit.nowMs))
+  unit.event('message', payloadOf(record, content), chat, key)
 }

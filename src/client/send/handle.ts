@@ -11,6 +11,7 @@ import type { OutboxItem, OutboxState } from './outbox-item.ts'
 
 /** A message that is on its way and will not be lost. */
 export interface SentMessage {
+  /** The message id, the one that was asked for or a fresh one. */
   readonly id: string
   /** The chat by its canonical address. */
   readonly chat: string

@@ -159,7 +159,9 @@ export class AccountState {
       await this.#room.promise
     }
     if (this.#closed)
-      throw new StorageError('WATON_STATE_CLOSED', 'the client was closed; nothing more is recorded')
+      throw new StorageError('WATON_STATE_CLOSED', 'the client was closed; nothing more is recorded', {
+        action: 'reopen',
+      })
     if (this.#isStale) await this.#reload()
     const generation = this.#generation
     const unit = new Unit(this.#overlay, this.#options.clock.nowMs())

@@ -12,6 +12,9 @@ import type { StagedRecord, Unit, UnitSource } from './unit.ts'
 /** Decoded records kept in memory: a busy account talks to fewer devices than this. */
 const MAX_CACHED_RECORDS = 4096
 
+/** Outbox rows kept in memory behind their commit: an acknowledgement and a receipt come soon after the send. */
+const MAX_CACHED_OUTBOX = 1024
+
 /** Rows asked of the store at once when keys are listed. */
 const LIST_PAGE = 256
 
@@ -36,6 +39,7 @@ export class Overlay implements UnitSource {
   readonly #account: string
   readonly #clean = new BoundedMap<string, Cached>(MAX_CACHED_RECORDS)
   readonly #records = new Map<string, StagedRecord>()
+  readonly #cleanOutbox = new BoundedMap<string, OutboxRow>(MAX_CACHED_OUTBOX)
   readonly #messages = new Map<string, Unit>()
   readonly #outbox = new Map<string, OutboxRow>()
   readonly #recognised = new Map<string, Unit>()
@@ -109,7 +113,9 @@ export class Overlay implements UnitSource {
   }
 
   async readOutbox(id: string): Promise<OutboxRow | undefined> {
-    return this.#outbox.get(id) ?? (await this.#store.readOutbox(this.#account, id))
+    return (
+      this.#outbox.get(id) ?? this.#cleanOutbox.get(id) ?? (await this.#store.readOutbox(this.#account, id))
+    )
   }
 
   async isRecognised(hash: Uint8Array): Promise<boolean> {
@@ -150,11 +156,16 @@ export class Overlay implements UnitSource {
       for (const [slot, record] of unit.records) {
         if (this.#records.get(slot) !== record) continue
         this.#records.delete(slot)
-        this.#clean.set(slot, { value: record.value })
+        if (record.kind.isRarelyRead === true) this.#clean.delete(slot)
+        else this.#clean.set(slot, { value: record.value })
       }
       for (const slot of unit.messages.keys())
         if (this.#messages.get(slot) === unit) this.#messages.delete(slot)
-      for (const [id, row] of unit.outbox) if (this.#outbox.get(id) === row) this.#outbox.delete(id)
+      for (const [id, row] of unit.outbox) {
+        if (this.#outbox.get(id) !== row) continue
+        this.#outbox.delete(id)
+        this.#cleanOutbox.set(id, row)
+      }
       for (const slot of unit.recognised.keys())
         if (this.#recognised.get(slot) === unit) this.#recognised.delete(slot)
     }
@@ -164,6 +175,7 @@ export class Overlay implements UnitSource {
   clear(): void {
     this.#clears += 1
     this.#clean.clear()
+    this.#cleanOutbox.clear()
     this.#records.clear()
     this.#messages.clear()
     this.#outbox.clear()

@@ -9,6 +9,8 @@ import { fromBase64, toBase64, utf8Bytes, utf8Text } from '../../base/bytes.ts'
 export interface RecordKind<Value> {
   /** The store's `kind` column. */
   readonly kind: string
+  /** Written long before it is read, if ever: not kept in memory behind its commit. */
+  readonly isRarelyRead?: boolean
   readonly encode: (value: Value) => Uint8Array
   /** @throws {StorageError} `WATON_STORE_RECORD` or `WATON_STORE_RECORD_NEWER` */
   readonly decode: (bytes: Uint8Array) => Value
@@ -55,7 +57,7 @@ export function recordBody(kind: string, version: number, bytes: Uint8Array, way
     throw new StorageError(
       'WATON_STORE_RECORD_NEWER',
       `a stored ${kind} record was written by a newer waton; use that version or newer with this store`,
-      { details: { kind, found, supported: version } },
+      { details: { kind, found, supported: version }, action: 'upgrade' },
     )
   }
   return bytes.subarray(1)
@@ -80,18 +82,20 @@ function isJsonBytes(value: unknown): value is JsonBytes {
 
 /** Writes a value with bytes in it as JSON text. */
 export function toJson(value: unknown): string {
-  // `this[name]` is the value before `Buffer.prototype.toJSON` had its say.
-  return JSON.stringify(
-    value,
-    function (this: Readonly<Record<string, unknown>>, name: string, inner: unknown) {
-      const original = this[name]
-      return original instanceof Uint8Array ? { base64: toBase64(original) } : inner
-    },
-  )
+  return JSON.stringify(withTextForBytes(value))
+}
+
+/** A copy in which bytes are `{"base64": "..."}`: a replacer function would be called for every field of everything. */
+function withTextForBytes(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Uint8Array) return { base64: toBase64(value) }
+  if (Array.isArray(value)) return value.map(withTextForBytes)
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, withTextForBytes(inner)]))
 }
 
 /** Reads what {@link toJson} wrote. */
 export function fromJson(text: string): unknown {
+  if (!text.includes('"base64"')) return JSON.parse(text)
   return JSON.parse(text, (_name, inner: unknown) => (isJsonBytes(inner) ? fromBase64(inner.base64) : inner))
 }
 

@@ -2,6 +2,7 @@
  * Every kind of record that the client keeps, in one list: what it is for, its key, and its encoding. A new kind of
  * state is one entry here; stores need no change.
  */
+import { concatBytes } from '../../base/bytes.ts'
 import { keyPairFromPrivate } from '../../protocol/crypto/index.ts'
 import type { KeyPair } from '../../protocol/crypto/index.ts'
 import { MAX_PRE_KEY_ID, decodeSessionRecord, encodeSessionRecord } from '../../protocol/signal/index.ts'
@@ -57,6 +58,28 @@ export interface PreKeyState {
   readonly firstUnuploadedId: number
   /** Whether the server has ever confirmed an upload. */
   readonly uploaded: boolean
+  /** No one-time pre-key below it is kept; 1 when absent. */
+  readonly oldestId?: number
+  /** No tombstone below it is kept; 1 when absent. */
+  readonly oldestSpentId?: number
+  /** When the server's directory was last found to be not ours and filled again. */
+  readonly repairedAtMs?: number
+}
+
+/** A signed pre-key that is no longer published. Messages made with it still arrive. */
+export interface RetiredSignedPreKey {
+  readonly id: number
+  readonly retiredAtMs: number
+}
+
+/** Where the rotation of the signed pre-key stands; which key is current is said by {@link Credentials}. */
+export interface SignedPreKeyState {
+  /** Made, durable, and perhaps with the server; it becomes the current one when the server says so. */
+  readonly candidateId?: number
+  /** A refused rotation is not tried again before. */
+  readonly notBeforeMs?: number
+  /** Oldest first. */
+  readonly retired: readonly RetiredSignedPreKey[]
 }
 
 /** What the server told us about how to connect. */
@@ -65,6 +88,19 @@ export interface ConnectionHints {
   readonly propsHash?: string
   /** Server time minus ours, in milliseconds. */
   readonly clockSkewMs?: number
+}
+
+/** The server whose certificates were checked last: the next handshake may resume with its key. */
+export interface KnownServer {
+  /** Static Noise key, 32 bytes. */
+  readonly key: Uint8Array
+  /** Both certificates are valid from here. Seconds since the Unix epoch, inclusive. */
+  readonly notBeforeSeconds: number
+  /** Both certificates are valid until here. Seconds since the Unix epoch, inclusive. */
+  readonly notAfterSeconds: number
+  /** The root that they led to, 32 bytes. */
+  readonly rootKey: Uint8Array
+  readonly rootSerial: number
 }
 
 /** A signed pre-key with its private half. */
@@ -157,6 +193,14 @@ function linkedAccount(value: unknown): LinkedAccount {
   }
 }
 
+function retiredKeys(value: unknown): RetiredSignedPreKey[] {
+  if (!Array.isArray(value)) throw wrongField('a list')
+  return value.map((one: Record<string, unknown>) => ({
+    id: integer(one.id),
+    retiredAtMs: integer(one.retiredAtMs),
+  }))
+}
+
 /** Credentials, under {@link SELF}. */
 export const CREDENTIALS: RecordKind<Credentials> = jsonRecord(
   'credentials',
@@ -184,8 +228,22 @@ export const PRE_KEY_STATE: RecordKind<PreKeyState> = jsonRecord(
     nextId: integer(parsed.nextId),
     firstUnuploadedId: integer(parsed.firstUnuploadedId),
     uploaded: parsed.uploaded === true,
+    ...optional('oldestId', parsed.oldestId, integer),
+    ...optional('oldestSpentId', parsed.oldestSpentId, integer),
+    ...optional('repairedAtMs', parsed.repairedAtMs, integer),
   }),
   { rebuild: watermarksAbove },
+)
+
+/** Where rotation stands, under {@link SELF}; absent until the first. */
+export const SIGNED_PRE_KEY_STATE: RecordKind<SignedPreKeyState> = jsonRecord(
+  'signed-pre-key-state',
+  1,
+  (parsed): SignedPreKeyState => ({
+    ...optional('candidateId', parsed.candidateId, integer),
+    ...optional('notBeforeMs', parsed.notBeforeMs, integer),
+    retired: retiredKeys(parsed.retired),
+  }),
 )
 
 /** Connection hints, under {@link SELF}. */
@@ -198,6 +256,15 @@ export const CONNECTION_HINTS: RecordKind<ConnectionHints> = jsonRecord(
     ...optional('clockSkewMs', parsed.clockSkewMs, integer),
   }),
 )
+
+/** The server that is known, under {@link SELF}. */
+export const KNOWN_SERVER: RecordKind<KnownServer> = jsonRecord('known-server', 1, (parsed) => ({
+  key: bytes(parsed.key, 32),
+  notBeforeSeconds: integer(parsed.notBeforeSeconds),
+  notAfterSeconds: integer(parsed.notAfterSeconds),
+  rootKey: bytes(parsed.rootKey, 32),
+  rootSerial: integer(parsed.rootSerial),
+}))
 
 /** Signed pre-keys by id. */
 export const SIGNED_PRE_KEY: RecordKind<StoredSignedPreKey> = jsonRecord('signed-pre-key', 1, (parsed) => ({
@@ -213,14 +280,19 @@ export const CURRENT_SIGNED_PRE_KEY: RecordKind<StoredSignedPreKey> = {
   onUnreadable: 'refuse',
 }
 
-/** One-time pre-keys by id: the private key; the public one follows from it. */
+/**
+ * One-time pre-keys by id: the private key, and since version 2 the public one behind it, because a login that checks
+ * 800 of them would otherwise compute 800 of them.
+ */
 export const PRE_KEY: RecordKind<KeyPair> = {
   kind: 'pre-key',
-  encode: (pair) => withVersion(1, pair.privateKey),
+  isRarelyRead: true,
+  encode: (pair) => withVersion(2, concatBytes(pair.privateKey, pair.publicKey)),
   decode(stored) {
-    const privateKey = recordBody('pre-key', 1, stored)
-    if (privateKey.length !== 32) throw unreadableRecord('pre-key')
-    return keyPairFromPrivate(privateKey)
+    const body = recordBody('pre-key', 2, stored)
+    if (stored[0] === 1 && body.length === 32) return keyPairFromPrivate(body)
+    if (stored[0] !== 2 || body.length !== 64) throw unreadableRecord('pre-key')
+    return { privateKey: body.subarray(0, 32), publicKey: body.subarray(32) }
   },
 }
 

@@ -20,6 +20,7 @@ import {
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { asBuffer, utf8Text } from '../../base/bytes.ts'
+import type { StorageError } from '../../base/errors.ts'
 import type { SqlDatabase, SqlDriver } from './driver.ts'
 import { corruptFailure, foreignFailure, newerFailure, RESULT, resultCode } from './failures.ts'
 import { APPLICATION_ID, SCHEMA_VERSION } from './schema.ts'
@@ -102,7 +103,7 @@ function inspectHeader(path: string): void {
 }
 
 /** A file without SQLite's header is ours with a damaged start when our table names are in it. */
-function notSqlite(path: string, start: Uint8Array): Error {
+function notSqlite(path: string, start: Uint8Array): StorageError {
   const isOurs = asBuffer(start).includes('CREATE TABLE waton_')
   return isOurs ? corruptFailure(path, undefined) : foreignFailure(path, 'is not a waton store')
 }

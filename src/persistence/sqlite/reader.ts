@@ -163,6 +163,12 @@ export class Reader {
    * saves a third of each point read's time.
    */
   async #inSlices<T>(items: readonly T[], visit: (item: T) => void): Promise<void> {
+    const [only] = items
+    // one statement is a transaction by itself
+    if (items.length === 1 && only !== undefined) {
+      visit(only)
+      return
+    }
     for (let start = 0; start < items.length; start += SLICE_ROWS) {
       if (start > 0) await nextTurn()
       this.#statement('BEGIN').run()

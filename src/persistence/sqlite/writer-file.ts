@@ -41,9 +41,13 @@ type CommitOutcome = Error | undefined
 
 /** Facts about an open file, for diagnosis. */
 export interface FileFacts {
+  /** Which SQLite is used. */
   readonly driver: string
+  /** Its version. */
   readonly sqliteVersion: string
+  /** The version of the file's tables. */
   readonly schemaVersion: number
+  /** `wal`, always. */
   readonly journalMode: string
   /** SQLite's number: 1 is NORMAL, 2 is FULL. */
   readonly synchronous: number

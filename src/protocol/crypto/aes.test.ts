@@ -1,4 +1,5 @@
 /** AES-256 in its three modes against the published vectors; altered data is refused with a code of ours. */
+import { createCipheriv } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import vectors from '../../../tests/vectors/crypto/aes.json' with { type: 'json' }
 import { concatBytes, fromHex, toHex } from '../../base/bytes.ts'
@@ -58,6 +59,11 @@ describe('AES-256-CBC', () => {
     }
     // The published plaintext has no padding, so its last byte 0x10 promises 16 bytes of padding that are not there.
     refusesWith('WATON_CRYPTO_PADDING', () => aesCbcDecrypt(vectorKey, vectorIv, fromHex(vector.ciphertext)))
+    for (const ending of ['00', '11', '0203', '010203', '1010']) {
+      const unpadded = fromHex(ending.padStart(32, 'f'))
+      const cipher = createCipheriv('aes-256-cbc', key, iv16).setAutoPadding(false)
+      refusesWith('WATON_CRYPTO_PADDING', () => aesCbcDecrypt(key, iv16, cipher.update(unpadded)))
+    }
   })
 
   it('refuses keys and vectors of other lengths', () => {

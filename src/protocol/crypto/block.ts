@@ -3,7 +3,6 @@
  * the ciphertext first; a padding error then means a bug or a lying sender, never a guess that may be repeated.
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto'
-import { concatBytes } from '../../base/bytes.ts'
 import { CryptoError } from '../../base/errors.ts'
 import { checkBytes } from './check.ts'
 import { plainBytes } from './hash.ts'
@@ -20,8 +19,12 @@ const BLOCK_BYTES = 16
 export function aesCbcEncrypt(key: Uint8Array, iv: Uint8Array, plaintext: Uint8Array): Uint8Array {
   checkBytes('AES-256 key', key, KEY_BYTES)
   checkBytes('AES-CBC iv', iv, BLOCK_BYTES)
-  const cipher = createCipheriv('aes-256-cbc', key, iv)
-  return concatBytes(cipher.update(plaintext), cipher.final())
+  const padding = BLOCK_BYTES - (plaintext.length % BLOCK_BYTES)
+  const padded = new Uint8Array(plaintext.length + padding)
+  padded.set(plaintext)
+  padded.fill(padding, plaintext.length)
+  // whole blocks come out at once: `final` would add nothing but the cost of a call and a buffer
+  return plainBytes(createCipheriv('aes-256-cbc', key, iv).update(padded))
 }
 
 /**
@@ -32,18 +35,23 @@ export function aesCbcEncrypt(key: Uint8Array, iv: Uint8Array, plaintext: Uint8A
 export function aesCbcDecrypt(key: Uint8Array, iv: Uint8Array, ciphertext: Uint8Array): Uint8Array {
   checkBytes('AES-256 key', key, KEY_BYTES)
   checkBytes('AES-CBC iv', iv, BLOCK_BYTES)
+  if (ciphertext.length === 0 || ciphertext.length % BLOCK_BYTES !== 0) throw paddingFailure()
   const decipher = createDecipheriv('aes-256-cbc', key, iv)
-  const head = decipher.update(ciphertext)
-  let tail: Uint8Array
-  try {
-    tail = decipher.final()
-  } catch {
-    throw new CryptoError(
-      'WATON_CRYPTO_PADDING',
-      'the block padding is wrong: the data was truncated or encrypted with another key; discard it',
-    )
-  }
-  return head.length === 0 ? plainBytes(tail) : concatBytes(head, tail)
+  decipher.setAutoPadding(false)
+  const padded = decipher.update(ciphertext)
+  const padding = padded.at(-1) ?? 0
+  if (padding < 1 || padding > BLOCK_BYTES) throw paddingFailure()
+  const length = padded.length - padding
+  for (let index = length; index < padded.length; index++)
+    if (padded[index] !== padding) throw paddingFailure()
+  return plainBytes(padded.subarray(0, length))
+}
+
+function paddingFailure(): CryptoError {
+  return new CryptoError(
+    'WATON_CRYPTO_PADDING',
+    'the block padding is wrong: the data was truncated or encrypted with another key; discard it',
+  )
 }
 
 /**

@@ -6,9 +6,9 @@ import { fromHex, toHex, utf8Bytes } from '../../base/bytes.ts'
 import { randomInteger, seededRandom } from '../../base/random.ts'
 import { hkdfSha256 } from './hkdf.ts'
 import { md5, sha1, sha256, sha512 } from './hash.ts'
-import { hmacSha256, hmacSha256Pair, hmacSha512 } from './hmac.ts'
+import { hmacSha256, hmacSha512 } from './hmac.ts'
 import { pbkdf2Sha256 } from './pbkdf2.ts'
-import { hmacKeyState, MAX_SHORT_HMAC_BYTES, shortHmac } from './short-hmac.ts'
+import { MAX_SHORT_HMAC_BYTES } from './short-hmac.ts'
 
 const digests = { sha256, sha512, sha1, md5 }
 
@@ -41,12 +41,11 @@ describe('HMAC', () => {
     },
   )
 
-  it('agrees with OpenSSL for every length around the block size and the limit of the JavaScript form', () => {
+  it('agrees with OpenSSL for every length around the block size and the limit of the short form', () => {
     const random = seededRandom('hmac lengths')
-    for (let length = 0; length <= MAX_SHORT_HMAC_BYTES; length++) {
+    for (let length = 0; length <= MAX_SHORT_HMAC_BYTES + 2; length++) {
       const [key, data] = [random.bytes(length % 65), random.bytes(length)]
       const expected = createHmac('sha256', key).update(data).digest('hex')
-      expect(toHex(shortHmac(hmacKeyState(key), [data])), `length ${String(length)}`).toBe(expected)
       expect(toHex(hmacSha256(key, data)), `length ${String(length)}`).toBe(expected)
     }
   })
@@ -55,26 +54,10 @@ describe('HMAC', () => {
     const random = seededRandom('hmac parts')
     for (let round = 0; round < 200; round++) {
       const key = random.bytes(randomInteger(random, 100))
-      const parts = [0, 1, 2].map(() => random.bytes(randomInteger(random, 60)))
+      const parts = [0, 1, 2].map(() => random.bytes(randomInteger(random, 500)))
       const expected = createHmac('sha256', key)
       for (const part of parts) expected.update(part)
       expect(toHex(hmacSha256(key, ...parts)), `round ${String(round)}`).toBe(expected.digest('hex'))
-    }
-  })
-
-  it('gives both values of a chain step, for short and for long keys and inputs', () => {
-    const random = seededRandom('hmac pairs')
-    for (const [keyBytes, inputBytes] of [
-      [32, 1],
-      [64, 55],
-      [64, 56],
-      [65, 1],
-      [200, 300],
-    ] as const) {
-      const [key, first, second] = [random.bytes(keyBytes), random.bytes(inputBytes), random.bytes(1)]
-      expect(hmacSha256Pair(key, first, second).map(toHex)).toEqual(
-        [first, second].map((data) => createHmac('sha256', key).update(data).digest('hex')),
-      )
     }
   })
 })

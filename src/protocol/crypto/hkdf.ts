@@ -3,13 +3,11 @@ import { BoundedMap } from '../../base/bounded-map.ts'
 import { UsageError } from '../../base/errors.ts'
 import { EMPTY_BYTES, utf8Bytes } from '../../base/bytes.ts'
 import { hmacSha256 } from './hmac.ts'
-import { hmacKeyState, MAX_SHORT_HMAC_BYTES, shortHmac } from './short-hmac.ts'
+import { MAX_SHORT_HMAC_BYTES, useShortKey, writeShortHmac } from './short-hmac.ts'
 
 const HASH_BYTES = 32
 const MAX_BLOCKS = 255
 const ZERO_SALT = new Uint8Array(HASH_BYTES)
-/** The key state of the default salt, 32 zero bytes, computed once. */
-const ZERO_SALT_KEY = hmacKeyState(ZERO_SALT)
 /** Info texts kept in their encoded form. */
 const infoTexts = new BoundedMap<string, Uint8Array>(64)
 
@@ -37,29 +35,31 @@ export function hkdfSha256(inputKey: Uint8Array, lengthBytes: number, options: H
       { details: { lengthBytes } },
     )
   }
-  const { salt, info = EMPTY_BYTES } = options
+  const { salt = ZERO_SALT, info = EMPTY_BYTES } = options
   const infoBytes = typeof info === 'string' ? textBytes(info) : info
-  const pseudoRandomKey =
-    salt === undefined && inputKey.length <= MAX_SHORT_HMAC_BYTES
-      ? shortHmac(ZERO_SALT_KEY, [inputKey])
-      : hmacSha256(salt ?? ZERO_SALT, inputKey)
-  const mac = expander(pseudoRandomKey, infoBytes.length)
+  const pseudoRandomKey = hmacSha256(salt, inputKey)
   const output = new Uint8Array(blocks * HASH_BYTES)
+  const write = expander(pseudoRandomKey, infoBytes.length)
   const counter = new Uint8Array(1)
   let previous: Uint8Array = EMPTY_BYTES
-  for (let block = 1; block <= blocks; block++) {
-    counter[0] = block
-    previous = mac([previous, infoBytes, counter])
-    output.set(previous, (block - 1) * HASH_BYTES)
+  for (let block = 0; block < blocks; block++) {
+    const offset = block * HASH_BYTES
+    counter[0] = block + 1
+    write([previous, infoBytes, counter], output, offset)
+    previous = output.subarray(offset, offset + HASH_BYTES)
   }
   return output.subarray(0, lengthBytes)
 }
 
-/** The keyed hash of the expansion: prepared once for all blocks when they are short. */
-function expander(key: Uint8Array, infoLength: number): (parts: readonly Uint8Array[]) => Uint8Array {
-  if (HASH_BYTES + infoLength + 1 > MAX_SHORT_HMAC_BYTES) return (parts) => hmacSha256(key, ...parts)
-  const state = hmacKeyState(key)
-  return (parts) => shortHmac(state, parts)
+/** Writes one block of the expansion; the key is prepared once for all blocks when they are short. */
+function expander(key: Uint8Array, infoLength: number): typeof writeShortHmac {
+  if (HASH_BYTES + infoLength + 1 > MAX_SHORT_HMAC_BYTES) {
+    return (parts, target, offset) => {
+      target.set(hmacSha256(key, ...parts), offset)
+    }
+  }
+  useShortKey(key)
+  return writeShortHmac
 }
 
 /** UTF-8 of an info text. The protocol has a dozen of them, so they are converted once. */

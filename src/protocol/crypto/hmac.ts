@@ -1,11 +1,9 @@
 /** Keyed digests (RFC 2104): HMAC-SHA-256 and HMAC-SHA-512 over one or more parts as if they were joined. */
 import { createHmac } from 'node:crypto'
 import { plainBytes } from './hash.ts'
-import { hmacKeyState, shortHmac } from './short-hmac.ts'
+import { MAX_SHORT_HMAC_BYTES, MAX_SHORT_KEY_BYTES, useShortKey, writeShortHmac } from './short-hmac.ts'
 
-const BLOCK_BYTES = 64
-/** Up to this length of input, one block with its padding, the JavaScript form is faster than a native call (measured on Node 20). */
-const MAX_SHORT_BYTES = 55
+const DIGEST_BYTES = 32
 
 function keyedDigest(algorithm: string, key: Uint8Array, parts: readonly Uint8Array[]): Uint8Array {
   const mac = createHmac(algorithm, key)
@@ -17,22 +15,13 @@ function keyedDigest(algorithm: string, key: Uint8Array, parts: readonly Uint8Ar
 export function hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0
   for (const part of parts) length += part.length
-  return length <= MAX_SHORT_BYTES && key.length <= BLOCK_BYTES
-    ? shortHmac(hmacKeyState(key), parts)
-    : keyedDigest('sha256', key, parts)
-}
-
-/** HMAC-SHA-256 of two inputs under one key, as a ratchet's chain step takes them: a short key is prepared once. */
-export function hmacSha256Pair(
-  key: Uint8Array,
-  first: Uint8Array,
-  second: Uint8Array,
-): readonly [Uint8Array, Uint8Array] {
-  if (key.length > BLOCK_BYTES || Math.max(first.length, second.length) > MAX_SHORT_BYTES) {
-    return [hmacSha256(key, first), hmacSha256(key, second)]
+  if (length > MAX_SHORT_HMAC_BYTES || key.length > MAX_SHORT_KEY_BYTES) {
+    return keyedDigest('sha256', key, parts)
   }
-  const state = hmacKeyState(key)
-  return [shortHmac(state, [first]), shortHmac(state, [second])]
+  useShortKey(key)
+  const mac = new Uint8Array(DIGEST_BYTES)
+  writeShortHmac(parts, mac, 0)
+  return mac
 }
 
 /** HMAC-SHA-512 of the joined parts, 64 bytes; the key may have any length. */

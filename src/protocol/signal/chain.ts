@@ -4,7 +4,7 @@
  *
  * @source https://signal.org/docs/specifications/doubleratchet/ (section 5.2), constants as in Signal's version 3
  */
-import { hkdfSha256, hmacSha256, hmacSha256Pair } from '../crypto/index.ts'
+import { hkdfSha256, hmacSha256 } from '../crypto/index.ts'
 import { oldCounter, tooFar } from './failures.ts'
 
 /** How many messages may be missing in one jump. Signal's own clients and libsignal allow the same. */
@@ -52,8 +52,7 @@ export interface ChainStep {
 
 /** Takes one step. */
 export function stepChain(chainKey: Uint8Array): ChainStep {
-  const [seed, nextKey] = hmacSha256Pair(chainKey, SEED_INPUT, NEXT_INPUT)
-  return { seed, nextKey }
+  return { seed: hmacSha256(chainKey, SEED_INPUT), nextKey: hmacSha256(chainKey, NEXT_INPUT) }
 }
 
 /** Expands the seed of one message into its keys. */

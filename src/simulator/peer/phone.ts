@@ -43,6 +43,7 @@ export class SimulatedPhone {
   readonly pn: string
   /** `...@lid` */
   readonly lid: string
+  /** The name that others see. */
   readonly name: string
   readonly #parts: PhoneParts
 
@@ -93,6 +94,7 @@ export class SimulatedPhone {
     return this.#parts.keys.identity.publicKey
   }
 
+  /** Whether the phone is connected to its server. */
   get isOnline(): boolean {
     return this.#parts.connection.isOnline
   }
@@ -190,6 +192,7 @@ export class SimulatedPhone {
     this.#parts.connection.goOffline()
   }
 
+  /** Connects again; what waited comes now. */
   goOnline(): void {
     this.#parts.connection.goOnline()
   }

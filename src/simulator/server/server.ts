@@ -8,6 +8,7 @@ import { WatonError } from '../../base/errors.ts'
 import type { RandomSource } from '../../base/random.ts'
 import { toBase64 } from '../../base/bytes.ts'
 import { formatJid, SERVER_USER } from '../../protocol/jid.ts'
+import { FaultInjector } from '../fault-plan/injector.ts'
 import { Faults } from '../faults.ts'
 import type { PrimaryServices } from '../link.ts'
 import { dirty, edgeRouting, failure, success } from '../stanza/stream.ts'
@@ -20,7 +21,7 @@ import type { Channel, StanzaListener } from './channel.ts'
 import { readClientPayload } from './client-payload.ts'
 import type { LoginPayload } from './client-payload.ts'
 import { Connection } from './connection.ts'
-import type { ConnectionHost } from './connection.ts'
+import type { ConnectionHost, Resumption } from './connection.ts'
 import { attachPhone } from './memory-link.ts'
 import type { HandshakeResult } from './noise-responder.ts'
 import { PairingDesk } from './pairing.ts'
@@ -50,6 +51,7 @@ export class SimulatedServer implements ConnectionHost {
   readonly trace: Trace
   readonly world: World
   readonly faults: Faults
+  readonly injector: FaultInjector
   readonly authority: CertificateAuthority
   readonly #options: ServerOptions
   readonly #desk: PairingDesk
@@ -63,8 +65,16 @@ export class SimulatedServer implements ConnectionHost {
     this.random = options.random
     this.trace = new Trace(options.clock, options.traceCapacity)
     this.world = new World(options.clock, options.random, this.trace)
-    this.faults = new Faults(this.world)
+    this.injector = new FaultInjector({
+      clock: options.clock,
+      trace: this.trace,
+      restart: () => {
+        this.restart()
+      },
+      nameOf: (jid) => deviceName(this.world, jid),
+    })
     this.authority = new CertificateAuthority(options.clock, options.random)
+    this.faults = new Faults(this.world, { injector: this.injector, keyOwner: this.authority })
     this.#desk = new PairingDesk(this.world, (phoneNumber) => this.faults.takeLinkCodeRefusal(phoneNumber))
   }
 
@@ -81,21 +91,33 @@ export class SimulatedServer implements ConnectionHost {
     if (this.#connections.size >= MAX_CONNECTIONS) {
       this.trace.note('refusal', `more than ${String(MAX_CONNECTIONS)} connections at a time`)
       wire.cut()
+    } else if (this.injector.isRefusing) {
+      this.trace.note('refusal', 'a connection is refused: planned fault')
+      wire.cut()
     } else {
       this.#connections.add(new Connection(this, wire, this.#nextConnectionId++))
     }
+  }
+
+  takeResumption(): Resumption {
+    return this.faults.takeResumption()
   }
 
   left(connection: Connection): void {
     this.#connections.delete(connection)
   }
 
-  /** Cuts every connection, phones included, and stops listening. */
-  async close(): Promise<void> {
+  /** Cuts every connection, phones included, and keeps everything else. */
+  restart(): void {
     for (const connection of this.#connections) connection.cut()
     for (const account of this.world.accounts) {
       for (const device of account.devices.values()) device.outlet?.cut()
     }
+  }
+
+  /** Cuts every connection, phones included, and stops listening. */
+  async close(): Promise<void> {
+    this.restart()
     await this.#socketServer?.close()
   }
 
@@ -188,4 +210,10 @@ export class SimulatedServer implements ConnectionHost {
 
 function jidOf({ phoneNumber, deviceId }: LoginPayload): string {
   return formatJid({ user: phoneNumber, server: SERVER_USER, device: deviceId })
+}
+
+/** The name under which connections of a device are known; a JID that is not known yet is taken as it is. */
+function deviceName(world: World, jid: string): string {
+  const found = world.resolve(jid)
+  return found === undefined ? jid : found.account.jid('pn', found.deviceId)
 }
