@@ -27,6 +27,7 @@ const READS = /^export (?:async )?function ((?:parse|decode|read|unpad|unwrap|ac
 const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['decodeProto', 'with every generated type'],
   ['readFields', 'as part of the Signal messages'],
+  ['parseServerHello', 'as part of readServerHello'],
   ['unwrapMessage', 'as part of contentOf'],
   ['readPragma', 'reads what SQLite answers'],
   ['readPage', 'stored.property.test.ts'],
