@@ -7,7 +7,17 @@
  *
  * @source https://www.sqlite.org/howtocorrupt.html, section 2.2; https://www.sqlite.org/fileformat2.html, section 1.3
  */
-import { chmodSync, closeSync, existsSync, openSync, readSync, statSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readSync,
+  statSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { asBuffer, utf8Text } from '../../base/bytes.ts'
 import type { StorageError } from '../../base/errors.ts'
@@ -59,7 +69,18 @@ export function createPrivateFile(path: string): void {
     closeSync(openSync(path, 'wx', 0o600))
   } catch (error) {
     if (!isCode(error, 'EEXIST')) throw error
+    // SQLite would follow the link and create the file with the rights that everybody gets
+    if (!existsSync(path)) throw foreignFailure(path, 'is a link to a file that does not exist')
   }
+}
+
+/**
+ * Checks that the file and its folder may be written: SQLite would open the file all the same, for reading, and every
+ * commit would fail later.
+ */
+export function requireRights(path: string): void {
+  accessSync(dirname(path), constants.W_OK | constants.X_OK)
+  if (existsSync(path)) accessSync(path, constants.R_OK | constants.W_OK)
 }
 
 /** Takes the rights of group and others away from a store that was copied or restored with them. */
