@@ -199,6 +199,7 @@ export type BanCause =
 export interface Ban {
   /** WhatsApp's own number for the cause, e.g. 101. */
   readonly code?: number
+  /** Why. */
   readonly cause: BanCause
   /** When it ends, in milliseconds since the epoch; absent when the server did not say. */
   readonly expiresAtMs?: number
@@ -206,13 +207,17 @@ export interface Ban {
 
 /** What the server sent, without the bytes in it: tags and attributes as they came. */
 export interface StanzaView {
+  /** Its name, e.g. `failure`. */
   readonly tag: string
+  /** What stands in it. */
   readonly attrs: Readonly<Record<string, string>>
+  /** The stanzas in it. */
   readonly children: readonly StanzaView[]
 }
 
 /** Why a connection ended, and how it goes on. */
 export interface CloseReason {
+  /** Which of the reasons. */
   readonly reason: CloseReasonName
   /** The server's number, when it gave one. */
   readonly serverCode?: number

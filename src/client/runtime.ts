@@ -98,7 +98,6 @@ export class Runtime {
     this.self = self
     this.outbox = outbox
     this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
-    const effects = this.#effects()
     const { timing, endpoint } = options
     this.#verdicts = new Verdicts({ state, self, clock, random, logger, timing, endpoint })
     this.#pipeline = new ReceivePipeline({

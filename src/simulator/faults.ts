@@ -36,6 +36,7 @@ export interface LoginRefusal extends LoginRefusalOptions {
 export interface StreamErrorOptions {
   /** E.g. 515 (come back), 516 (removed), 503 (try later), 429 (too many). */
   readonly code?: number
+  /** Words for the user. */
   readonly text?: string
   /** The child that names the cause, e.g. `{ tag: 'conflict', attrs: { type: 'replaced' } }`. */
   readonly cause?: { readonly tag: string; readonly attrs?: Readonly<Record<string, string>> }

@@ -16,7 +16,6 @@ const NOT_YET: ReadonlySet<string> = new Set([
   'client.download',
   'client.rejectCall',
   'client.backup',
-  'client.logout',
   'phone.groups',
 ])
 

@@ -62,7 +62,7 @@ describe('a refused login', () => {
     [406, 'banned', 'check-account'],
     [409, 'bad-user-agent', 'fix-call'],
     [411, 'multi-device-mismatch', 'check-account'],
-    [405, 'version-outdated', 'update'],
+    [405, 'version-outdated', 'upgrade'],
     [402, 'temporarily-banned', 'wait'],
   ] as const)('with %i ends the client: %s', async (code, reason, action) => {
     const set = await scene(`final ${String(code)}`)

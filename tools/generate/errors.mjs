@@ -18,6 +18,8 @@ const TOLD = {
     'the server delivered a message without its content, which only the phone has: look at the phone',
   WATON_PHONE_NO_CONTENT: 'the simulated phone got a message without content',
   WATON_SEND_REFUSED: 'the server refused the message for good: `details.serverCode` says why',
+  WATON_SEND_UNLINKED:
+    'the device was unlinked before the message could be sent: link again and send it again',
   WATON_SIMULATOR_LINK_CODE: 'a companion broke the rules of linking by code: the message says which',
   WATON_UNKNOWN: 'something that is no error was thrown underneath: its text is the message',
   WATON_PHONE_BUG: 'the simulated phone failed in a way that it should not: please report this',

@@ -12,6 +12,7 @@ import {
   ProtocolError,
   QueryError,
   describeError,
+  asError,
   errorCode,
 } from '../../base/errors.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
@@ -329,8 +330,8 @@ const REFUSALS: ReadonlySet<string | undefined> = new Set([
 ])
 
 /** What the server's refusal of a code means for whoever asked for it. */
-function asCodeRefusal(error: unknown): unknown {
-  if (!(error instanceof QueryError) || error.code !== 'WATON_QUERY_REFUSED') return error
+function asCodeRefusal(error: unknown): Error {
+  if (!(error instanceof QueryError) || error.code !== 'WATON_QUERY_REFUSED') return asError(error)
   const { serverCode } = error.details
   return new QueryError(
     'WATON_PAIRING_CODE_REFUSED',
