@@ -71,13 +71,36 @@ const BODY: RecordKind<OutboxBody> = jsonRecord('outbox', 1, (parsed) => {
   }
 })
 
+/**
+ * The encoded form of bodies at hand, and the other way round: an item goes through its states within moments, most of
+ * which change nothing but the state column. Both are immutable.
+ */
+const encoded = new WeakMap<OutboxBody, Uint8Array>()
+const decoded = new WeakMap<Uint8Array, OutboxBody>()
+
 /** The store row of an item. */
 export function outboxRow(item: OutboxItem): OutboxRow {
   const { id, chat, position, state, at, body } = item
-  return { id, chat, position, state, at, value: BODY.encode(body) }
+  let value = encoded.get(body)
+  if (value === undefined) {
+    value = BODY.encode(body)
+    remember(body, value)
+  }
+  return { id, chat, position, state, at, value }
 }
 
 /** The item of a store row. @throws {StorageError} `WATON_STORE_RECORD` */
 export function outboxItem(row: OutboxRow): OutboxItem {
-  return { ...row, state: row.state as OutboxState, body: BODY.decode(row.value) }
+  const { id, chat, position, state, at, value } = row
+  let body = decoded.get(value)
+  if (body === undefined) {
+    body = BODY.decode(value)
+    remember(body, value)
+  }
+  return { id, chat, position, state: state as OutboxState, at, body }
+}
+
+function remember(body: OutboxBody, value: Uint8Array): void {
+  encoded.set(body, value)
+  decoded.set(value, body)
 }
