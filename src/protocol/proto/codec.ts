@@ -136,11 +136,11 @@ function written<Properties>(type: EncodableType<Properties>, message: Propertie
   const own = writer
   try {
     type.encode(message, own)
-    const bytes = new Uint8Array(own.pos)
-    bytes.set(own.finish(true))
+    const bytes = own.finish()
     own.reset()
     if (bytes.length > MAX_KEPT_BYTES) writer = Writer.create()
-    return bytes
+    // protobufjs hands out a Node Buffer, a small one out of Node's pool; the rest of waton sees plain byte arrays
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
   } catch (error) {
     // it stands in the middle of a message
     writer = Writer.create()
