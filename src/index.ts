@@ -20,9 +20,12 @@ export type { SendOptions } from './client/send/outbox.ts'
 export type { ClientOptions, Endpoint, Timing } from './client/options.ts'
 export type { MessageContent, OutgoingContent, TextContent, UnknownContent } from './client/content.ts'
 export type {
+  Ban,
+  BanCause,
   ClientEvents,
   ClientState,
   CloseReason,
+  CloseReasonName,
   DurableEvent,
   DurableEventOf,
   DurablePayloads,
@@ -32,9 +35,11 @@ export type {
   MessagePayload,
   Origin,
   Person,
+  QuarantinedEvent,
   ReceiptPayload,
   ReceiptStatus,
   SendFailedPayload,
+  StanzaView,
   UndecryptablePayload,
 } from './client/events.ts'
 
@@ -49,7 +54,10 @@ export {
   ClosedError,
   CryptoError,
   describeError,
+  ERROR_ACTIONS,
   errorCode,
+  hasCode,
+  isWatonError,
   ProtocolError,
   QueryError,
   StorageError,
@@ -58,7 +66,15 @@ export {
   UsageError,
   WatonError,
 } from './base/errors.ts'
-export type { ErrorDetails } from './base/errors.ts'
+export type {
+  ActionDefaults,
+  ErrorAction,
+  ErrorCode,
+  ErrorDetails,
+  ErrorOptions,
+  LoggedCause,
+  LoggedError,
+} from './base/errors.ts'
 export type { Clock, Timer } from './base/clock.ts'
 export type { Logger, LogFields } from './base/logger.ts'
 export type { RandomSource } from './base/random.ts'

@@ -3,6 +3,8 @@
  * of the account through its middleware. Retries, order and bounds of handlers are the business of the client's
  * consumer; this file only decides which events a bot wants to see.
  */
+import { BOOLEAN, checkArgument, checkOptions, FUNCTION, objectWith, TEXT } from '../base/check.ts'
+import type { Expectation } from '../base/check.ts'
 import { sleep, systemClock } from '../base/clock.ts'
 import { deferred } from '../base/deferred.ts'
 import type { Deferred } from '../base/deferred.ts'
@@ -89,10 +91,10 @@ export class Bot extends Composer {
     this.#stopUnattended()
   }
 
-  /** @throws {UsageError} `WATON_BOT_OPTIONS` for options that cannot work */
+  /** @throws {UsageError} `WATON_BOT_OPTIONS`, `WATON_ARGUMENT` for options that cannot work */
   constructor(options: BotOptions) {
     super()
-    checkOptions(options)
+    checkBotOptions(options)
     this.#options = options
     this.#name = options.name ?? 'bot'
     this.#logger = redacted(options.logger ?? silentLogger).child({ bot: this.#name })
@@ -233,10 +235,11 @@ export class Bot extends Composer {
   #ended(reason: CloseReason): void {
     if (reason.retrying || this.#stopping !== undefined) return
     this.#logger.error(
-      { reason: reason.reason, serverCode: reason.serverCode },
+      { reason: reason.reason, serverCode: reason.serverCode, action: reason.action },
       'the connection of the bot ended for good',
     )
-    if (this.#options.logger === undefined) console.error(`The bot has stopped: ${reason.reason}.`)
+    if (this.#options.logger === undefined)
+      console.error(`The bot has stopped: ${reason.reason}. ${reason.advice}`)
     this.#stopUnattended(reason)
   }
 
@@ -285,6 +288,11 @@ export class Bot extends Composer {
   }
 }
 
+const STORE: Expectation = {
+  expected: 'the path of a file, or a store such as new MemoryStore()',
+  accepts: (value) => TEXT.accepts(value) || objectWith('a store', 'claim').accepts(value),
+}
+
 async function showQr(code: QrCode): Promise<void> {
   const { renderQr } = await import('./terminal-qr.ts')
   console.log(
@@ -292,7 +300,18 @@ async function showQr(code: QrCode): Promise<void> {
   )
 }
 
-function checkOptions(options: BotOptions): void {
+const BOT_OPTIONS: Readonly<Record<string, Expectation>> = {
+  name: TEXT,
+  prefix: TEXT,
+  maxAgeMs: { expected: 'a number of milliseconds', accepts: (value) => typeof value === 'number' },
+  handleOwn: BOOLEAN,
+  onQr: FUNCTION,
+  stopOnSignals: BOOLEAN,
+}
+
+function checkBotOptions(options: BotOptions): void {
+  checkOptions('new Bot(options)', options, BOT_OPTIONS)
+  checkArgument('store in new Bot(options)', options.store, STORE)
   const { name = 'bot', prefix = DEFAULT_COMMAND_PREFIX, maxAgeMs = DEFAULT_MAX_AGE_MS } = options
   const problem =
     (name === '' && 'name is empty; leave it out, or give a word that stays the same between runs') ||

@@ -2,6 +2,8 @@
  * Reads commands like `/ping a b` from message text. Pure; the composer decides what to do with them. WhatsApp has no
  * commands of its own, so the form is waton's: a prefix, a name, and the rest of the text.
  */
+import { checkArgument } from '../base/check.ts'
+import type { Expectation } from '../base/check.ts'
 import { UsageError } from '../base/errors.ts'
 
 /** The prefix that a bot uses unless told otherwise. */
@@ -40,12 +42,20 @@ export function parseCommand(
   return { command: foldName(name), match, args: match === '' ? [] : match.split(/\s+/u) }
 }
 
+const NAMES: Expectation = {
+  expected: 'a word, or a list of words',
+  accepts: (value) =>
+    typeof value === 'string' ||
+    (Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === 'string')),
+}
+
 /**
  * Checks and folds the names that a bot registers.
  *
  * @throws {UsageError} `WATON_BOT_COMMAND_NAME` for a name that could never match, with what to write instead
  */
 export function commandNames(names: string | readonly string[]): ReadonlySet<string> {
+  checkArgument('the name of command(name, ...)', names, NAMES)
   const list = typeof names === 'string' ? [names] : names
   for (const name of list) {
     if (COMMAND_NAME.exec(name)?.[0] !== name) throw badName(name)
@@ -60,6 +70,6 @@ function foldName(name: string): string {
 function badName(name: string): UsageError {
   return new UsageError(
     'WATON_BOT_COMMAND_NAME',
-    `the command name ${JSON.stringify(name)} could never match: write the bare word without prefix or spaces, as in bot.command('ping', ...)`,
+    `the command name ${JSON.stringify(name.slice(0, 64))} could never match: write the bare word without prefix or spaces, as in bot.command('ping', ...)`,
   )
 }

@@ -2,6 +2,8 @@
  * The middleware algebra: four functions (`pass`, `concat`, `flatten`, `run`) for contexts of any kind, and a `Composer`
  * for bot contexts whose methods are all defined through them. What filters and commands mean is in their own files.
  */
+import { checkArgument, FUNCTION, objectWith } from '../base/check.ts'
+import type { Expectation } from '../base/check.ts'
 import { UsageError } from '../base/errors.ts'
 import { commandNames } from './commands.ts'
 import type { CommandContext, Context, FilteredContext } from './context.ts'
@@ -16,6 +18,7 @@ export type MiddlewareFunction<C> = (ctx: C, next: Next) => unknown
 
 /** Something that can be used where a step is expected, e.g. a `Composer`. */
 export interface MiddlewareObject<C> {
+  /** The step as a function. */
   middleware(): MiddlewareFunction<C>
 }
 
@@ -25,8 +28,14 @@ export type Middleware<C> = MiddlewareFunction<C> | MiddlewareObject<C>
 /** The step that does nothing but hand on: the neutral element of `concat`. */
 export const pass: MiddlewareFunction<unknown> = (_ctx, next) => next()
 
+const MIDDLEWARE: Expectation = {
+  expected: 'a function, or an object with middleware()',
+  accepts: (value) => FUNCTION.accepts(value) || objectWith('an object', 'middleware').accepts(value),
+}
+
 /** The plain function behind a step. */
 export function flatten<C>(middleware: Middleware<C>): MiddlewareFunction<C> {
+  checkArgument('a middleware', middleware, MIDDLEWARE)
   return typeof middleware === 'function' ? middleware : middleware.middleware()
 }
 
@@ -88,6 +97,7 @@ export class Composer<C extends Context = Context> implements MiddlewareObject<C
   filter<D extends C>(predicate: (ctx: C) => ctx is D, ...middleware: readonly Middleware<D>[]): Composer<D>
   filter(predicate: (ctx: C) => boolean, ...middleware: readonly Middleware<C>[]): Composer<C>
   filter<D extends C>(predicate: (ctx: C) => ctx is D, ...middleware: readonly Middleware<D>[]): Composer<D> {
+    checkArgument('the predicate of filter(predicate, ...)', predicate, FUNCTION)
     const branch = new Composer<D>(...middleware)
     const handler = branch.middleware()
     this.use((ctx, next) => (predicate(ctx) ? handler(ctx, next) : next()))

@@ -125,5 +125,6 @@ function notLinked(): UsageError {
   return new UsageError(
     'WATON_BOT_NOT_LINKED',
     'nothing can be sent, because this account is not linked to a phone: start the bot and scan the QR code',
+    { action: 'link' },
   )
 }

@@ -3,6 +3,7 @@
  * derived from the event contract, so a new event or content kind needs one entry in `CONTENT_KINDS` at most, and the
  * compiler asks for it.
  */
+import { checkArgument, TEXT } from '../base/check.ts'
 import { UsageError } from '../base/errors.ts'
 import { DURABLE_VERSIONS } from '../client/events.ts'
 import type {
@@ -57,6 +58,7 @@ const CONTENT_KINDS: Readonly<Record<ContentKind, true>> = { text: true, unknown
  * @throws {UsageError} `WATON_BOT_FILTER` for a name that no event has, with the names that exist
  */
 export function compileFilter(query: FilterQuery): (event: DurableEvent) => boolean {
+  checkArgument('the query of on(query, ...)', query, TEXT)
   const colon = query.indexOf(':')
   if (colon === -1) {
     if (!Object.hasOwn(DURABLE_VERSIONS, query)) throw unknownFilter(query)
@@ -75,6 +77,6 @@ export function filterQueries(): readonly string[] {
 function unknownFilter(query: string): UsageError {
   return new UsageError(
     'WATON_BOT_FILTER',
-    `bot.on(${JSON.stringify(query)}) would never run, because no event has that name; use one of ${filterQueries().join(', ')}`,
+    `bot.on(${JSON.stringify(query.slice(0, 64))}) would never run, because no event has that name; use one of ${filterQueries().join(', ')}`,
   )
 }

@@ -5,6 +5,7 @@
 
 /** A started timer; `cancel` is idempotent. */
 export interface Timer {
+  /** Ends the timer; once it has run, or was cancelled, this does nothing. */
   cancel(): void
 }
 

@@ -9,10 +9,15 @@ export type LogFields = Readonly<Record<string, unknown>>
 
 /** What waton needs of a logger. A pino instance satisfies it. */
 export interface Logger {
+  /** One line per message. */
   trace(fields: LogFields, message: string): void
+  /** One line per operation. */
   debug(fields: LogFields, message: string): void
+  /** The life of a client: once per change. */
   info(fields: LogFields, message: string): void
+  /** Something is degraded and was handled. */
   warn(fields: LogFields, message: string): void
+  /** Somebody has to act. */
   error(fields: LogFields, message: string): void
   /** A logger that adds `fields` to each of its lines. */
   child(fields: LogFields): Logger

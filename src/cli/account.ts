@@ -1,5 +1,5 @@
 /** What `pair`, `chat` and `demo --live` share: an account that shows its QR code, and a wait for its end. */
-import { Client, openStore, renderQr } from 'waton'
+import { Client, ClosedError, openStore, renderQr } from 'waton'
 import type { CloseReason, Logger, Me, QrCode } from 'waton'
 import type { Console } from './console.ts'
 import { readEndpoint } from './endpoint-file.ts'
@@ -78,11 +78,23 @@ export function untilEnded(client: Client, interrupted: AbortSignal): Promise<Cl
 
 /** What to tell about a connection that ended for good. */
 export function explainEnd(reason: CloseReason): string {
-  const advice =
-    reason.reason === 'logged-out'
-      ? 'The phone has removed this device: link it again.'
-      : 'Start again when that is solved.'
-  return `The connection ended: ${reason.reason}. ${advice}`
+  return `The connection ended: ${reason.reason}. ${reason.advice}`
+}
+
+/**
+ * Connects. An account whose device was removed on the phone is linked anew: whoever runs a command to link asks for that.
+ *
+ * @throws {WatonError} what `client.connect` throws
+ */
+export async function connectAnew(console: Console, client: Client): Promise<void> {
+  try {
+    await client.connect()
+  } catch (error) {
+    if (!(error instanceof ClosedError) || error.action !== 'link') throw error
+    console.output.line('The phone has removed the device that was linked here: linking a new one.', 'quiet')
+    await client.relink()
+    await client.connect()
+  }
 }
 
 /** The account in words: its name and phone number. */

@@ -1,5 +1,5 @@
 /** How a command ends: exit codes, and how an error is told to somebody who does not read source code. */
-import { WatonError } from 'waton'
+import { ERROR_ACTIONS, isWatonError } from 'waton'
 import type { Output } from './output.ts'
 
 /** Exit codes of `waton`; documented in docs/reference/cli.md. */
@@ -19,11 +19,12 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 
 /** Says what failed and how to find out more. */
 export function tell(output: Output, error: unknown): void {
-  if (error instanceof WatonError) {
+  if (isWatonError(error)) {
     output.line(`${output.paint('bad', 'error:')} ${error.message} (${error.code})`)
     for (const [name, value] of Object.entries(error.details)) {
       if (value !== undefined) output.line(`  ${name}: ${String(value)}`, 'quiet')
     }
+    output.line(`  ${ERROR_ACTIONS[error.action]}`, 'quiet')
     return
   }
   // Anything else is a mistake of ours: the stack is what a report needs.

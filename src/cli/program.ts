@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import type { AccountOptions } from './account.ts'
 import type { ChatOptions } from './commands/chat.ts'
 import type { DemoOptions } from './commands/demo.ts'
 import type { PairOptions } from './commands/pair.ts'
@@ -64,6 +65,7 @@ function createProgram(surroundings: Surroundings, onDone: (code: ExitCode) => v
   addDemo(program, perform)
   addPair(program, perform)
   addChat(program, perform)
+  addLogout(program, perform)
   addSimulate(program, perform)
   return program
 }
@@ -114,6 +116,18 @@ function addChat(program: Command, perform: Perform): void {
     .addOption(verboseOption())
     .action((jid: string | undefined, options: Omit<ChatOptions, 'jid'>) =>
       perform(async () => (await import('./commands/chat.ts')).runChat, { ...options, jid }),
+    )
+}
+
+function addLogout(program: Command, perform: Perform): void {
+  program
+    .command('logout')
+    .description('remove the device from its account; messages stay in the store')
+    .addOption(storeOption())
+    .addOption(endpointOption())
+    .addOption(verboseOption())
+    .action((options: AccountOptions) =>
+      perform(async () => (await import('./commands/logout.ts')).runLogout, options),
     )
 }
 

@@ -3,13 +3,22 @@
  * account when it is first needed and hands everything on to `runtime.ts`.
  */
 import { systemClock } from '../base/clock.ts'
-import { ClosedError, UsageError, describeError } from '../base/errors.ts'
+import { ClosedError, describeError } from '../base/errors.ts'
 import { redacted, silentLogger } from '../base/logger.ts'
 import type { Logger } from '../base/logger.ts'
 import { systemRandom } from '../base/random.ts'
 import { TypedEmitter } from '../base/typed-emitter.ts'
-import type { Store } from '../persistence/contract/index.ts'
 import type { BinaryNode } from '../protocol/binary/node.ts'
+import {
+  checkClientOptions,
+  checkCodeRequest,
+  checkConsume,
+  checkListener,
+  checkMessageId,
+  checkQuestion,
+  checkRead,
+  checkSend,
+} from './check-calls.ts'
 import type { ConsumeOptions, EventHandler } from './consume/consumer.ts'
 import type { ReadOptions } from './consume/event-hub.ts'
 import type { OutgoingContent } from './content.ts'
@@ -52,13 +61,7 @@ export class Client {
   #closing: Promise<void> | undefined
 
   constructor(options: ClientOptions) {
-    // JavaScript callers forget it, and a path is for `Bot`
-    if (typeof (options.store as Partial<Store> | undefined)?.claim !== 'function') {
-      throw new UsageError(
-        'WATON_CLIENT_STORE',
-        'a client needs a store: pass new MemoryStore() or await openSqlite(path)',
-      )
-    }
+    checkClientOptions(options)
     const account = options.account ?? 'default'
     this.#logger = redacted(options.logger ?? silentLogger).child({ account })
     this.#emitter = new TypedEmitter((error, event) => {
@@ -95,7 +98,12 @@ export class Client {
 
   /** Messages on their way, by id. */
   get outbox(): OutboxView {
-    return { get: async (id) => (await this.#open()).outbox.get(id) }
+    return {
+      get: async (id) => {
+        checkMessageId(id)
+        return (await this.#open()).outbox.get(id)
+      },
+    }
   }
 
   /** Calls `listener` for each event from now on; returns the function that stops it. */
@@ -103,6 +111,7 @@ export class Client {
     name: Name,
     listener: (event: ClientEvents[Name]) => void | Promise<void>,
   ): () => void {
+    checkListener(name, listener)
     return this.#emitter.on(name, listener)
   }
 
@@ -111,6 +120,7 @@ export class Client {
     name: Name,
     listener: (event: ClientEvents[Name]) => void | Promise<void>,
   ): () => void {
+    checkListener(name, listener)
     return this.#emitter.once(name, listener)
   }
 
@@ -127,7 +137,8 @@ export class Client {
    * comes back by itself.
    *
    * @throws {StorageError} `WATON_STORE_OWNED` when another process has this account
-   * @throws {ClosedError} `WATON_CLIENT_CLOSED` when coming back is pointless; `details.reason` says why
+   * @throws {ClosedError} `WATON_CLIENT_CLOSED` when coming back is pointless; `details.reason` says why, `details.action`
+   *   and the message what to do, and `cause` is the whole `CloseReason`
    */
   async connect(): Promise<void> {
     const runtime = await this.#open()
@@ -148,11 +159,12 @@ export class Client {
    * @param phoneNumber - digits with country code
    * @param options - `code` to choose the code: eight of `123456789ABCDEFGHJKLMNPQRSTVWXYZ`
    * @throws {UsageError} `WATON_PAIRING_PHONE_NUMBER`, `WATON_PAIRING_CODE`, `WATON_PAIRING_LINKED`
-   * @throws {QueryError} `WATON_QUERY_REFUSED` when the server refuses, e.g. because the number has no account
+   * @throws {QueryError} `WATON_PAIRING_CODE_REFUSED` when the server refuses, e.g. because the number has no account
    * @throws {ClosedError} `WATON_NOT_CONNECTED`, `WATON_PAIRING_CODE_REPLACED`, `WATON_QUERY_DISCONNECTED`
    * @throws {TimeoutError} `WATON_PAIRING_NOT_READY`, `WATON_QUERY_TIMEOUT`
    */
   async requestPairingCode(phoneNumber: string, options: { readonly code?: string } = {}): Promise<string> {
+    checkCodeRequest(phoneNumber, options)
     return (await this.#open()).codes.request(phoneNumber, options)
   }
 
@@ -163,6 +175,7 @@ export class Client {
    * @throws {UsageError} `WATON_NOT_LINKED`, `WATON_SEND_...`, `WATON_CONTENT_...`: nothing was written
    */
   async send(chat: string, content: OutgoingContent, options?: SendOptions): Promise<SentMessage> {
+    checkSend(chat, content, options)
     return (await this.#open()).outbox.send(chat, content, options)
   }
 
@@ -174,6 +187,7 @@ export class Client {
    * @throws {UsageError} `WATON_CONSUMER_RUNNING` when this client runs a consumer of that name already
    */
   async consume(name: string, handler: EventHandler, options: ConsumeOptions = {}): Promise<void> {
+    checkConsume(name, handler, options)
     await (await this.#open()).consume(name, handler, options)
   }
 
@@ -184,6 +198,7 @@ export class Client {
    * @throws {ClosedError} `WATON_NOT_CONNECTED`; {@link QueryError} when the server refuses
    */
   async query(question: BinaryNode): Promise<BinaryNode> {
+    checkQuestion(question)
     const connection = this.#runtime?.connection
     if (connection === undefined || this.state !== 'open') {
       throw new ClosedError(
@@ -193,6 +208,29 @@ export class Client {
       )
     }
     return connection.exchange(question)
+  }
+
+  /**
+   * Removes this device from the account, as "Log out" does: the server and the phone forget it, and the connection ends
+   * with the reason `unlinked`. Messages, events and the old keys stay in the store; what was not sent yet fails with
+   * `WATON_SEND_UNLINKED`. The next {@link connect} shows a QR code.
+   *
+   * @throws {ClosedError} `WATON_LOGOUT_OFFLINE` without a connection; {@link QueryError} when the server refuses
+   * @throws {UsageError} `WATON_NOT_LINKED`
+   */
+  async logout(): Promise<void> {
+    await (await this.#open()).logout()
+  }
+
+  /**
+   * Makes a new device of an account whose device was removed on the phone (reason `logged-out`): the next
+   * {@link connect} shows a QR code. Nothing is deleted but sessions, which only the old device could use. It is a call of
+   * its own because a logout that nobody expected is worth a look. Does nothing before the first link.
+   *
+   * @throws {UsageError} `WATON_RELINK_LINKED` while the account is linked
+   */
+  async relink(): Promise<void> {
+    await (await this.#open()).relink()
   }
 
   /** Stops consumers and the connection, writes what is staged, and gives the account back. The store stays open. */
@@ -228,6 +266,7 @@ export class Client {
   }
 
   async *#readLog(options?: ReadOptions): AsyncGenerator<DurableEvent, void, undefined> {
+    checkRead(options)
     yield* (await this.#open()).readLog(options)
   }
 }

@@ -5,11 +5,13 @@
 
 /** A text message. */
 export interface TextContent {
+  /** What is written, as Unicode text. */
   readonly text: string
 }
 
 /** Content of a kind that this version cannot name yet. Its bytes are kept with the message. */
 export interface UnknownContent {
+  /** What is known about it. */
   readonly unknown: {
     /** The schema's own name of the kind, when there is one, e.g. `imageMessage`. */
     readonly kind: string

@@ -5,9 +5,17 @@
 import { StorageError } from '../base/errors.ts'
 import { utf8Bytes, utf8Text } from '../base/bytes.ts'
 import type { EventRow, MessageRow } from '../persistence/contract/index.ts'
+import { DURABLE_VERSIONS } from './events.ts'
 import type { DurableEvent, DurablePayloads, DurableType } from './events.ts'
 import { messagePayload } from './message-record.ts'
-import { fromJson, recordBody, toJson, unreadableRecord, withVersion } from './state/record-kind.ts'
+import {
+  fromJson,
+  recordBody,
+  toJson,
+  unreadableRecord,
+  withVersion,
+  wrongField,
+} from './state/record-kind.ts'
 
 const RECORD_VERSION = 1
 
@@ -26,8 +34,9 @@ export type ReadMessage = (row: EventRow) => Promise<MessageRow | undefined>
  */
 export async function decodeEvent(row: EventRow, readMessage: ReadMessage): Promise<DurableEvent> {
   const body = recordBody('event', RECORD_VERSION, row.value)
-  const event = { seq: row.seq, type: row.type as DurableType, version: row.version, at: row.at }
-  if (row.type !== 'message') return { ...event, payload: parsePayload(body) } as DurableEvent
+  const type = knownType(row)
+  const event = { seq: row.seq, type, version: row.version, at: row.at }
+  if (type !== 'message') return { ...event, payload: parsePayload(type, body) } as DurableEvent
   const message = await readMessage(row)
   if (message === undefined) {
     throw new StorageError(
@@ -41,9 +50,35 @@ export async function decodeEvent(row: EventRow, readMessage: ReadMessage): Prom
   return { ...event, payload: messagePayload(message) } as DurableEvent
 }
 
-function parsePayload(body: Uint8Array): unknown {
+/** @throws {StorageError} `WATON_STORE_RECORD_NEWER` when this version does not know events like this */
+function knownType({ type, version, seq }: EventRow): DurableType {
+  if (isDurableType(type) && version <= DURABLE_VERSIONS[type]) return type
+  throw new StorageError(
+    'WATON_STORE_RECORD_NEWER',
+    'an event was written by a newer waton; use that version or newer to read it',
+    { details: { seq, type, version } },
+  )
+}
+
+function isDurableType(type: string): type is DurableType {
+  return Object.hasOwn(DURABLE_VERSIONS, type)
+}
+
+/** Texts without which nobody could place the event. */
+const REQUIRED_TEXTS: Readonly<Partial<Record<DurableType, readonly string[]>>> = {
+  'message.undecryptable': ['id', 'chat', 'reason'],
+  'message.receipt': ['chat', 'status'],
+  'send.failed': ['id', 'chat', 'code'],
+}
+
+function parsePayload(type: DurableType, body: Uint8Array): unknown {
   try {
-    return fromJson(utf8Text(body))
+    const payload = fromJson(utf8Text(body))
+    if (typeof payload !== 'object' || payload === null) throw wrongField('an event')
+    const texts = REQUIRED_TEXTS[type] ?? []
+    const fields = payload as Readonly<Record<string, unknown>>
+    if (!texts.every((name) => typeof fields[name] === 'string')) throw wrongField('the texts of an event')
+    return payload
   } catch (cause) {
     throw unreadableRecord('event', cause)
   }

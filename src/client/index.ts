@@ -5,9 +5,12 @@ export type { ConsumeOptions, EventHandler } from './consume/consumer.ts'
 export type { ReadOptions } from './consume/event-hub.ts'
 export type { MessageContent, OutgoingContent, TextContent, UnknownContent } from './content.ts'
 export type {
+  Ban,
+  BanCause,
   ClientEvents,
   ClientState,
   CloseReason,
+  CloseReasonName,
   DurableEvent,
   DurableEventOf,
   DurablePayloads,
@@ -17,9 +20,11 @@ export type {
   MessagePayload,
   Origin,
   Person,
+  QuarantinedEvent,
   ReceiptPayload,
   ReceiptStatus,
   SendFailedPayload,
+  StanzaView,
   UndecryptablePayload,
 } from './events.ts'
 export { DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'

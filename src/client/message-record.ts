@@ -8,7 +8,14 @@ import { decodeMessage } from '../protocol/proto/message.ts'
 import type { MessageRow } from '../persistence/contract/index.ts'
 import type { MessageContent } from './content.ts'
 import type { MessagePayload, Origin, Person } from './events.ts'
-import { fromJson, recordBody, toJson, unreadableRecord, withVersion } from './state/record-kind.ts'
+import {
+  fromJson,
+  recordBody,
+  toJson,
+  unreadableRecord,
+  withVersion,
+  wrongField,
+} from './state/record-kind.ts'
 
 const RECORD_VERSION = 1
 
@@ -57,10 +64,30 @@ export function messageRow(record: MessageRecord, at: number): MessageRow {
   return { id, chat, sender: sender.jid, at, kind, state: fromMe ? 'sent' : 'received', value }
 }
 
+function envelopeOf(parsed: unknown): Envelope {
+  const { sender, fromMe, origin, sentAtMs } = parsed as Partial<Record<keyof Envelope, unknown>>
+  const { jid } = sender as { readonly jid?: unknown }
+  const isWhole =
+    typeof jid === 'string' &&
+    typeof fromMe === 'boolean' &&
+    typeof origin === 'string' &&
+    typeof sentAtMs === 'number'
+  if (!isWhole) throw wrongField('what is known of a message')
+  return parsed as Envelope
+}
+
 /** What an event says about a message that was just read. */
 export function payloadOf(record: MessageRecord, content: ReadContent): MessagePayload {
   const { id, chat, sender, fromMe, origin, sentAtMs, pushName } = record
-  const known = { id, chat, sender, fromMe, origin, sentAtMs, ...(pushName === undefined ? {} : { pushName }) }
+  const known = {
+    id,
+    chat,
+    sender,
+    fromMe,
+    origin,
+    sentAtMs,
+    ...(pushName === undefined ? {} : { pushName }),
+  }
   return { ...known, content: publicContent(content) }
 }
 
@@ -69,7 +96,7 @@ export function messagePayload(row: MessageRow): MessagePayload {
   const body = recordBody('message', RECORD_VERSION, row.value)
   try {
     const length = uintFromBytes(body.subarray(0, LENGTH_BYTES))
-    const envelope = fromJson(utf8Text(body.subarray(LENGTH_BYTES, LENGTH_BYTES + length))) as Envelope
+    const envelope = envelopeOf(fromJson(utf8Text(body.subarray(LENGTH_BYTES, LENGTH_BYTES + length))))
     const content = readableContent(body.subarray(LENGTH_BYTES + length))
     return { id: row.id, chat: row.chat, ...envelope, content }
   } catch (cause) {

@@ -1,11 +1,13 @@
 /**
  * What a user can tell a `Client`. Only `store` is required: every default is the one that a careful user would pick.
  */
+import type { Agent } from 'node:http'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { RandomSource } from '../base/random.ts'
 import type { Store } from '../persistence/contract/index.ts'
 import type { DeviceDescription, HistoryPolicy } from '../protocol/noise/client-payload.ts'
+import type { WebVersion } from '../protocol/version.ts'
 import type { ConnectSocket } from '../transport/byte-socket.ts'
 
 /** Where the server is. Everything but `url` has WhatsApp's own value as its default. */
@@ -16,8 +18,27 @@ export interface Endpoint {
   readonly rootKey?: Uint8Array
   /** Serial number that the intermediate certificate must name as its issuer's. */
   readonly rootSerial?: number
+  /**
+   * Whether a linked device that has seen the server's certificates sends its login with the first message of the next
+   * handshake, which saves a round trip. @default true, as WhatsApp Web does
+   */
+  readonly resume?: boolean
+  /**
+   * Goes through a proxy: `http://user:password@host:port` or `socks5://user:password@host:port` (`socks5h://` has the
+   * proxy look names up). It needs the package `https-proxy-agent` or `socks-proxy-agent`. @default none
+   */
+  readonly proxy?: string
+  /** Makes the TCP connections instead of Node's own agent, where `proxy` is not enough. */
+  readonly agent?: Agent
   /** Opens the byte socket; replace it to go through something other than a WebSocket. */
   readonly connect?: ConnectSocket
+  /**
+   * Where the current version of WhatsApp Web is published; read only after the server has refused ours (405). Without
+   * it, and without `fetchVersion`, a refused version is final.
+   */
+  readonly versionUrl?: string
+  /** Finds the current version in another way, e.g. through a proxy. */
+  readonly fetchVersion?: () => Promise<WebVersion>
 }
 
 /** How long things may take, in milliseconds. */
@@ -56,6 +77,7 @@ export interface ClientOptions {
   readonly markOnline?: boolean
   /** How the device is named on the phone. @default Ubuntu, Chrome */
   readonly device?: DeviceDescription
+  /** How long things may take. @default see each */
   readonly timing?: Partial<Timing>
 }
 
@@ -70,4 +92,7 @@ export const DEFAULT_TIMING: Timing = {
 }
 
 /** WhatsApp's own server. @source reference values as published by WhatsApp Web's client */
-export const WHATSAPP_ENDPOINT: Endpoint = { url: 'wss://web.whatsapp.com/ws/chat' }
+export const WHATSAPP_ENDPOINT: Endpoint = {
+  url: 'wss://web.whatsapp.com/ws/chat',
+  versionUrl: 'https://web.whatsapp.com/sw.js',
+}

@@ -3,33 +3,42 @@
  * when it is first needed; this file is where the parts meet.
  */
 import { sleep } from '../base/clock.ts'
-import type { Clock, Timer } from '../base/clock.ts'
-import { StorageError, UsageError, describeError } from '../base/errors.ts'
+import type { Clock } from '../base/clock.ts'
+import { ClosedError, UsageError, describeError } from '../base/errors.ts'
+import type { StorageError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import { toHex } from '../base/bytes.ts'
 import type { RandomSource } from '../base/random.ts'
 import type { TypedEmitter } from '../base/typed-emitter.ts'
 import type { HistoryPolicy, DeviceDescription } from '../protocol/noise/client-payload.ts'
 import { cleanDirty } from '../protocol/stanza/iq/dirty.ts'
+import { removeCompanionDevice } from '../protocol/stanza/iq/logout.ts'
 import type { Claim, Store } from '../persistence/contract/index.ts'
 import { CodeDesk } from './connection/code-desk.ts'
 import type { CodePairing } from './connection/code-pairing.ts'
 import type { Connection } from './connection/connection.ts'
+import { closeReason, endingFor } from './connection/ending.ts'
+import type { Ending } from './connection/ending.ts'
 import { runConnection } from './connection/login.ts'
-import { PreKeyUpkeep } from './connection/pre-keys.ts'
 import { Supervisor } from './connection/supervisor.ts'
+import { Verdicts } from './connection/verdicts.ts'
 import { Consumer } from './consume/consumer.ts'
 import type { ConsumeOptions, EventHandler } from './consume/consumer.ts'
 import { EventHub, readLog } from './consume/event-hub.ts'
 import type { ReadOptions } from './consume/event-hub.ts'
-import type { ClientEvents, DurableEvent, Me } from './events.ts'
+import type { ClientEvents, ClientState, CloseReason, DurableEvent, Me } from './events.ts'
 import { loadSelf } from './identity/credentials.ts'
+import { retireDevice } from './identity/retire.ts'
 import type { Self } from './identity/self.ts'
+import { KeyUpkeep } from './keys/key-upkeep.ts'
+import { Lease, isOwnershipLost } from './lease.ts'
 import type { Endpoint, Timing } from './options.ts'
+import type { Effects } from './receive/context.ts'
 import { OfflineQueue } from './receive/offline-queue.ts'
 import { ReceivePipeline } from './receive/pipeline.ts'
 import { Outbox } from './send/outbox.ts'
 import { AccountState } from './state/account-state.ts'
+import { SELF, STANDING, STORE_PROBE } from './state/records.ts'
 
 /** The options of a client with every default filled in. */
 export interface RuntimeOptions {
@@ -44,9 +53,6 @@ export interface RuntimeOptions {
   readonly device: DeviceDescription | undefined
   readonly timing: Timing
 }
-
-/** What a store says when the account has another owner. */
-const OWNERSHIP_LOST: ReadonlySet<string> = new Set(['WATON_STORE_OWNERSHIP_LOST', 'WATON_STORE_FENCED'])
 
 /** How long closing waits for handlers of consumers, in milliseconds. */
 const HANDLER_GRACE_MS = 10_000
@@ -63,11 +69,12 @@ export class Runtime {
   readonly supervisor: Supervisor
   /** Where pairing codes are asked for. */
   readonly codes: CodeDesk
-  readonly #preKeys: PreKeyUpkeep
+  readonly #preKeys: KeyUpkeep
+  readonly #verdicts: Verdicts
+  readonly #lease: Lease
   readonly #pipeline: ReceivePipeline
   readonly #consumers = new Map<string, { consumer: Consumer; running: Promise<void> }>()
   #connection: Connection | undefined
-  #renewal: Timer | undefined
   #isClosed = false
   /** The account belongs to somebody else now. */
   #lost: StorageError | undefined
@@ -90,22 +97,22 @@ export class Runtime {
     this.state = state
     this.self = self
     this.outbox = outbox
-    this.#preKeys = new PreKeyUpkeep({ state, self, random, logger })
-    const effects = {
-      preKeysLow: () => {
-        this.#refillPreKeys()
-      },
-      dirty: (what: string, timestampSeconds: number | undefined) => {
-        this.#cleanDirty(what, timestampSeconds)
-      },
-      offlineDone: (messages: number) => {
-        parts.emitter.emit('sync.offline', { messages })
-      },
-    }
+    this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
+    const effects = this.#effects()
+    const { timing, endpoint } = options
+    this.#verdicts = new Verdicts({ state, self, clock, random, logger, timing, endpoint })
     this.#pipeline = new ReceivePipeline({
       state,
       logger,
-      context: { self, outbox, random, logger, markOnline, effects, offline: new OfflineQueue() },
+      context: {
+        self,
+        outbox,
+        random,
+        logger,
+        markOnline,
+        effects: this.#effects(),
+        offline: new OfflineQueue(),
+      },
     })
     this.codes = new CodeDesk({
       self,
@@ -119,17 +126,12 @@ export class Runtime {
       random,
       logger,
       runOnce: (run) => this.#runOnce(run),
+      tryStore: () => this.#tryStore(),
       onState: (next, previous, reason) => {
-        this.codes.moved(next)
-        parts.emitter.emit('connection.state', {
-          state: next,
-          previous,
-          ...(reason === undefined ? {} : { reason }),
-        })
-        if (reason !== undefined) parts.emitter.emit('connection.closed', reason)
+        this.#tellState(next, previous, reason)
       },
     })
-    this.#scheduleRenewal()
+    this.#lease = this.#startLease()
   }
 
   /**
@@ -155,6 +157,9 @@ export class Runtime {
         onFailure: (error) => {
           runtime.current?.failed(error)
         },
+        onQuarantined: (event) => {
+          emitter.emit('store.quarantined', event)
+        },
       })
       const self = await loadSelf(state, random, history)
       const outbox = await Outbox.open({ state, self, clock, random, logger })
@@ -173,17 +178,62 @@ export class Runtime {
 
   /** The store failed to write: nothing is answered or sent until the connection has come back. */
   failed(error: StorageError): void {
-    if (OWNERSHIP_LOST.has(error.code)) this.#lose(error)
+    if (isOwnershipLost(error)) this.#lose(error)
     else this.#connection?.close(error)
   }
 
   /** Nothing may go on in any state: not a connection, not an attempt at one, not a handler (promise G6). */
   #lose(error: StorageError): void {
     this.#lost ??= error
-    this.#renewal?.cancel()
+    this.#lease.stop()
     for (const { consumer } of this.#consumers.values()) consumer.stop()
     this.#connection?.close(error)
-    void this.supervisor.stop({ reason: 'ownership-lost', retrying: false })
+    void this.supervisor.stop(closeReason(endingFor('ownership-lost')))
+  }
+
+  /** See `Client.logout`. */
+  async logout(): Promise<void> {
+    this.self.requireLinked()
+    const connection = this.#connection
+    if (connection === undefined || this.supervisor.state !== 'open') {
+      throw new ClosedError(
+        'WATON_LOGOUT_OFFLINE',
+        'the server cannot be told without a connection: await client.connect() first, or remove the device on the phone',
+        { retryable: true },
+      )
+    }
+    this.#verdicts.leave()
+    try {
+      await connection.query(removeCompanionDevice, { jid: this.self.devicePn })
+    } catch (error) {
+      // the server may end the stream before its answer is read
+      if (!this.#verdicts.stay()) throw error
+    }
+    await this.supervisor.stop(closeReason(endingFor('unlinked')))
+    this.#verdicts.stay()
+    await this.#retire()
+  }
+
+  /** See `Client.relink`. */
+  async relink(): Promise<void> {
+    if (!this.self.isLinked) return
+    const standing = await this.state.read(STANDING, SELF)
+    if (standing?.quarantine === undefined) {
+      throw new UsageError(
+        'WATON_RELINK_LINKED',
+        'this account is linked and nothing is wrong with it: call client.logout() first to link it anew',
+      )
+    }
+    await this.#retire()
+  }
+
+  /** The next connection links a new device. */
+  async #retire(): Promise<void> {
+    const { state, self } = this
+    const { random, history } = this.#options
+    await this.outbox.abandon()
+    await retireDevice({ state, self, random, history })
+    this.supervisor.forgive()
   }
 
   /** Runs a durable consumer until it is stopped. @throws {UsageError} `WATON_CONSUMER_RUNNING` */
@@ -212,7 +262,7 @@ export class Runtime {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#renewal?.cancel()
+    this.#lease.stop()
     await this.#stopConsumers()
     await this.supervisor.stop()
     await this.state.close()
@@ -229,12 +279,20 @@ export class Runtime {
     grace.abort()
   }
 
-  #runOnce(run: Parameters<typeof runConnection>[1]): ReturnType<typeof runConnection> {
-    if (this.#lost !== undefined) return Promise.reject(this.#lost)
+  async #runOnce(run: Parameters<typeof runConnection>[1]): Promise<Ending> {
+    if (this.#lost !== undefined) throw this.#lost
+    await this.#lease.ensure(run.signal)
     const { clock, random, logger, timing, endpoint, device, markOnline } = this.#options
     const listener = {
       onQr: (event: ClientEvents['pairing.qr']) => {
         this.#emitter.emit('pairing.qr', event)
+      },
+      onQrExpired: () => this.codes.spend(),
+      onCode: (event: ClientEvents['pairing.code']) => {
+        this.#emitter.emit('pairing.code', event)
+      },
+      onPasskey: (event: ClientEvents['pairing.passkey']) => {
+        this.#emitter.emit('pairing.passkey', event)
       },
       onLinked: (event: ClientEvents['pairing.success']) => {
         this.#emitter.emit('pairing.success', event)
@@ -258,13 +316,36 @@ export class Runtime {
     }
     const { state, self } = this
     const preKeys = this.#preKeys
+    const verdicts = this.#verdicts
     return runConnection(
-      { state, self, preKeys, clock, random, logger, timing, endpoint, device, markOnline, listener },
+      {
+        state,
+        self,
+        preKeys,
+        verdicts,
+        clock,
+        random,
+        logger,
+        timing,
+        endpoint,
+        device,
+        markOnline,
+        listener,
+      },
       run,
     )
   }
 
+  /** Rejects while the store cannot be written. */
+  async #tryStore(): Promise<void> {
+    await this.state.commit((unit) => {
+      unit.put(STORE_PROBE, SELF, '')
+      return Promise.resolve()
+    })
+  }
+
   #opened(connection: Connection): void {
+    this.#lease.check()
     this.#connection = connection
     this.outbox.resume(connection)
     const me: Me | undefined = this.self.me
@@ -278,12 +359,50 @@ export class Runtime {
     if (this.#connection === connection) this.#connection = undefined
   }
 
-  #refillPreKeys(): void {
-    const connection = this.#connection
-    if (connection === undefined) return
-    this.#preKeys.ensure(connection).catch((error: unknown) => {
-      this.#options.logger.warn({ reason: describeError(error) }, 'pre-keys could not be refilled')
+  #startLease(): Lease {
+    const { clock, logger, timing } = this.#options
+    return new Lease({
+      claim: this.#claim,
+      clock,
+      logger,
+      leaseMs: timing.leaseMs,
+      timeoutMs: timing.queryTimeoutMs,
+      onLost: (error) => {
+        this.#lose(error)
+      },
+      onLapsed: (error) => {
+        this.#connection?.close(error)
+      },
     })
+  }
+
+  /** What stanzas set in motion. */
+  #effects(): Effects {
+    const emitter = this.#emitter
+    return {
+      preKeysLow: () => {
+        this.#preKeys.low()
+      },
+      preKeySpent: () => {
+        this.#preKeys.spent()
+      },
+      dirty: (what, timestampSeconds) => {
+        this.#cleanDirty(what, timestampSeconds)
+      },
+      offlineDone: (messages) => {
+        emitter.emit('sync.offline', { messages })
+      },
+      versionExpires: (atSeconds) => {
+        emitter.emit('connection.expiring', atSeconds === undefined ? {} : { expiresAtMs: atSeconds * 1000 })
+      },
+    }
+  }
+
+  #tellState(state: ClientState, previous: ClientState, reason: CloseReason | undefined): void {
+    const emitter = this.#emitter
+    this.codes.moved(state)
+    emitter.emit('connection.state', { state, previous, ...(reason === undefined ? {} : { reason }) })
+    if (reason !== undefined) emitter.emit('connection.closed', reason)
   }
 
   #cleanDirty(what: string, timestampSeconds: number | undefined): void {
@@ -292,27 +411,5 @@ export class Runtime {
       .catch((error: unknown) => {
         this.#options.logger.warn({ what, reason: describeError(error) }, 'a dirty bit could not be cleaned')
       })
-  }
-
-  /** The lease is renewed three times within its life; losing it closes the socket at once (promise G6). */
-  #scheduleRenewal(): void {
-    const { clock, timing } = this.#options
-    this.#renewal = clock.schedule(Math.floor(timing.leaseMs / 3), () => {
-      void this.#renew()
-    })
-  }
-
-  async #renew(): Promise<void> {
-    const { clock, logger } = this.#options
-    try {
-      await this.#claim.renew(clock.nowMs())
-    } catch (error) {
-      logger.error({ reason: describeError(error) }, 'the account could not be kept')
-      if (error instanceof StorageError && OWNERSHIP_LOST.has(error.code)) {
-        this.#lose(error)
-        return
-      }
-    }
-    if (!this.#isClosed) this.#scheduleRenewal()
   }
 }

@@ -118,7 +118,7 @@ export function parseJid(text: string): Jid {
     throw new ProtocolError(
       'WATON_JID_INVALID',
       'the text is not a JID: expected user@server or user:device@server, for example 15550000001@s.whatsapp.net',
-      { details: { jid: text.slice(0, 64), length: text.length } },
+      { details: { jid: text.slice(0, 64), length: text.length }, action: 'fix-call' },
     )
   }
   return jid
@@ -254,6 +254,7 @@ export function signalAddress(text: string): string {
       'the JID is not a person or device, so no Signal session is held with it',
       {
         details: { jid: text.slice(0, 64) },
+        action: 'fix-call',
       },
     )
   }

@@ -3,11 +3,54 @@
  */
 import { UsageError } from '../base/errors.ts'
 import { BoundedMap } from '../base/bounded-map.ts'
+import type { FaultInjector } from './fault-plan/injector.ts'
+import type { FaultPlan } from './fault-plan/plan.ts'
+import type { FaultRun } from './fault-plan/run.ts'
+import type { LinkCodeRefusal } from './server/code-linking.ts'
+import type { CompanionFaults } from './server/pairing.ts'
+import type { PasskeyStep, RefreshChild } from './stanza/companion.ts'
+import { node } from '../protocol/binary/node.ts'
+import { clientExpiration } from './stanza/stream.ts'
 import type { Device } from './world/device.ts'
+import type { CorruptKey, KeyQuery } from './world/key-directory.ts'
 import type { World } from './world/world.ts'
 
-interface PlannedRefusal {
+/** What a refused login is told besides the reason. */
+export interface LoginRefusalOptions {
+  /** With 402: why, e.g. 101 (sent to too many people). */
+  readonly code?: number
+  /** With 402: for how many seconds. */
+  readonly expire?: number
+  /** Words for the user. */
+  readonly message?: string
+  /** Logins that are refused. @default 1 */
+  readonly times?: number
+}
+
+/** A login that is to be refused. */
+export interface LoginRefusal extends LoginRefusalOptions {
   readonly reason: number
+}
+
+/** What a stream error says; everything is optional, as on the wire. */
+export interface StreamErrorOptions {
+  /** E.g. 515 (come back), 516 (removed), 503 (try later), 429 (too many). */
+  readonly code?: number
+  readonly text?: string
+  /** The child that names the cause, e.g. `{ tag: 'conflict', attrs: { type: 'replaced' } }`. */
+  readonly cause?: { readonly tag: string; readonly attrs?: Readonly<Record<string, string>> }
+}
+
+/** `2.3000.1045601094` as numbers. */
+type VersionNumbers = readonly [primary: number, secondary: number, tertiary: number]
+
+/** The part of the server that has a static key. */
+interface KeyOwner {
+  rotate(): void
+}
+
+interface Plan<What> {
+  readonly what: What
   readonly times: number
 }
 
@@ -17,11 +60,37 @@ const MAX_PLANS = 1_000
 /** See the file comment. Devices are named by JID, e.g. `15550000001:1@s.whatsapp.net`. */
 export class Faults {
   readonly #world: World
-  readonly #refusals = new BoundedMap<string, PlannedRefusal>(MAX_PLANS)
-  readonly #codeRefusals = new BoundedMap<string, PlannedRefusal>(MAX_PLANS)
+  readonly #injector: FaultInjector
+  readonly #companions: CompanionFaults
+  readonly #refusals = new BoundedMap<string, Plan<LoginRefusal>>(MAX_PLANS)
+  readonly #codeRefusals = new BoundedMap<string, Plan<LinkCodeRefusal>>(MAX_PLANS)
+  readonly #passkeys = new BoundedMap<string, Plan<PasskeyStep>>(MAX_PLANS)
+  readonly #keyOwner: KeyOwner
+  #resumptions: { readonly as: 'fall-back' | 'forge'; readonly times: number } | undefined
+  #oldestVersion: VersionNumbers | undefined
 
-  constructor(world: World) {
+  constructor(
+    world: World,
+    parts: {
+      readonly injector: FaultInjector
+      readonly keyOwner: KeyOwner
+      readonly companions: CompanionFaults
+    },
+  ) {
     this.#world = world
+    this.#companions = parts.companions
+    this.#injector = parts.injector
+    this.#keyOwner = parts.keyOwner
+  }
+
+  /**
+   * Starts a plan: from now on connections break where it says, and each fault that happens is a line in the trace. One
+   * plan runs at a time; `stop()` what this returns before the next.
+   *
+   * @throws {UsageError} `WATON_SIMULATOR_FAULT_PLAN` when it cannot be followed, `WATON_SIMULATOR_FAULT_PLAN_RUNNING`
+   */
+  plan(plan: FaultPlan): FaultRun {
+    return this.#injector.start(plan)
   }
 
   /** Cuts the connection of a device, as a broken network does. @returns whether it was connected */
@@ -36,11 +105,55 @@ export class Faults {
   /**
    * Refuses the next logins of a device with `<failure reason>`.
    *
-   * @param reason - e.g. 401 (logged out), 403 (locked), 405 (client too old), 503 (try later)
-   * @param times - logins that are refused. @default 1
+   * @param reason - e.g. 401 (logged out), 402 (banned for a while), 403 (locked), 405 (client too old), 503 (try later)
    */
-  refuseLogin(jid: string, reason: number, times: number = 1): void {
-    this.#refusals.set(this.#keyOf(jid), { reason, times })
+  refuseLogin(jid: string, reason: number, options: LoginRefusalOptions = {}): void {
+    const { times = 1, ...told } = options
+    this.#refusals.set(this.#keyOf(jid), { what: { ...told, reason }, times })
+  }
+
+  /** Ends the connection of a device with `<stream:error>`. @returns whether it was connected */
+  streamError(jid: string, { code, text, cause }: StreamErrorOptions = {}): boolean {
+    const { outlet } = this.#deviceOf(jid)
+    if (outlet === undefined) return false
+    const said = [code === undefined ? '' : ` ${String(code)}`, cause === undefined ? '' : ` <${cause.tag}>`]
+    this.#note(jid, `the stream ends with an error${said.join('')}`)
+    const children = cause === undefined ? [] : [node(cause.tag, cause.attrs ?? {})]
+    outlet.endWith(node('stream:error', { code, text }, children))
+    return true
+  }
+
+  /** Ends the connection of a device with `<xmlstreamend/>`, as the server does without a reason. @returns whether it was connected */
+  endStream(jid: string): boolean {
+    const { outlet } = this.#deviceOf(jid)
+    if (outlet === undefined) return false
+    this.#note(jid, 'the stream ends without a reason')
+    outlet.endWith(node('xmlstreamend'))
+    return true
+  }
+
+  /**
+   * Refuses every client that announces an older version than this with 405, logins and new devices alike.
+   *
+   * @param version - e.g. `2.3000.1045601094`; `undefined` takes any version again
+   * @throws {UsageError} `WATON_SIMULATOR_VERSION`
+   */
+  requireVersion(version: string | undefined): void {
+    this.#oldestVersion = version === undefined ? undefined : versionNumbers(version)
+  }
+
+  /**
+   * Tells a device that its version will be refused soon, with `<client_expiration>`.
+   *
+   * @param atSeconds - when, in seconds since the epoch; left out, the stanza does not say
+   * @returns whether it was connected
+   */
+  expireClient(jid: string, atSeconds?: number): boolean {
+    const { outlet } = this.#deviceOf(jid)
+    if (outlet === undefined) return false
+    this.#note(jid, 'the device is told that its version expires')
+    outlet.sendTransient(clientExpiration(atSeconds))
+    return true
   }
 
   /**
@@ -48,10 +161,63 @@ export class Faults {
    *
    * @param phoneNumber - digits with country code; it needs no account
    * @param code - an error code of a query, e.g. 400 (bad request) or 429 (too many)
-   * @param times - announcements that are refused. @default 1
+   * @param options - `times`: announcements that are refused, 1 by default; `backoffSeconds`: how long the server says that it
+   *   wants to be left alone
    */
-  refuseLinkCode(phoneNumber: string, code: number, times: number = 1): void {
-    this.#codeRefusals.set(phoneNumber, { reason: code, times })
+  refuseLinkCode(
+    phoneNumber: string,
+    code: number,
+    options: { readonly times?: number; readonly backoffSeconds?: number } = {},
+  ): void {
+    const { times = 1, backoffSeconds } = options
+    const what = { code, ...(backoffSeconds === undefined ? {} : { backoffSeconds }) }
+    this.#codeRefusals.set(phoneNumber, { what, times })
+  }
+
+  /** Tells the companion that announced a code for this number that the code is over. @returns whether there was one */
+  refreshLinkCode(phoneNumber: string, options: { readonly isManual?: boolean } = {}): boolean {
+    return this.#companions.refreshCode(phoneNumber, options.isManual ?? false)
+  }
+
+  /**
+   * Tells every companion that waits to be linked that its QR codes need another secret.
+   *
+   * @param child - the two spellings of it. @default 'companion_reg_refresh'
+   * @returns how many wait
+   */
+  refreshCompanions(child: RefreshChild = 'companion_reg_refresh'): number {
+    return this.#companions.refresh(child)
+  }
+
+  /** Makes every QR code that was shown so far an expired one. @returns how many companions wait */
+  expireQrCodes(): number {
+    return this.#companions.expireRefs()
+  }
+
+  /**
+   * Protects an account with a passkey: instead of `pair-success` the next companions are asked for it.
+   *
+   * @param step - which of the two notifications they get. @default 'request'
+   * @param times - companions that are asked. @default 1
+   */
+  demandPasskey(phoneNumber: string, step: PasskeyStep = 'request', times: number = 1): void {
+    this.#passkeys.set(phoneNumber, { what: step, times })
+  }
+
+  /** Gives the server another static key, certified like the first: resuming with the old one leads to a fallback. */
+  rotateServerKey(): void {
+    this.#world.trace.note('fault', 'the server has a new static key')
+    this.#keyOwner.rotate()
+  }
+
+  /**
+   * Spoils the next handshakes that resume. Others are not touched.
+   *
+   * @param as - `fall-back`: the server introduces itself again; `forge`: its answer proves nothing
+   * @param times - handshakes that are spoilt. @default 1
+   */
+  refuseResume(as: 'fall-back' | 'forge', times: number = 1): void {
+    this.#resumptions = { as, times }
   }
 
   /** Cuts the connection of a device instead of sending it the stanza after the next `stanzas`. */
@@ -66,7 +232,6 @@ export class Faults {
         },
       )
     }
-    this.#note(jid, `the connection will be cut after ${String(stanzas)} more stanzas`)
     outlet.cutAfter(stanzas)
   }
 
@@ -75,19 +240,73 @@ export class Faults {
     this.#deviceOf(jid).dirty.set(type, this.#world.nowSeconds())
   }
 
+  /** Makes the server forget every key of a device, as if its directory had been lost. */
+  loseKeys(jid: string): void {
+    this.#deviceOf(jid).directory.lose()
+    this.#note(jid, 'the keys of the device are lost')
+  }
+
+  /** Changes a public key of a device in the directory. @returns whether there was one */
+  corruptKeys(jid: string, what: CorruptKey): boolean {
+    const isDone = this.#deviceOf(jid).directory.corrupt(what)
+    if (isDone) this.#note(jid, `a ${what} of the device is corrupted`)
+    return isDone
+  }
+
+  /**
+   * Refuses the next queries of a device about its own keys.
+   *
+   * @param code - e.g. 406 (not acceptable), 409 (conflict), 503 (try later)
+   * @param times - queries that are refused. @default 1
+   */
+  refuseKeys(jid: string, query: KeyQuery, code: number, times: number = 1): void {
+    this.#deviceOf(jid).directory.planRefusal(query, code, times)
+  }
+
   /** The refusal planned for a login, used up by asking. For the server. */
-  takeRefusal(jid: string): number | undefined {
-    const reason = takePlan(this.#refusals, jid)
-    if (reason !== undefined) this.#note(jid, `the login is refused with ${String(reason)}`)
-    return reason
+  takeRefusal(jid: string): LoginRefusal | undefined {
+    const planned = takePlan(this.#refusals, jid)
+    if (planned !== undefined) this.#note(jid, `the login is refused with ${String(planned.reason)}`)
+    return planned
+  }
+
+  /** Whether a client of this version is too old. For the server. */
+  isOutdated(announced: VersionNumbers): boolean {
+    const oldest = this.#oldestVersion
+    if (oldest === undefined || !isOlder(announced, oldest)) return false
+    this.#world.trace.note(
+      'fault',
+      `version ${announced.join('.')} is refused: ${oldest.join('.')} is wanted`,
+    )
+    return true
+  }
+
+  /** What is planned for a handshake that resumes, used up by asking. For the server. */
+  takeResumption(): 'resume' | 'fall-back' | 'forge' {
+    const planned = this.#resumptions
+    if (planned === undefined) return 'resume'
+    this.#resumptions = planned.times <= 1 ? undefined : { ...planned, times: planned.times - 1 }
+    this.#world.trace.note('fault', `resuming is answered with: ${planned.as}`)
+    return planned.as
   }
 
   /** The refusal planned for a pairing code, used up by asking. For the server. */
-  takeLinkCodeRefusal(phoneNumber: string): number | undefined {
-    const code = takePlan(this.#codeRefusals, phoneNumber)
-    if (code !== undefined)
-      this.#world.trace.note('fault', `a pairing code for ${phoneNumber} is refused with ${String(code)}`)
-    return code
+  takeLinkCodeRefusal(phoneNumber: string): LinkCodeRefusal | undefined {
+    const refusal = takePlan(this.#codeRefusals, phoneNumber)
+    if (refusal !== undefined)
+      this.#world.trace.note(
+        'fault',
+        `a pairing code for ${phoneNumber} is refused with ${String(refusal.code)}`,
+      )
+    return refusal
+  }
+
+  /** The passkey notification planned for a number, used up by asking. For the server. */
+  takePasskeyDemand(phoneNumber: string): PasskeyStep | undefined {
+    const step = takePlan(this.#passkeys, phoneNumber)
+    if (step !== undefined)
+      this.#world.trace.note('fault', `a passkey of ${phoneNumber} is asked for (${step})`)
+    return step
   }
 
   #deviceOf(jid: string): Device {
@@ -107,10 +326,29 @@ export class Faults {
 }
 
 /** What is planned next, once less. */
-function takePlan(plans: BoundedMap<string, PlannedRefusal>, key: string): number | undefined {
+function takePlan<What>(plans: BoundedMap<string, Plan<What>>, key: string): What | undefined {
   const planned = plans.get(key)
   if (planned === undefined) return undefined
   if (planned.times <= 1) plans.delete(key)
   else plans.set(key, { ...planned, times: planned.times - 1 })
-  return planned.reason
+  return planned.what
+}
+
+function versionNumbers(text: string): VersionNumbers {
+  const [primary, secondary, tertiary] = text.split('.').map(Number)
+  if (
+    !/^\d+\.\d+\.\d+$/.test(text) ||
+    primary === undefined ||
+    secondary === undefined ||
+    tertiary === undefined
+  )
+    throw new UsageError('WATON_SIMULATOR_VERSION', 'a version looks like 2.3000.1045601094', {
+      details: { text },
+    })
+  return [primary, secondary, tertiary]
+}
+
+function isOlder(version: VersionNumbers, than: VersionNumbers): boolean {
+  const differing = than.findIndex((wanted, index) => wanted !== version[index])
+  return differing !== -1 && (version[differing] ?? 0) < (than[differing] ?? 0)
 }

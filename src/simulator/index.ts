@@ -4,6 +4,28 @@ export type { PhoneRequest, Simulator, SimulatorEndpoint, SimulatorOptions } fro
 export { createPhone, SimulatedPhone } from './peer/phone.ts'
 export type { MemoryCloseReason, MemorySocket } from './server/wire.ts'
 export { Faults } from './faults.ts'
+export type { LoginRefusalOptions, StreamErrorOptions } from './faults.ts'
+export { drawFaults } from './fault-plan/draw.ts'
+export type { DrawOptions } from './fault-plan/draw.ts'
+export type {
+  AtByte,
+  AtFrame,
+  AtStanza,
+  AtTime,
+  CorruptFault,
+  CutFault,
+  DelayFault,
+  DropFault,
+  DuplicateFault,
+  FaultName,
+  FaultPlan,
+  HoldAnswersFault,
+  PlannedFault,
+  RefuseConnectionsFault,
+  ReorderFault,
+  RestartFault,
+} from './fault-plan/plan.ts'
+export type { FaultRun, HappenedFault } from './fault-plan/run.ts'
 export { Trace } from './trace.ts'
 export type {
   TracedPayload,

@@ -7,6 +7,7 @@ import type { BinaryNode } from '../protocol/binary/node.ts'
 
 /** What a device does with what the server sends. */
 export interface LinkListener {
+  /** A stanza came from the server. */
   onNode(node: BinaryNode): void
   /** Called once. */
   onClose(): void
@@ -18,6 +19,7 @@ export interface DeviceLink {
   readonly jid: string
   /** Sends one stanza to the server. */
   send(node: BinaryNode): void
+  /** Ends the connection. */
   close(): void
 }
 
@@ -27,8 +29,14 @@ export interface PairingApproval {
   readonly ref: string
   /** Serialised `ADVSignedDeviceIdentityHMAC`, made and signed by the phone for the device id it was given. */
   readonly deviceIdentity: Uint8Array
+  /** The number of the new device, from 1. */
   readonly deviceId: number
+  /** What the server calls the kind of phone. */
   readonly platform: string
+  /** Whether a provider hosts the account: its addresses then say so. @default false */
+  readonly isHosted?: boolean
+  /** What `pair-success` tells the companion instead of its device id. For tests of refusals. */
+  readonly claimedDeviceId?: number
   /** The phone's new list of its devices (serialised `ADVSignedKeyIndexList`), for whoever asks for them. */
   readonly keyIndexList?: { readonly atSeconds: number; readonly signed: Uint8Array }
 }
@@ -45,6 +53,7 @@ export interface AnnouncedCode {
 
 /** What the phone answers to an announced code. */
 export interface CodeAnswer {
+  /** Which announcement it answers. */
   readonly ref: string
   /** Identity key of the phone, 32 bytes. */
   readonly primaryIdentity: Uint8Array

@@ -2,6 +2,8 @@
  * A WhatsApp of one's own on loopback: a strict server with real accounts, each with a simulated phone. Clients pair by
  * QR code, write to each other and to the phones; everything is in the trace.
  */
+import { checkArgument, checkOptions, NAME, objectWith, TEXT, wholeNumber } from '../base/check.ts'
+import type { Expectation } from '../base/check.ts'
 import type { Clock } from '../base/clock.ts'
 import { systemClock } from '../base/clock.ts'
 import { ClosedError } from '../base/errors.ts'
@@ -43,6 +45,7 @@ export interface SimulatorEndpoint {
   readonly url: string
   /** The root of the server's certificate chain, 32 bytes. */
   readonly rootKey: Uint8Array
+  /** The serial number of that root. */
   readonly rootSerial: number
   /** Connects without a network: the same seed and calls give the same bytes in the same order. */
   readonly connect: () => Promise<MemorySocket>
@@ -58,12 +61,15 @@ export interface PhoneRequest {
 
 /** A running simulator. Made by {@link startSimulator}. */
 export interface Simulator {
+  /** What a client needs to connect: pass it as its `endpoint`. */
   readonly endpoint: SimulatorEndpoint
+  /** The phones that were added, in order. */
   readonly phones: readonly SimulatedPhone[]
   /** Every stanza and everything else that happened. */
   readonly trace: Trace
   /** What can go wrong on purpose. */
   readonly faults: Faults
+  /** The clock that everything here goes by. */
   readonly clock: Clock
   /** Makes an account with its phone. Resolves when others can write to it. */
   addPhone(request: PhoneRequest): Promise<SimulatedPhone>
@@ -71,6 +77,16 @@ export interface Simulator {
   unanswered(jid: string): readonly BinaryNode[]
   /** Cuts every connection and stops. */
   close(): Promise<void>
+}
+
+const OPTIONS: Readonly<Record<string, Expectation>> = {
+  seed: { expected: 'text or a number', accepts: (value) => TEXT.accepts(value) || Number.isFinite(value) },
+  port: wholeNumber(0, 65_535),
+  host: NAME,
+  clock: objectWith('a clock', 'nowMs', 'schedule'),
+  logger: objectWith('a logger', 'debug', 'info', 'child'),
+  pingIntervalMs: wholeNumber(0),
+  traceCapacity: wholeNumber(1),
 }
 
 const DEFAULT_PING_INTERVAL_MS = 60_000
@@ -82,6 +98,7 @@ const DEFAULT_TRACE_CAPACITY = 50_000
  * @throws {TransportError} `WATON_SIMULATOR_LISTEN` when the port cannot be taken
  */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  checkOptions('startSimulator(options)', options, OPTIONS)
   const { seed, clock = systemClock } = options
   const logger = redacted(options.logger ?? silentLogger)
   const randomFor = (purpose: string): RandomSource =>
@@ -144,7 +161,11 @@ class RunningSimulator implements Simulator {
     return this.#server.clock
   }
 
-  async addPhone({ phoneNumber, name }: PhoneRequest): Promise<SimulatedPhone> {
+  async addPhone(request: PhoneRequest): Promise<SimulatedPhone> {
+    checkOptions('addPhone({ phoneNumber, name })', request, {})
+    const { phoneNumber, name } = request
+    checkArgument('phoneNumber in addPhone({ phoneNumber, name })', phoneNumber, TEXT)
+    checkArgument('name in addPhone({ phoneNumber, name })', name, TEXT)
     if (this.#isClosed) {
       throw new ClosedError(
         'WATON_SIMULATOR_CLOSED',

@@ -12,6 +12,7 @@ export type TraceDirection = 'client-to-server' | 'server-to-client'
 
 /** Who a connection belongs to, once that is known. */
 export interface TraceParty {
+  /** Which connection, counted from 1. */
   readonly connectionId: number
   /** The device's phone-number JID; `undefined` before login. */
   readonly device: string | undefined
@@ -21,20 +22,36 @@ export interface TraceParty {
 export interface TracedStanza extends TraceParty {
   /** Position in the record; notes and stanzas count together. */
   readonly index: number
+  /** When, by the simulator's clock, in milliseconds since the epoch. */
   readonly atMs: number
+  /** Which way it went. */
   readonly direction: TraceDirection
+  /** The stanza. */
   readonly node: BinaryNode
 }
 
 /** What a note is about. */
 export type TraceNoteKind =
-  'connect' | 'disconnect' | 'login' | 'pairing' | 'refusal' | 'violation' | 'unknown' | 'warning' | 'fault'
+  | 'connect'
+  | 'handshake'
+  | 'disconnect'
+  | 'login'
+  | 'pairing'
+  | 'refusal'
+  | 'violation'
+  | 'unknown'
+  | 'warning'
+  | 'fault'
 
 /** Something that happened and is not a stanza. */
 export interface TraceNote extends Partial<TraceParty> {
+  /** Position in the record; notes and stanzas count together. */
   readonly index: number
+  /** When, by the simulator's clock, in milliseconds since the epoch. */
   readonly atMs: number
+  /** What it is about. */
   readonly kind: TraceNoteKind
+  /** What happened, for a reader. */
   readonly text: string
 }
 
@@ -42,7 +59,9 @@ export interface TraceNote extends Partial<TraceParty> {
 export interface TraceFilter {
   /** The device's phone-number JID, e.g. `15550000001:1@s.whatsapp.net`. */
   readonly device?: string
+  /** Which way it went. */
   readonly direction?: TraceDirection
+  /** The tag of the stanza. */
   readonly tag?: string
   /** The `type` attribute. */
   readonly type?: string
@@ -54,7 +73,9 @@ export interface TraceFilter {
 
 /** What a client said of itself at the end of the handshake. */
 export interface TracedPayload extends TraceParty {
+  /** Position in the record; notes and stanzas count together. */
   readonly index: number
+  /** When, by the simulator's clock, in milliseconds since the epoch. */
   readonly atMs: number
   /** Serialised `ClientPayload`. */
   readonly payload: Uint8Array
@@ -90,6 +111,11 @@ export class Trace {
   /** The notes that are kept, in order. */
   get notes(): readonly TraceNote[] {
     return this.#entries.filter((entry) => 'kind' in entry)
+  }
+
+  /** The faults that happened on purpose and are kept, in order. */
+  get faults(): readonly TraceNote[] {
+    return this.notes.filter(({ kind }) => kind === 'fault')
   }
 
   /** The index that the next entry will get: pass it as `after` (minus one) to look at what happens from now on. */

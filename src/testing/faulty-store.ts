@@ -12,12 +12,15 @@ import { StoreWrapper } from './store-wrapper.ts'
 export interface CommitAttempt {
   /** Counts the commits of this store, from 1. */
   readonly number: number
+  /** The account that commits. */
   readonly account: string
+  /** What it wants to write. */
   readonly changes: readonly Change[]
 }
 
 /** How a call fails. */
 export interface Fault {
+  /** What the caller gets. */
   readonly error: StorageError
   /**
    * Whether the commit is written although the caller is told that it failed, as when the answer of a database server
@@ -28,6 +31,7 @@ export interface Fault {
 
 /** Decides which calls fail; `undefined` lets one through. */
 export interface FaultPlan {
+  /** Decides about one commit. */
   commit?(attempt: CommitAttempt): Fault | undefined
   /** @param number - counts the reads of this store, from 1 */
   read?(number: number): Fault | undefined
@@ -56,6 +60,11 @@ export function failSomeCommits(
   error: StorageError = writeFault(),
 ): FaultPlan {
   return { commit: () => (randomInteger(random, oneIn) === 0 ? { error } : undefined) }
+}
+
+/** Fails every commit while the function says so: a disk that is full, and has room again later. */
+export function failWhile(isFailing: () => boolean, error: StorageError = writeFault()): FaultPlan {
+  return { commit: () => (isFailing() ? { error } : undefined) }
 }
 
 /** The failure of a full disk, as a back end reports it: retryable, nothing written. */

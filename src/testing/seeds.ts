@@ -34,6 +34,7 @@ export async function forSeeds(
     } catch (error) {
       throw new WatonError('WATON_TEST_SEED', `seed ${JSON.stringify(seed)}: ${describeError(error)}`, {
         cause: error,
+        action: 'fix-call',
         details: { seed },
       })
     }

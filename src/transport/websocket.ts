@@ -15,6 +15,7 @@ import {
   type WatonError,
 } from '../base/errors.ts'
 import type { ByteSocket, CloseReason, ConnectOptions, ConnectSocket } from './byte-socket.ts'
+import { checkProxy, proxyError, proxyRoute, type ProxyRoute } from './proxy.ts'
 import { SocketInbox } from './socket-inbox.ts'
 
 /** What the server expects of a browser; other origins are refused. */
@@ -33,26 +34,40 @@ const CLOSED = 3
 /** What connections of one connector have in common. */
 export interface WebSocketSettings {
   /** Makes the TCP connections: an `http.Agent` or `https.Agent`, for example one that goes through a proxy. @default Node's own */
-  readonly agent?: Agent
+  readonly agent?: Agent | undefined
+  /**
+   * The proxy to go through: `http://user:password@host:port` (CONNECT; `https://` where the proxy itself speaks TLS) or
+   * `socks5://user:password@host:port` (`socks5h://` has the proxy look names up). It needs the package
+   * `https-proxy-agent` or `socks-proxy-agent`. Not together with an agent. @default none
+   */
+  readonly proxy?: string | undefined
 }
 
 /**
  * Makes a `ConnectSocket` with its own settings.
  *
  * @example
- * const connect = webSocketConnector({ agent: new HttpsProxyAgent('http://proxy.example:3128') })
+ * const connect = webSocketConnector({ proxy: 'http://proxy.example:3128' })
  */
 export function webSocketConnector(settings: WebSocketSettings = {}): ConnectSocket {
   return async (options) => {
     checkUrl(options.url)
+    checkWay(settings)
     refuseAborted(options.signal)
     const startedAtMs = options.clock.nowMs()
+    const leftMs = (): number => options.timeoutMs - (options.clock.nowMs() - startedAtMs)
     const { WebSocket } = await import('ws')
-    // The import cannot be given up, so what happened during it is looked at afterwards.
+    const route = settings.proxy === undefined ? undefined : await proxyRoute(settings.proxy, leftMs())
+    // The imports cannot be given up, so what happened during them is looked at afterwards.
     refuseAborted(options.signal)
-    const remainingMs = options.timeoutMs - (options.clock.nowMs() - startedAtMs)
+    const remainingMs = leftMs()
     if (remainingMs <= 0) throw timeoutError(options)
-    return opened(new WebSocket(options.url, clientOptions(options, settings)), options, remainingMs)
+    const agent = route?.agent ?? settings.agent
+    return opened(
+      new WebSocket(options.url, clientOptions(options, agent)),
+      { ...options, route },
+      remainingMs,
+    )
   }
 }
 
@@ -62,11 +77,11 @@ export const connectWebSocket: ConnectSocket = webSocketConnector()
 /** The published types lack `closeTimeout`. */
 function clientOptions(
   options: ConnectOptions,
-  settings: WebSocketSettings,
+  agent: Agent | undefined,
 ): ClientOptions & { closeTimeout: number } {
   return {
     headers: { Origin: ORIGIN, ...options.headers },
-    ...(settings.agent === undefined ? {} : { agent: settings.agent }),
+    ...(agent === undefined ? {} : { agent }),
     perMessageDeflate: false,
     maxPayload: MAX_MESSAGE_BYTES,
     followRedirects: false,
@@ -74,8 +89,10 @@ function clientOptions(
   }
 }
 
+type Attempt = ConnectOptions & { readonly route: ProxyRoute | undefined }
+
 /** Waits for the upgrade; whatever ends the wait removes every listener and timer that it put up. */
-function opened(socket: WebSocket, options: ConnectOptions, remainingMs: number): Promise<ByteSocket> {
+function opened(socket: WebSocket, options: Attempt, remainingMs: number): Promise<ByteSocket> {
   return new Promise((resolve, reject) => {
     const stopWaiting = (): void => {
       timer.cancel()
@@ -85,6 +102,7 @@ function opened(socket: WebSocket, options: ConnectOptions, remainingMs: number)
     const giveUp = (error: WatonError): void => {
       stopWaiting()
       discard(socket)
+      options.route?.cancel()
       reject(error)
     }
     const onOpen = (): void => {
@@ -232,13 +250,27 @@ function checkUrl(url: string): void {
   )
 }
 
+function checkWay({ agent, proxy }: WebSocketSettings): void {
+  if (proxy === undefined) return
+  checkProxy(proxy)
+  if (agent === undefined) return
+  throw new UsageError(
+    'WATON_TRANSPORT_PROXY_AGENT',
+    'an agent and a proxy were given, and only one of them can make the connections; leave one out',
+  )
+}
+
 /** The host alone: a query may carry routing info and a user part credentials. */
 function hostOf(options: ConnectOptions): string {
   return new URL(options.url).host
 }
 
 function abortedError(): ClosedError {
-  return new ClosedError('WATON_TRANSPORT_ABORTED', 'connecting was given up because its signal was aborted')
+  return new ClosedError(
+    'WATON_TRANSPORT_ABORTED',
+    'connecting was given up because its signal was aborted',
+    { action: 'discard' },
+  )
 }
 
 function timeoutError(options: ConnectOptions): TimeoutError {
@@ -249,8 +281,9 @@ function timeoutError(options: ConnectOptions): TimeoutError {
   )
 }
 
-function connectError(options: ConnectOptions, cause: Error): TransportError {
+function connectError(options: Attempt, cause: Error): TransportError {
   const host = hostOf(options)
+  if (options.route?.isThrough === false) return proxyError(options.route, host, cause)
   return new TransportError(
     'WATON_TRANSPORT_CONNECT',
     `could not connect to ${host}: ${describeError(cause)}; check the network and try again`,
@@ -262,8 +295,9 @@ function connectError(options: ConnectOptions, cause: Error): TransportError {
   )
 }
 
-function refusedError(options: ConnectOptions, status: number): TransportError {
+function refusedError(options: Attempt, status: number): TransportError {
   const host = hostOf(options)
+  if (options.route?.isThrough === false) return proxyError(options.route, host)
   return new TransportError(
     'WATON_TRANSPORT_CONNECT',
     `${host} refused the connection with HTTP status ${status.toString()}; try again later, or check the address and a proxy in between`,

@@ -33,6 +33,17 @@ function codesInSource(): ReadonlyMap<string, readonly string[]> {
   return codes
 }
 
+/** The cells of each row of the table of codes: code, class, action, text, places. */
+const rows: ReadonlyMap<string, readonly string[]> = new Map(
+  textOf('docs/reference/errors.md')
+    .split('\n')
+    .filter((line) => line.startsWith('| `WATON_'))
+    .map((line) => {
+      const cells = line.split(/(?<!\\)\|/).slice(1, -1)
+      return [cells[0]?.replaceAll(/[` ]/g, '') ?? '', cells.map((cell) => cell.trim())] as const
+    }),
+)
+
 describe('errors', () => {
   it('are never thrown as one of the built-in classes', () => {
     const offenders: string[] = []
@@ -57,9 +68,22 @@ describe('errors', () => {
   })
 
   it('have codes that docs/reference/errors.md lists, and it lists no others', () => {
-    const listed = [...textOf('docs/reference/errors.md').matchAll(/^\| `(WATON_[A-Z0-9_]+)`/gm)].map(
-      ([, code]) => code,
-    )
-    expect(listed).toEqual([...codesInSource().keys()].sort())
+    expect([...rows.keys()]).toEqual([...codesInSource().keys()].sort())
+  })
+
+  it('have codes that the compiler knows, and no others', () => {
+    const known = [...textOf('src/base/generated/error-codes.ts').matchAll(/'(WATON_[A-Z0-9_]+)'/g)]
+    expect(known.map(([, code]) => code)).toEqual([...codesInSource().keys()].sort())
+  })
+
+  it('say in the documentation what happened', () => {
+    expect([...rows].filter(([, cells]) => cells[3] === '').map(([code]) => code)).toEqual([])
+  })
+
+  it('have a class and an action where they are thrown', () => {
+    const thrown = [...rows].filter(([, cells]) => cells[4] !== 'told in events')
+    const bare = thrown.filter(([, cells]) => cells[1] === '' || cells[2] === '').map(([code]) => code)
+    expect(bare).toEqual([])
+    expect(thrown.length).toBeGreaterThan(150)
   })
 })

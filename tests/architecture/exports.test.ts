@@ -1,19 +1,8 @@
 import { dirname, join, relative } from 'node:path'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
-import { parse, placeOf, ROOT, sourceFiles, textOf } from './sources.ts'
+import { parse, placeOf, publicEntries, ROOT, sourceFiles } from './sources.ts'
 import type { SourceFile } from './sources.ts'
-
-interface PackageJson {
-  readonly exports: Readonly<Record<string, string | { readonly source: string }>>
-}
-
-const manifest = JSON.parse(textOf('package.json')) as PackageJson
-
-/** Subpaths and the sources behind them. */
-const entries = Object.entries(manifest.exports).flatMap(([subpath, target]) =>
-  typeof target === 'string' ? [] : [[subpath, target.source.replace(/^\.\//, '')] as const],
-)
 
 function isExported(node: ts.Node): boolean {
   return (
@@ -71,7 +60,7 @@ describe('exports', () => {
     expect(sourceFiles().flatMap(undocumented)).toEqual([])
   })
 
-  it.each(entries)('of %s change on purpose only', async (subpath, source) => {
+  it.each(publicEntries())('of %s change on purpose only', async (subpath, source) => {
     const names = [...exportedNames(source)].sort()
     expect(new Set(names).size).toBe(names.length)
     const file = subpath === '.' ? 'waton' : subpath.slice(2)

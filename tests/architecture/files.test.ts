@@ -2,7 +2,6 @@ import { dirname } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { filesUnder, sourceFiles, textOf } from './sources.ts'
 
-const MAX_FILE_LINES = 400
 const MAX_README_LINES = 30
 
 /** Names that say what kind of thing is inside instead of what it is. */
@@ -10,18 +9,7 @@ const EMPTY_NAMES = /(^|\/)(utils?|helpers?|common|misc|types|constants|interfac
 
 const files = sourceFiles()
 
-/** Lines that are neither blank nor part of a comment. */
-function codeLines(text: string): number {
-  const withoutComments = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')
-  return withoutComments.split('\n').filter((line) => line.trim() !== '').length
-}
-
 describe('every source file', () => {
-  it(`has at most ${String(MAX_FILE_LINES)} lines of code`, () => {
-    const long = files.filter((file) => codeLines(file.text) > MAX_FILE_LINES).map((file) => file.path)
-    expect(long).toEqual([])
-  })
-
   it('opens with a paragraph that says what it is, unless it only names other files', () => {
     const own = files.filter((file) => !file.path.endsWith('/index.ts'))
     const silent = own

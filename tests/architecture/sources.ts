@@ -29,6 +29,16 @@ export function textOf(path: string): string {
   return readFileSync(join(ROOT, path), 'utf8')
 }
 
+/** The subpaths of the package (`.`, `./client`, ...) and the source behind each. */
+export function publicEntries(): readonly (readonly [subpath: string, source: string])[] {
+  const manifest = JSON.parse(textOf('package.json')) as {
+    readonly exports: Readonly<Record<string, string | { readonly source: string }>>
+  }
+  return Object.entries(manifest.exports).flatMap(([subpath, target]) =>
+    typeof target === 'string' ? [] : [[subpath, target.source.replace(/^\.\//, '')] as const],
+  )
+}
+
 /** Parses one file, given its path from the root. */
 export function parse(path: string): SourceFile {
   const text = textOf(path)

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { copyFile, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -24,8 +24,8 @@ afterEach(async () => {
 })
 
 /** Links an account to `waton.db` with the phone that has the keyboard. */
-async function pair(): Promise<string> {
-  const pairing = new Command(['pair', ...ENDPOINT], folder)
+async function pair(...options: readonly string[]): Promise<string> {
+  const pairing = new Command(['pair', ...ENDPOINT, ...options], folder)
   const [, line = ''] = await pairing.printed(/type there: (\/link \S+)\n/)
   server.type(line)
   const { code, stdout } = await pairing.ended
@@ -65,8 +65,32 @@ describe('the commands together', () => {
 
   it('say why no code can be had for a number without account', async () => {
     const { code, stderr } = await run(['pair', '--phone', '15559999999', ...ENDPOINT], folder)
-    expect(stderr).toMatch(/WATON_QUERY_REFUSED/)
+    expect(stderr).toMatch(/WATON_PAIRING_CODE_REFUSED/)
     expect(code).toBe(1)
+  })
+
+  it('log an account out, and link it anew', async () => {
+    const nothing = await run(['logout', ...ENDPOINT], folder)
+    expect(nothing.stderr).toMatch(/WATON_CLI_NOT_LINKED/)
+    expect(nothing.code).toBe(1)
+    await pair()
+    const { code, stdout, stderr } = await run(['logout', ...ENDPOINT], folder)
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch(/Logged out: .*\+15550000001/)
+    expect(await pair()).toMatch(/Linked: /)
+  })
+
+  it('say that a device was removed, and link its store anew', { timeout: 120_000 }, async () => {
+    await pair()
+    // what was written last is in the log beside the file
+    for (const suffix of ['', '-wal'])
+      await copyFile(join(folder, `waton.db${suffix}`), join(folder, `removed.db${suffix}`))
+    expect((await run(['logout', ...ENDPOINT], folder)).code).toBe(0)
+    const store = ['--store', 'removed.db']
+    const chat = await run(['chat', ...ENDPOINT, ...store], folder)
+    expect(chat.code).toBe(1)
+    expect(chat.stderr).toMatch(/WATON_CLIENT_CLOSED[\s\S]*reason: logged-out[\s\S]*action: relink/)
+    expect(await pair(...store)).toMatch(/has removed the device[\s\S]*Linked: /)
   })
 
   it('send what is piped in, and end when the server has it', async () => {

@@ -164,7 +164,7 @@ describe('a server', () => {
     const { client } = clientAt(server.endpoint, clock)
     await expect(client.connect()).rejects.toMatchObject({
       code: 'WATON_CLIENT_CLOSED',
-      details: { reason: 'logged-out', serverCode: 401 },
+      details: { reason: 'link-refused', serverCode: 401 },
     })
     await client.close()
     await settle()

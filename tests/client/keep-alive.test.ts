@@ -8,6 +8,7 @@ import { QueryError, TimeoutError } from '../../src/base/errors.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { KeepAlive } from '../../src/client/connection/keep-alive.ts'
 import { DEFAULT_TIMING } from '../../src/client/options.ts'
+import { node } from '../../src/protocol/binary/node.ts'
 
 const { keepAliveMs, pongTimeoutMs } = DEFAULT_TIMING
 const SHORTEST_MS = (keepAliveMs * 2) / 3
@@ -111,5 +112,119 @@ describe('the keepalive', () => {
     await asking.clock.advanceAndSettle(keepAliveMs)
     expect(asking.clock.pending).toBe(0)
     expect(asking.dead).toEqual([])
+  })
+})
+
+describe('a peer that is dead', () => {
+  const LONGEST_IDLE_MS = keepAliveMs + pongTimeoutMs
+  const message = node('message', { id: '1' })
+
+  /** Pings that nobody answers, as a query table gives them up. */
+  function unansweredPings({ clock, pings }: SetUp): (ms: number) => Promise<void> {
+    let timed = 0
+    return async (ms) => {
+      for (let second = 0; second < ms / 1000; second += 1) {
+        await clock.advanceAndSettle(1000)
+        for (; timed < pings.length; timed += 1) {
+          const { answer, timeoutMs } = pings[timed] ?? { answer: deferred(), timeoutMs: 0 }
+          clock.schedule(timeoutMs, () => {
+            answer.reject(timedOut())
+          })
+        }
+      }
+    }
+  }
+
+  test.each([message, node('receipt', {}), node('iq', { type: 'get' })])(
+    'is given up within 25 s of the first stanza that it leaves unanswered: %j',
+    async (stanza) => {
+      const up = setUp()
+      const pass = unansweredPings(up)
+      up.keepAlive.heard()
+      up.keepAlive.sent(stanza)
+      await pass(3000)
+      // a later one does not put it off
+      up.keepAlive.sent(stanza)
+      await pass(1000)
+      expect(up.pings).toHaveLength(0)
+      await pass(1000)
+      expect(up.pings).toHaveLength(1)
+      await pass(19_000)
+      expect(up.dead).toHaveLength(0)
+      await pass(2000)
+      expect(up.dead).toMatchObject([{ code: 'WATON_QUERY_TIMEOUT' }])
+      expect(up.clock.pending).toBe(0)
+    },
+  )
+
+  test('is given up as fast when it dies just after an answer, with stanzas under way', async () => {
+    const up = setUp()
+    const pass = unansweredPings(up)
+    for (let round = 0; round < 7; round += 1) {
+      up.keepAlive.sent(message)
+      await up.clock.advanceAndSettle(700)
+      up.keepAlive.heard()
+    }
+    up.keepAlive.sent(message)
+    await pass(26_000)
+    expect(up.dead).toHaveLength(1)
+  })
+
+  test('is given up at most 50 s after its last sign of life, whenever that was', async () => {
+    for (let lateMs = 0; lateMs < 2 * keepAliveMs; lateMs += 1500) {
+      const up = setUp()
+      for (let elapsedMs = 0; elapsedMs < lateMs; elapsedMs += 500) {
+        await up.clock.advanceAndSettle(500)
+        up.keepAlive.heard()
+      }
+      await unansweredPings(up)(LONGEST_IDLE_MS + 1000)
+      expect(up.dead, `last heard after ${String(lateMs)} ms`).toHaveLength(1)
+    }
+  })
+
+  test('is not taken for dead because stanzas that nobody answers are not answered', async () => {
+    const { clock, keepAlive, pings } = setUp()
+    keepAlive.sent(node('ack', { id: '1' }))
+    keepAlive.sent(node('iq', { type: 'result' }))
+    keepAlive.sent(node('presence', {}))
+    await clock.advanceAndSettle(SHORTEST_MS - 1)
+    expect(pings).toHaveLength(0)
+  })
+
+  test('is not asked when it has answered in time, nor twice at once', async () => {
+    const { clock, keepAlive, pings } = setUp()
+    keepAlive.sent(message)
+    await clock.advanceAndSettle(4999)
+    keepAlive.heard()
+    await clock.advanceAndSettle(10_000)
+    expect(pings).toHaveLength(0)
+    keepAlive.sent(message)
+    await clock.advanceAndSettle(5000)
+    keepAlive.sent(message)
+    await clock.advanceAndSettle(keepAliveMs)
+    expect(pings).toHaveLength(1)
+  })
+
+  test('is not taken for dead while we hold it back, and is asked when we do not any more', async () => {
+    const up = setUp()
+    up.keepAlive.sent(message)
+    up.keepAlive.hold()
+    const pass = unansweredPings(up)
+    await pass(120_000)
+    expect([up.pings, up.dead]).toEqual([[], []])
+    up.keepAlive.release()
+    await pass(LONGEST_IDLE_MS + 1000)
+    expect(up.dead).toHaveLength(1)
+  })
+
+  test('is not given up when half a stanza came instead of the pong', async () => {
+    const up = setUp()
+    const pass = unansweredPings(up)
+    up.keepAlive.sent(message)
+    await pass(10_000)
+    up.keepAlive.heard()
+    await pass(16_000)
+    expect(up.pings.length).toBeGreaterThan(0)
+    expect(up.dead).toHaveLength(0)
   })
 })

@@ -1,7 +1,15 @@
 /** One owner (promise G6): the second one never opens a socket, and the first one stops when it has lost the account. */
+import { fork } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Client, MemoryStore } from 'waton'
 import type { CloseReason } from 'waton/client'
+import { openSqlite } from 'waton/sqlite'
 import { until } from '../helpers/until.ts'
 import { ALICE, BOB, DEVICE, World, linkedClient, newClient, settle, uncaught } from './support.ts'
 
@@ -63,6 +71,48 @@ describe('a second client on the same account', () => {
   })
 })
 
+describe('a second process', () => {
+  test('sends not one byte, not even a TCP handshake', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'waton-owner-'))
+    const database = join(folder, 'account.db')
+    const store = await openSqlite(database)
+    await store.claim('default', { owner: 'the first process', nowMs: Date.now(), leaseMs: 60_000 })
+    let connections = 0
+    const server = createServer((socket) => {
+      connections += 1
+      socket.destroy()
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    onTestFinished(async () => {
+      server.close()
+      await store.close()
+      await rm(folder, { recursive: true, force: true })
+    })
+    const plan = (steps: readonly string[]): string =>
+      JSON.stringify({ database, endpoint: { url: `ws://127.0.0.1:${String(port)}`, rootKey: '' }, steps })
+    const program = fileURLToPath(new URL('child.mjs', import.meta.url))
+    const said: unknown[] = []
+    const child = fork(program, [plan(['connect', 'send', 'close', 'closeStore'])], { execArgv: [] })
+    child.on('message', (message) => said.push(message))
+    await new Promise((resolve) => child.once('exit', resolve))
+    expect(said).toMatchObject([
+      { event: 'failed', code: 'WATON_STORE_OWNED', details: { owner: 'the first process' } },
+      { event: 'failed', code: 'WATON_STORE_OWNED' },
+      { event: 'done' },
+      { event: 'done' },
+    ])
+    expect(connections).toBe(0)
+    // the same process, without the first one, does knock: the count above means something
+    await store.close()
+    const alone = fork(program, [plan(['connect'])], { execArgv: [] })
+    onTestFinished(() => {
+      alone.kill('SIGKILL')
+    })
+    await until('a connection', () => connections > 0)
+  })
+})
+
 describe('a client that has lost its account', () => {
   test('closes its connection and does not come back', async () => {
     const errors = uncaught()
@@ -74,7 +124,7 @@ describe('a client that has lost its account', () => {
     const { sockets } = world
     await steal(store)
     await until('the client to notice', () => client.state === 'closed')
-    expect(reasons).toEqual([{ reason: 'ownership-lost', retrying: false }])
+    expect(reasons).toMatchObject([{ reason: 'ownership-lost', retrying: false, action: 'check-store' }])
     await expect(client.connect()).rejects.toMatchObject({
       code: 'WATON_CLIENT_CLOSED',
       details: { reason: 'ownership-lost' },

@@ -8,6 +8,7 @@ import type { BinaryNode } from '../../src/protocol/binary/node.ts'
 import { until } from '../helpers/until.ts'
 import {
   ALICE,
+  FastClock,
   BOB,
   DEVICE,
   World,
@@ -239,10 +240,11 @@ describe('the offline queue', () => {
   test('is taken in to its end, however long it is', { timeout: 60_000 }, async () => {
     const world = new World('offline')
     const { alice, bob } = await world.addPair()
-    const client = await linkedClient(world, alice)
+    // the pauses that a server which is not available asks for
+    const client = await linkedClient(world, alice, { clock: new FastClock(20) })
     const { store } = { store: client }
     expect(store).toBe(client)
-    world.server.faults.refuseLogin(DEVICE, 503, 1)
+    world.server.faults.refuseLogin(DEVICE, 503)
     world.server.faults.disconnect(DEVICE)
     const ids: string[] = []
     for (let number = 0; number < 230; number += 1)

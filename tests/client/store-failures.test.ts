@@ -5,7 +5,15 @@
 import { describe, expect, test } from 'vitest'
 import { MemoryStore } from 'waton'
 import type { Change, Claim, CommitResult, OutboxRow } from 'waton/persistence'
-import { CrashStore, StoreWrapper, failSomeCommits, faultyStore, forSeeds, writeFault } from 'waton/testing'
+import {
+  CrashStore,
+  StoreWrapper,
+  failSomeCommits,
+  failWhile,
+  faultyStore,
+  forSeeds,
+  writeFault,
+} from 'waton/testing'
 import type { FaultPlan } from 'waton/testing'
 import { deferred } from '../../src/base/deferred.ts'
 import { until } from '../helpers/until.ts'
@@ -294,4 +302,73 @@ describe('a commit that fails', () => {
       expect(errors).toEqual([])
     },
   )
+})
+
+describe('a store that cannot be written for a while', () => {
+  test('has nothing answered, sent or connected meanwhile; afterwards all comes once, in order', async () => {
+    const errors = uncaught()
+    const world = new World('full disk')
+    const { alice, bob } = await world.addPair()
+    let isFull = false
+    let refused = 0
+    const plan = failWhile(() => {
+      if (isFull) refused += 1
+      return isFull
+    })
+    const client = await linkedClient(world, alice, {
+      store: faultyStore(new MemoryStore(), plan),
+      clock: fastClock,
+    })
+    await (
+      await client.send(BOB, { text: 'out 0' })
+    ).delivered
+    await settle()
+    const reasons: unknown[] = []
+    client.on('connection.state', ({ state, reason }) => {
+      if (state === 'waiting') reasons.push(reason?.reason)
+    })
+    isFull = true
+    const { sockets } = world
+    const after = world.server.trace.entries.at(-1)?.index ?? -1
+    const ids: string[] = []
+    for (let number = 1; number <= 5; number += 1)
+      ids.push((await bob.send(ALICE, { text: `in ${String(number)}` })).id)
+    await until('the client to wait', () => client.state === 'waiting')
+    await expect(client.send(BOB, { text: 'lost' })).rejects.toMatchObject({
+      code: 'WATON_STORE_WRITE',
+      retryable: true,
+    })
+    await until('several attempts to write', () => refused > 5)
+    expect(client.state).toBe('waiting')
+    expect(reasons).toEqual(['store-failed'])
+    expect(world.sockets).toBe(sockets)
+    expect(world.sent({ after })).toEqual([])
+    isFull = false
+    await until('the client to be open', () => client.state === 'open')
+    await untilLogged(client, ids.at(-1) ?? '')
+    expect(await messageIds(client)).toEqual(ids)
+    await until('the receipts', () => ids.every((id) => world.answersTo(id).length > 0))
+    for (const number of [1, 2, 3]) await client.send(BOB, { text: `out ${String(number)}` })
+    await bob.waitForMessage(({ text }) => text === 'out 3')
+    const shown = bob.messages.filter(({ fromMe }) => !fromMe).map(({ text }) => text)
+    expect(shown).toEqual(['out 0', 'out 1', 'out 2', 'out 3'])
+    expect(world.sockets).toBe(sockets + 1)
+    expect(errors).toEqual([])
+  })
+
+  test('can be closed meanwhile', async () => {
+    const world = new World('full disk, closed')
+    const { alice, bob } = await world.addPair()
+    let isFull = false
+    const store = faultyStore(
+      new MemoryStore(),
+      failWhile(() => isFull),
+    )
+    const client = await linkedClient(world, alice, { store, clock: fastClock })
+    isFull = true
+    await bob.send(ALICE, { text: 'unheard' })
+    await until('the client to wait', () => client.state === 'waiting')
+    await client.close()
+    expect(client.state).toBe('closed')
+  })
 })

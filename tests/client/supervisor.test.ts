@@ -5,7 +5,7 @@ import { deferred } from '../../src/base/deferred.ts'
 import { ClosedError, CryptoError, StorageError, errorCode } from '../../src/base/errors.ts'
 import { silentLogger } from '../../src/base/logger.ts'
 import { seededRandom } from '../../src/base/random.ts'
-import { endingOfError, endingOfFailure } from '../../src/client/connection/ending.ts'
+import { closeReason, endingFor, endingOfError, endingOfFailure } from '../../src/client/connection/ending.ts'
 import type { Ending } from '../../src/client/connection/ending.ts'
 import { StateMachine, TRANSITIONS } from '../../src/client/connection/machine.ts'
 import { Supervisor } from '../../src/client/connection/supervisor.ts'
@@ -80,6 +80,11 @@ interface SetUp {
   readonly open: () => void
 }
 
+/** How long the client will wait, by its clock. */
+function waitsMs({ clock }: SetUp): number {
+  return (clock.nextDueMs ?? 0) - clock.nowMs()
+}
+
 function setUp(onState: (state: ClientState) => void = () => undefined): SetUp {
   const clock = new ManualClock()
   const runs: Run[] = []
@@ -92,7 +97,7 @@ function setUp(onState: (state: ClientState) => void = () => undefined): SetUp {
       const ended = deferred<Ending>()
       runs.push({ signal, move, end: ended.resolve, fail: ended.reject })
       signal.addEventListener('abort', () => {
-        ended.resolve({ reason: 'closed', retrying: false, immediate: false })
+        ended.resolve(endingFor('closed'))
       })
       return ended.promise
     },
@@ -112,9 +117,10 @@ function setUp(onState: (state: ClientState) => void = () => undefined): SetUp {
   return { clock, supervisor, runs, changes, run, open }
 }
 
-const LOST: Ending = { reason: 'connection-lost', retrying: true, immediate: false }
-const RESTART: Ending = { reason: 'restart-required', serverCode: 515, retrying: true, immediate: true }
-const LOGGED_OUT: Ending = { reason: 'logged-out', serverCode: 401, retrying: false, immediate: false }
+const LOST = endingFor('connection-lost')
+const RESTART = endingFor('restart-required', { serverCode: 515 })
+const LOGGED_OUT = endingFor('logged-out', { serverCode: 401 })
+const UNAVAILABLE = endingFor('service-unavailable', { serverCode: 503 })
 
 describe('the supervisor', () => {
   test('rejects connect with the reason when coming back is pointless, and starts anew when asked to', async () => {
@@ -145,7 +151,7 @@ describe('the supervisor', () => {
     const connecting = supervisor.connect()
     open()
     await connecting
-    run().end({ reason: 'replaced', serverCode: 440, retrying: false, immediate: false })
+    run().end(endingFor('replaced', { serverCode: 440 }))
     await settle(1)
     expect(supervisor.state).toBe('closed')
   })
@@ -190,6 +196,85 @@ describe('the supervisor', () => {
     run().end(LOST)
     await settle(1)
     expect(Math.round(((clock.nextDueMs ?? 0) - clock.nowMs()) / 1000)).toBe(1)
+  })
+
+  test('does not count the time that connecting took as stable', async () => {
+    const set = setUp()
+    void set.supervisor.connect()
+    for (let loss = 0; loss < 4; loss += 1) {
+      await set.clock.advanceAndSettle(60_000)
+      set.run().end(LOST)
+      await settle(1)
+      if (loss < 3) await set.clock.advanceAndSettle(waitsMs(set))
+    }
+    expect(Math.round(waitsMs(set) / 1000)).toBe(3)
+  })
+
+  test('waits longer when the server asks for patience, also after a good connection', async () => {
+    const set = setUp()
+    void set.supervisor.connect()
+    for (const seconds of [8, 13, 21]) {
+      set.open()
+      await set.clock.advanceAndSettle(31_000)
+      set.run().end(UNAVAILABLE)
+      await settle(1)
+      expect(Math.abs(waitsMs(set) / (seconds * 1000) - 1)).toBeLessThanOrEqual(0.1)
+      await set.clock.advanceAndSettle(waitsMs(set))
+    }
+  })
+
+  test('makes no attempt before the instant that an ending names, and tells when it will', async () => {
+    const set = setUp()
+    void set.supervisor.connect()
+    const notBeforeMs = set.clock.nowMs() + 3_600_000
+    set.run().end(endingFor('temporarily-banned', { pace: 'in turn', notBeforeMs }))
+    await settle(1)
+    const { reason } = set.changes.at(-1) ?? {}
+    expect(reason).toMatchObject({ reason: 'temporarily-banned', retrying: true })
+    expect(reason?.retryAtMs).toBe(set.clock.nowMs() + waitsMs(set))
+    expect(reason?.retryAtMs).toBeGreaterThanOrEqual(notBeforeMs)
+    await set.clock.advanceAndSettle(3_600_000)
+    expect(set.runs).toHaveLength(1)
+    await set.clock.advanceAndSettle(2_000)
+    expect(set.runs).toHaveLength(2)
+  })
+
+  test('can be told to connect by whoever hears of a final end, after everybody has heard of it', async () => {
+    const heard: string[] = []
+    const set = setUp((state) => {
+      if (state === 'closed' && set.runs.length < 2) {
+        void set.supervisor.connect()
+        heard.push(`told, ${String(set.runs.length)} runs`)
+      }
+    })
+    set.supervisor.connect().catch(() => undefined)
+    set.run().end(LOGGED_OUT)
+    await settle(1)
+    expect(heard).toEqual(['told, 1 runs'])
+    expect(set.runs).toHaveLength(2)
+    expect(set.supervisor.state).toBe('connecting')
+    set.open()
+    await set.supervisor.connect()
+  })
+
+  test('slows down a program that connects again whenever it is told that it is hopeless', async () => {
+    const set = setUp((state) => {
+      if (state === 'closed') set.supervisor.connect().catch(() => undefined)
+    })
+    set.supervisor.connect().catch(() => undefined)
+    const waits: number[] = []
+    for (let refusal = 0; refusal < 4; refusal += 1) {
+      set.run().end(LOGGED_OUT)
+      await settle(2)
+      if (set.supervisor.state !== 'waiting') continue
+      waits.push(Math.round(waitsMs(set) / 1000))
+      await set.clock.advanceAndSettle(waitsMs(set))
+    }
+    expect(set.runs).toHaveLength(5)
+    expect(waits).toHaveLength(3)
+    expect(waits[0]).toBeGreaterThan(10)
+    expect(waits.toSorted((a, b) => a - b)).toEqual(waits)
+    await set.supervisor.stop()
   })
 
   test('restarts at once when the server asks, but not for ever', async () => {
@@ -240,7 +325,7 @@ describe('the supervisor', () => {
     const { supervisor, changes } = setUp()
     const connecting = supervisor.connect()
     connecting.catch(() => undefined)
-    await supervisor.stop({ reason: 'ownership-lost', retrying: false })
+    await supervisor.stop(closeReason(endingFor('ownership-lost')))
     await expect(connecting).rejects.toMatchObject({ details: { reason: 'ownership-lost' } })
     expect(changes.at(-1)?.reason).toMatchObject({ reason: 'ownership-lost' })
   })
@@ -301,6 +386,7 @@ describe('what an end means', () => {
     [429, 'rate-limited'],
     [500, 'server-error'],
     [503, 'service-unavailable'],
+    [400, 'bad-request'],
     [428, 'stream-end'],
     [999, 'unknown'],
   ])('%i (%s) is worth coming back for, in turn', (serverCode, reason) => {
@@ -310,7 +396,7 @@ describe('what an end means', () => {
       serverCode,
       raw: node('failure'),
     } as const
-    expect(endingOfFailure(failure)).toMatchObject({ reason, serverCode, retrying: true, immediate: false })
+    expect(endingOfFailure(failure)).toMatchObject({ reason, serverCode, retrying: true })
   })
 
   test('515 is a restart at once', () => {
@@ -320,7 +406,8 @@ describe('what an end means', () => {
       serverCode: 515,
       raw: node('x'),
     } as const
-    expect(endingOfFailure(failure)).toEqual(RESTART)
+    expect(endingOfFailure(failure)).toMatchObject(RESTART)
+    expect(RESTART.pace).toBe('at once')
   })
 
   const errors: readonly (readonly [unknown, string, boolean])[] = [

@@ -67,6 +67,10 @@ export class World {
     })
   }
 
+  get phones(): readonly SimulatedPhone[] {
+    return this.#phones
+  }
+
   async addPhone(phoneNumber: string, name: string): Promise<SimulatedPhone> {
     const account = this.server.world.createAccount(phoneNumber, name)
     const phone = await createPhone({

@@ -5,6 +5,7 @@
 import { expect, test } from 'vitest'
 import { errorCode } from 'waton'
 import { Baileys } from '../helpers/baileys.ts'
+import { until } from '../helpers/until.ts'
 import { startWorld } from '../helpers/world.ts'
 
 const ALICE = '15550000001@s.whatsapp.net'
@@ -26,5 +27,23 @@ test('Baileys links by code after a wrong one was entered, and exchanges texts',
   await alice.waitForMessage((message) => message.text === 'linked by code')
   await alice.send(bob.pn, { text: 'welcome' })
   await baileys.waitForText('welcome')
+  expect(simulator.trace.notes.filter((note) => note.kind === 'violation')).toEqual([])
+})
+
+test('Baileys acknowledges what the server asks of a companion, and is linked to a hosted account', async () => {
+  const simulator = await startWorld(62)
+  const bob = await simulator.addPhone({ phoneNumber: '15550000002', name: 'Bob' })
+  await Baileys.linkByCode(simulator, bob, async (code) => {
+    expect(simulator.faults.refreshCompanions()).toBe(1)
+    await until('its ack', () =>
+      simulator.trace
+        .stanzas({ direction: 'client-to-server', tag: 'ack' })
+        .find(({ node }) => node.attrs.type === 'companion_reg_refresh'),
+    )
+    await bob.linkDeviceByCode(code, { hosted: true })
+  })
+  expect(bob.devices).toMatchObject([{ deviceId: 1 }])
+  const approvals = simulator.trace.stanzas({ direction: 'server-to-client', tag: 'iq' })
+  expect(JSON.stringify(approvals.map(({ node }) => node))).toContain('15550000002:1@hosted')
   expect(simulator.trace.notes.filter((note) => note.kind === 'violation')).toEqual([])
 })

@@ -16,6 +16,7 @@ interface Scene {
   readonly client: Client
   readonly opened: Promise<void>
   readonly qrs: string[]
+  readonly codes: ClientEvents['pairing.code'][]
   readonly failures: ClientEvents['pairing.failed'][]
 }
 
@@ -24,6 +25,10 @@ function startClient(simulator: Simulator, options: Partial<ClientOptions> = {})
   const client = new Client({ store: new MemoryStore(), endpoint: overWebSocket(simulator), ...options })
   onTestFinished(() => client.close())
   const qrs: string[] = []
+  const codes: ClientEvents['pairing.code'][] = []
+  client.on('pairing.code', (event) => {
+    codes.push(event)
+  })
   const failures: ClientEvents['pairing.failed'][] = []
   client.on('pairing.qr', ({ qr }) => {
     qrs.push(qr)
@@ -33,7 +38,7 @@ function startClient(simulator: Simulator, options: Partial<ClientOptions> = {})
   })
   const opened = client.connect()
   opened.catch(() => undefined)
-  return { simulator, client, opened, qrs, failures }
+  return { simulator, client, opened, qrs, codes, failures }
 }
 
 async function startScene(seed: number, options: Partial<ClientOptions> = {}): Promise<Scene> {
@@ -93,10 +98,18 @@ describe('a code is refused', () => {
   test('by the server, for a number without account and by a planned fault; then another one works', async () => {
     const { simulator, phone, client, opened } = await startScene(73)
     const refusal = await client.requestPairingCode('15559999999').catch((error: unknown) => error)
-    expect(refusal).toMatchObject({ code: 'WATON_QUERY_REFUSED', details: { serverCode: 400 } })
-    simulator.faults.refuseLinkCode(NUMBER, 429)
+    expect(refusal).toMatchObject({
+      code: 'WATON_PAIRING_CODE_REFUSED',
+      details: { serverCode: 400 },
+      retryable: false,
+    })
+    simulator.faults.refuseLinkCode(NUMBER, 429, { backoffSeconds: 3_600 })
     const limited = await client.requestPairingCode(NUMBER).catch((error: unknown) => error)
-    expect(limited).toMatchObject({ details: { serverCode: 429 }, retryable: true })
+    expect(limited).toMatchObject({
+      code: 'WATON_PAIRING_CODE_REFUSED',
+      details: { serverCode: 429, backoffSeconds: 3_600 },
+      retryable: true,
+    })
     expect(client.me).toBeUndefined()
     expect(client.state).toBe('pairing')
     await phone.linkDeviceByCode(await client.requestPairingCode(NUMBER))
@@ -154,12 +167,17 @@ describe('a phone does not link', () => {
 
   test('when a passkey protects its account: the client says so and keeps its connection', async () => {
     const { phone, client, failures, opened } = await startScene(79)
+    const demands: ClientEvents['pairing.passkey'][] = []
+    client.on('pairing.passkey', (event) => {
+      demands.push(event)
+    })
     const code = await client.requestPairingCode(NUMBER)
     expect(await codeOfFailure(phone.linkDeviceByCode(code, { passkey: true }))).toBe(
       'WATON_SIMULATOR_PASSKEY',
     )
-    const failure = await until('the event', () => failures[0])
-    expect(failure.code).toBe('WATON_PAIRING_PASSKEY')
+    const demand = await until('the event', () => demands[0])
+    expect(demand.step).toBe('code')
+    expect(failures).toEqual([])
     expect(client.state).toBe('pairing')
     await phone.linkDeviceByCode(code)
     await opened
@@ -172,7 +190,54 @@ describe('a phone does not link', () => {
       'WATON_SIMULATOR_PAIRING_REFUSED',
     )
     expect(client.me).toBeUndefined()
-    expect(failures).toEqual([])
+    expect(failures).toMatchObject([{ code: 'WATON_PAIRING_HMAC' }])
+  })
+})
+
+describe('the server wants a new code', () => {
+  test('and the next one is announced by itself, under another code; the old one is worth nothing', async () => {
+    const { simulator, phone, client, codes, opened } = await startScene(84)
+    const first = await client.requestPairingCode(NUMBER)
+    expect(simulator.faults.refreshLinkCode(NUMBER)).toBe(true)
+    const second = await until('the next code', () => codes.find(({ code }) => code !== first))
+    expect(codes.map(({ code }) => code)).toEqual([first, second.code])
+    expect(second.phoneNumber).toBe(NUMBER)
+    expect(await codeOfFailure(phone.linkDeviceByCode(first))).toBe('WATON_PHONE_LINK_CODE_WRONG')
+    await phone.linkDeviceByCode(second.code)
+    await opened
+  })
+
+  test('and one that the user chose stays what it is', async () => {
+    const { simulator, phone, client, codes, opened } = await startScene(85)
+    await client.requestPairingCode(NUMBER, { code: '1234-abcd' })
+    simulator.faults.refreshLinkCode(NUMBER)
+    await until('the next announcement', () => codes[1])
+    expect(codes.map(({ code }) => code)).toEqual(['1234ABCD', '1234ABCD'])
+    await phone.linkDeviceByCode('1234ABCD')
+    await opened
+  })
+
+  test('and somebody to ask for it: the user is told, and the QR code still links', async () => {
+    const { simulator, phone, client, failures, qrs, opened } = await startScene(86)
+    const code = await client.requestPairingCode(NUMBER)
+    simulator.faults.refreshLinkCode(NUMBER, { isManual: true })
+    const failure = await until('the event', () => failures[0])
+    expect(failure.code).toBe('WATON_PAIRING_CODE_OVER')
+    expect(await codeOfFailure(phone.linkDeviceByCode(code))).toBe('WATON_SIMULATOR_CODE_UNKNOWN')
+    await phone.linkDevice(qrs.at(-1) ?? '')
+    await opened
+  })
+
+  test('over and over: after five, a person has to ask', async () => {
+    const { simulator, client, codes, failures } = await startScene(87)
+    await client.requestPairingCode(NUMBER)
+    for (let round = 1; round <= 5; round += 1) {
+      simulator.faults.refreshLinkCode(NUMBER)
+      await until('the next code', () => codes[round])
+    }
+    simulator.faults.refreshLinkCode(NUMBER)
+    expect((await until('the event', () => failures[0])).code).toBe('WATON_PAIRING_CODE_OVER')
+    expect(codes).toHaveLength(6)
   })
 })
 

@@ -1,7 +1,7 @@
 /**
- * The story that is cut: a client is linked by QR code, logs in, sends a text that is acknowledged, and gets one that it
- * answers. Whatever the cut did, the story must end the same; {@link CutEvidence} says how it ended. The human with the
- * phone does what a human does: when a code is shown and the device is not on the list, they scan it.
+ * The story that is cut: a client is linked, by QR code or by a code that is typed in, logs in, sends a text that is
+ * acknowledged, and gets one that it answers. Whatever the cut did, the story must end the same; {@link CutEvidence} says how
+ * it ended. The human with the phone does what a human does: when a code is shown and the device is not on the list, they use it.
  */
 import { Client, MemoryStore } from 'waton'
 import type { ClientEvents } from 'waton'
@@ -11,13 +11,18 @@ import { toHex } from '../../src/base/bytes.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { encodeNode } from '../../src/protocol/binary/encode.ts'
 import { until } from '../helpers/until.ts'
-import { Cutter } from './cut-socket.ts'
+import { Cutter, describeCut } from './cut-socket.ts'
 import type { Cut, CutProof, Direction, Passed } from './cut-socket.ts'
 import { SPEED, fastClock } from './fast-clock.ts'
+
+/** How the client is linked. */
+export type Way = 'qr' | 'code'
 
 /** How a story ended. */
 export interface CutEvidence {
   readonly proof: CutProof | undefined
+  /** The cuts that the trace shows. */
+  readonly traced: readonly string[]
   readonly passed: Readonly<Record<Direction, Passed>>
   /** Ids of the devices that the phone lists. */
   readonly devices: readonly number[]
@@ -26,6 +31,11 @@ export interface CutEvidence {
   readonly me: number | undefined
   /** The reasons with which the client said that it stopped for good. */
   readonly stopped: readonly string[]
+  /**
+   * Logins that were refused beyond those that settle a link whose answer the cut swallowed (decision 0011); the user never
+   * sees such a refusal as a 401.
+   */
+  readonly refused: number
   /** How often the other person sees the text, and what they could not read. */
   readonly shown: number
   readonly unreadable: number
@@ -39,9 +49,10 @@ export interface CutEvidence {
 }
 
 /** What every story must end with. */
-export const WHOLE: Omit<CutEvidence, 'proof' | 'passed' | 'devices' | 'me'> = {
+export const WHOLE: Omit<CutEvidence, 'proof' | 'traced' | 'passed' | 'devices' | 'me'> = {
   linked: 1,
   stopped: [],
+  refused: 0,
   shown: 1,
   unreadable: 0,
   events: 1,
@@ -49,6 +60,9 @@ export const WHOLE: Omit<CutEvidence, 'proof' | 'passed' | 'devices' | 'me'> = {
   ciphertexts: 1,
   violations: [],
 }
+
+/** In front of a cut's description in the trace. */
+const CUT_NOTE = 'cut '
 
 const ALICE = '15550000001'
 const BOB = '15550000002'
@@ -64,16 +78,20 @@ interface Story {
   readonly alice: SimulatedPhone
   readonly bob: SimulatedPhone
   readonly stopped: string[]
+  /** Why connections ended, in order. */
+  readonly ends: string[]
   readonly received: string[]
   readonly undecryptable: string[]
 }
 
 /** Runs the story with one cut, or without. Rejects when it does not come to its end. */
-export async function runStory(seed: string, cut?: Cut): Promise<CutEvidence> {
+export async function runStory(seed: string, way: Way, cut?: Cut): Promise<CutEvidence> {
   const simulator = await startSimulator({ seed, pingIntervalMs: 0 })
   const alice = await simulator.addPhone({ phoneNumber: ALICE, name: 'Alice' })
   const bob = await simulator.addPhone({ phoneNumber: BOB, name: 'Bob' })
-  const cutter = new Cutter(simulator.endpoint.connect, cut)
+  const cutter = new Cutter(simulator.endpoint.connect, cut, ({ cut: made }) => {
+    simulator.trace.note('fault', `${CUT_NOTE}${describeCut(made)}`)
+  })
   const story: Story = {
     simulator,
     cutter,
@@ -81,12 +99,14 @@ export async function runStory(seed: string, cut?: Cut): Promise<CutEvidence> {
     alice,
     bob,
     stopped: [],
+    ends: [],
     received: [],
     undecryptable: [],
   }
   try {
     watch(story)
-    scanCodes(story)
+    if (way === 'qr') scanCodes(story)
+    else typeCodes(story)
     return await tell(story)
   } finally {
     await story.client.close()
@@ -113,8 +133,9 @@ function makeClient({ endpoint }: Simulator, cutter: Cutter, seed: string): Clie
   })
 }
 
-function watch({ client, stopped, received, undecryptable }: Story): void {
+function watch({ client, stopped, ends, received, undecryptable }: Story): void {
   client.on('connection.closed', ({ reason, retrying }) => {
+    ends.push(reason)
     if (!retrying || reason === 'logged-out') stopped.push(reason)
   })
   client.on('message', ({ payload }: ClientEvents['message']) => {
@@ -125,24 +146,39 @@ function watch({ client, stopped, received, undecryptable }: Story): void {
   })
 }
 
-/** The human looks at the newest code; a scan that failed is not tried again with the same one. */
+/** The human looks at the newest QR code. */
 function scanCodes({ client, alice }: Story): void {
-  let newest: string | undefined
-  let isScanning = false
-  const scan = async (): Promise<void> => {
-    if (isScanning) return
-    isScanning = true
-    while (newest !== undefined && alice.devices.length === 0) {
-      const qr = newest
-      newest = undefined
-      await alice.linkDevice(qr).catch(() => undefined)
-    }
-    isScanning = false
-  }
-  client.on('pairing.qr', async ({ qr }) => {
-    newest = qr
-    await scan()
+  const show = useCodes(alice, (qr) => alice.linkDevice(qr))
+  client.on('pairing.qr', ({ qr }) => show(qr))
+}
+
+/** The user asks each connection that shows codes for one to type, and the human types the newest. */
+function typeCodes({ client, alice }: Story): void {
+  const show = useCodes(alice, (code) => alice.linkDeviceByCode(code))
+  client.on('pairing.code', ({ code }) => show(code))
+  client.on('connection.state', async ({ state }) => {
+    if (state === 'pairing') await client.requestPairingCode(ALICE).catch(() => undefined)
   })
+}
+
+/** What failed with one code is not tried again with the same one. */
+function useCodes(
+  phone: SimulatedPhone,
+  link: (code: string) => Promise<unknown>,
+): (code: string) => Promise<void> {
+  let newest: string | undefined
+  let isBusy = false
+  return async (code) => {
+    newest = code
+    if (isBusy) return
+    isBusy = true
+    while (newest !== undefined && phone.devices.length === 0) {
+      const next = newest
+      newest = undefined
+      await link(next).catch(() => undefined)
+    }
+    isBusy = false
+  }
 }
 
 async function tell(story: Story): Promise<CutEvidence> {
@@ -178,18 +214,24 @@ async function withDeadline(what: string, work: Promise<void>): Promise<void> {
 }
 
 function judge(story: Story, sentId: string, replyId: string): CutEvidence {
-  const { simulator, cutter, client, alice, bob, stopped, received, undecryptable } = story
+  const { simulator, cutter, client, alice, bob, stopped, ends, received, undecryptable } = story
   const { trace } = simulator
   const copies = trace
     .stanzas({ direction: 'client-to-server', tag: 'message' })
     .filter(({ node }) => node.attrs.id === sentId)
   return {
     proof: cutter.proof,
+    traced: trace.notes.flatMap(({ kind, text }) =>
+      kind === 'fault' && text.startsWith(CUT_NOTE) ? [text.slice(CUT_NOTE.length)] : [],
+    ),
     passed: cutter.passed,
     devices: alice.devices.map(({ deviceId }) => deviceId),
     linked: trace.notes.filter(({ kind, text }) => kind === 'pairing' && text.endsWith('is linked')).length,
     me: client.me?.deviceId,
     stopped: [...stopped],
+    refused:
+      trace.notes.filter(({ kind }) => kind === 'refusal').length -
+      ends.filter((reason) => reason === 'link-incomplete').length,
     shown: bob.messages.filter(({ id }) => id === sentId).length,
     unreadable: bob.undecryptable.length,
     events: received.filter((id) => id === replyId).length,

@@ -1,9 +1,12 @@
 /**
  * Cuts a client's connection at one planned point: before or after the n-th frame of a direction, or behind its n-th
  * byte. Frames and bytes are counted over all connections of a scenario. It sits around any `ConnectSocket` and looks at
- * nothing but the lengths of frames; what a cut breaks is the scenario's business.
+ * nothing but the lengths of frames; what a cut breaks is the scenario's business. Unlike the simulator's fault plan
+ * (`simulator.faults.plan`) it sits at the client's end, so a server can be left that does not notice.
  */
 import { ClosedError } from '../../src/base/errors.ts'
+import { FrameMeter } from '../../src/simulator/fault-plan/frame-meter.ts'
+import type { FrameEdge } from '../../src/simulator/fault-plan/frame-meter.ts'
 import type { ByteSocket, CloseReason, ConnectSocket } from '../../src/transport/byte-socket.ts'
 
 /** Seen from the client. */
@@ -31,13 +34,9 @@ export interface Passed {
   bytes: number
   /** Behind how many bytes each frame ended. */
   readonly frameEnds: number[]
+  /** How many of the frames belong to the first connection, which links. */
+  linkingFrames: number
 }
-
-/** The length in front of each frame. */
-const LENGTH_BYTES = 3
-/** What stands in front of the first frame: the protocol header, and the routing info in front of that. */
-const HEADER_BYTES = 4
-const ROUTING_MARK = 0x45
 
 /** A cut in words, for names and failures. */
 export function describeCut({ direction, at, position, isHalfOpen }: Cut): string {
@@ -47,19 +46,24 @@ export function describeCut({ direction, at, position, isHalfOpen }: Cut): strin
 /** See the file comment. One per scenario. */
 export class Cutter {
   readonly passed: Readonly<Record<Direction, Passed>> = {
-    sent: { bytes: 0, frameEnds: [] },
-    received: { bytes: 0, frameEnds: [] },
+    sent: { bytes: 0, frameEnds: [], linkingFrames: 0 },
+    received: { bytes: 0, frameEnds: [], linkingFrames: 0 },
   }
   readonly #inner: ConnectSocket
   readonly #cut: Cut | undefined
+  readonly #onCut: (proof: CutProof) => void
   #connections = 0
   #proof: CutProof | undefined
   #halfOpen: ByteSocket | undefined
 
-  /** @param cut - nothing is cut without it: a dry run that counts */
-  constructor(inner: ConnectSocket, cut?: Cut) {
+  /**
+   * @param cut - nothing is cut without it: a dry run that counts
+   * @param onCut - called in the moment of the cut
+   */
+  constructor(inner: ConnectSocket, cut?: Cut, onCut: (proof: CutProof) => void = () => undefined) {
     this.#inner = inner
     this.#cut = cut
+    this.#onCut = onCut
   }
 
   /** What this cutter waits for. */
@@ -93,21 +97,28 @@ export class Cutter {
   }
 
   /** Counts what is about to pass. @returns how many bytes of it still pass when the cut is in it */
-  count(meter: FrameMeter, chunk: Uint8Array, connection: number): number | undefined {
-    const { direction } = meter
+  count(
+    direction: Direction,
+    chunk: Uint8Array,
+    from: { meter: FrameMeter; connection: number },
+  ): number | undefined {
+    const { meter, connection } = from
     const passed = this.passed[direction]
     const bytesBefore = passed.bytes
     const framesBefore = passed.frameEnds.length
     const edges = meter.push(chunk)
     passed.bytes += chunk.length
     for (const { edge, offset } of edges) if (edge === 'end') passed.frameEnds.push(bytesBefore + offset)
+    if (connection === 1) passed.linkingFrames = passed.frameEnds.length
     const cut = this.#cut
     if (cut === undefined || this.#proof !== undefined || cut.direction !== direction) return undefined
     const offset =
       cut.at === 'byte'
         ? offsetOfByte(cut.position - bytesBefore, chunk)
         : offsetOfFrame(cut, framesBefore, edges)
-    if (offset !== undefined) this.#proof = { connection, cut }
+    if (offset === undefined) return undefined
+    this.#proof = { connection, cut }
+    this.#onCut(this.#proof)
     return offset
   }
 }
@@ -116,7 +127,7 @@ function offsetOfByte(left: number, chunk: Uint8Array): number | undefined {
   return left <= chunk.length ? left : undefined
 }
 
-function offsetOfFrame(cut: Cut, framesBefore: number, edges: readonly Edge[]): number | undefined {
+function offsetOfFrame(cut: Cut, framesBefore: number, edges: readonly FrameEdge[]): number | undefined {
   let frames = framesBefore
   for (const { edge, offset } of edges) {
     if (edge === 'end') frames += 1
@@ -124,68 +135,6 @@ function offsetOfFrame(cut: Cut, framesBefore: number, edges: readonly Edge[]): 
     if (isThere && cut.position === (edge === 'begin' ? frames + 1 : frames)) return offset
   }
   return undefined
-}
-
-/** Where a frame begins or ends in a piece of the stream. */
-interface Edge {
-  readonly edge: 'begin' | 'end'
-  readonly offset: number
-}
-
-/** Finds the frames in one direction of one connection. */
-class FrameMeter {
-  readonly direction: Direction
-  #isFirst: boolean
-  #lengthSeen = 0
-  #length = 0
-  /** Bytes to pass over: of the intro, or of the frame that began. */
-  #skip = 0
-  #isInFrame = false
-
-  constructor(direction: Direction) {
-    this.direction = direction
-    this.#isFirst = direction === 'sent'
-  }
-
-  push(chunk: Uint8Array): readonly Edge[] {
-    const edges: Edge[] = []
-    if (this.#isFirst) this.#skip = introBytes(chunk)
-    this.#isFirst = false
-    let offset = 0
-    while (offset < chunk.length) {
-      if (this.#skip === 0 && !this.#isInFrame) {
-        if (this.#lengthSeen === 0) edges.push({ edge: 'begin', offset })
-        this.#takeLength(chunk[offset] ?? 0)
-        offset += 1
-      } else {
-        const passed = Math.min(this.#skip, chunk.length - offset)
-        this.#skip -= passed
-        offset += passed
-      }
-      if (this.#isInFrame && this.#skip === 0) {
-        edges.push({ edge: 'end', offset })
-        this.#isInFrame = false
-      }
-    }
-    return edges
-  }
-
-  #takeLength(byte: number): void {
-    this.#length = this.#length * 256 + byte
-    this.#lengthSeen += 1
-    if (this.#lengthSeen < LENGTH_BYTES) return
-    this.#isInFrame = true
-    this.#skip = this.#length
-    this.#length = 0
-    this.#lengthSeen = 0
-  }
-}
-
-/** The client writes its intro and first frame at once. */
-function introBytes(chunk: Uint8Array): number {
-  if (chunk[0] !== ROUTING_MARK) return HEADER_BYTES
-  const routing = ((chunk[4] ?? 0) << 16) | ((chunk[5] ?? 0) << 8) | (chunk[6] ?? 0)
-  return HEADER_BYTES + LENGTH_BYTES + routing + HEADER_BYTES
 }
 
 /**
@@ -196,7 +145,10 @@ class CutSocket implements ByteSocket {
   readonly #cutter: Cutter
   readonly #inner: ByteSocket
   readonly #connection: number
-  readonly #meters = { sent: new FrameMeter('sent'), received: new FrameMeter('received') }
+  readonly #meters = {
+    sent: new FrameMeter('client-to-server'),
+    received: new FrameMeter('server-to-client'),
+  }
   #onData: ((bytes: Uint8Array) => void) | undefined
   #onClose: ((reason: CloseReason) => void) | undefined
   #isCut = false
@@ -215,7 +167,7 @@ class CutSocket implements ByteSocket {
   send(bytes: Uint8Array): void {
     if (this.#reason !== undefined) throw new ClosedError('WATON_TRANSPORT_CLOSED', 'the connection was cut')
     if (this.#isCut) return
-    const offset = this.#cutter.count(this.#meters.sent, bytes, this.#connection)
+    const offset = this.#count('sent', bytes)
     if (offset !== 0) this.#inner.send(offset === undefined ? bytes : bytes.slice(0, offset))
     if (offset === undefined) return
     this.#isCut = true
@@ -262,7 +214,7 @@ class CutSocket implements ByteSocket {
 
   #receive(bytes: Uint8Array): void {
     if (this.#isCut) return
-    const offset = this.#cutter.count(this.#meters.received, bytes, this.#connection)
+    const offset = this.#count('received', bytes)
     if (offset === undefined) {
       this.#onData?.(bytes)
       return
@@ -272,6 +224,13 @@ class CutSocket implements ByteSocket {
     this.#cutter.endServer(this.#inner)
     queueMicrotask(() => {
       this.#finish({ code: 1006 })
+    })
+  }
+
+  #count(direction: Direction, bytes: Uint8Array): number | undefined {
+    return this.#cutter.count(direction, bytes, {
+      meter: this.#meters[direction],
+      connection: this.#connection,
     })
   }
 

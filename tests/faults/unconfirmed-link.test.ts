@@ -99,9 +99,9 @@ test('is not assumed any more once a login succeeded: a refusal is then a logout
   await client.connect()
   const { me } = client
   const device = `15550000001:${String(me?.deviceId)}@s.whatsapp.net`
-  scene.simulator.faults.refuseLogin(device, 401)
+  scene.simulator.faults.refuseLogin(device, 401, { times: 2 })
   scene.simulator.faults.disconnect(device)
   await until('the end', () => client.state === 'closed')
-  expect(scene.reasons.at(-1)).toBe('logged-out')
+  expect(scene.reasons.slice(-2)).toEqual(['logout-unconfirmed', 'logged-out'])
   expect(client.me).toEqual(me)
 })

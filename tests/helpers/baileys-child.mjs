@@ -1,5 +1,5 @@
 // An unmodified Baileys in its own process, told what to do over IPC. It keeps its auth state in memory and comes back
-// after a restart request, as its documentation asks of every user; nothing else is added to it.
+// after a connection ended, as its documentation asks of every user; nothing else is added to it.
 import makeWASocket, { DisconnectReason, initAuthCreds } from '@whiskeysockets/baileys'
 
 const quiet = () => undefined
@@ -32,33 +32,42 @@ const keys = {
 
 const [url] = process.argv.slice(2)
 const auth = { creds: initAuthCreds(), keys }
+let settings = {}
 let socket
-let isQuitting = false
+let isWanted = false
+
+// messages that a device asks for again: Baileys leaves keeping them to its user
+const sent = new Map()
 
 const tell = (event) => process.send?.(event)
+const pair = ({ publicKey, privateKey }) => ({
+  public: Buffer.from(publicKey),
+  private: Buffer.from(privateKey),
+})
 
-function connect() {
+function connect(own) {
+  isWanted = true
   socket = makeWASocket({
     waWebSocketUrl: url,
-    version: [2, 3000, 1043857760],
     auth,
     logger: silent,
     markOnlineOnConnect: false,
-    // messages that a device asks for again: Baileys leaves keeping them to its user
     getMessage: (key) => Promise.resolve(sent.get(key.id)),
+    ...settings,
+    ...own,
   })
   socket.ev.on('creds.update', (update) => Object.assign(auth.creds, update))
   socket.ev.on('connection.update', ({ qr, connection, lastDisconnect }) => {
     if (qr !== undefined) tell({ event: 'qr', qr })
-    if (connection === 'open') tell({ event: 'open', me: auth.creds.me })
-    if (connection !== 'close' || isQuitting) return
-    const code = lastDisconnect?.error?.output?.statusCode
-    if (code === DisconnectReason.loggedOut) tell({ event: 'logged-out' })
-    else connect()
+    if (connection === 'open') tell({ event: 'open' })
+    if (connection !== 'close' || !isWanted) return
+    if (lastDisconnect?.error?.output?.statusCode === DisconnectReason.loggedOut)
+      tell({ event: 'logged-out' })
+    else connect(own)
   })
   socket.ev.on('messages.upsert', ({ messages, type }) => {
     for (const { key, message, pushName, messageStubType, status } of messages) {
-      const text = message?.conversation ?? message?.extendedTextMessage?.text
+      const text = message?.conversation ?? message?.extendedTextMessage?.text ?? undefined
       tell({ event: 'message', type, key, text, pushName, messageStubType: messageStubType ?? undefined })
       // an update that comes in the same flush is merged into the message
       if (typeof status === 'number') tell({ event: 'status', key, status })
@@ -70,9 +79,31 @@ function connect() {
   })
 }
 
-const sent = new Map()
-
 const commands = {
+  // before the first connect: settings of `makeWASocket`, and the keys to begin with
+  begin({ credentials, ...chosen }) {
+    settings = chosen
+    if (credentials === undefined) return
+    const { noiseKey, identityKey, signedPreKey, registrationId, advSecret } = credentials
+    Object.assign(auth.creds, {
+      noiseKey: pair(noiseKey),
+      signedIdentityKey: pair(identityKey),
+      signedPreKey: {
+        keyPair: pair(signedPreKey),
+        signature: Buffer.from(signedPreKey.signature),
+        keyId: signedPreKey.id,
+      },
+      registrationId,
+      advSecretKey: Buffer.from(advSecret).toString('base64'),
+    })
+  },
+  connect(own) {
+    connect(own)
+  },
+  async disconnect() {
+    isWanted = false
+    await socket.end(undefined)
+  },
   async send({ chat, text, id }) {
     const message = await socket.sendMessage(chat, { text }, id === undefined ? {} : { messageId: id })
     sent.set(message.key.id, message.message)
@@ -83,13 +114,16 @@ const commands = {
   },
   async read({ key }) {
     await socket.readMessages([key])
-    return {}
   },
-  quit() {
-    isQuitting = true
-    socket?.end(undefined)
-    setTimeout(() => process.exit(0), 50)
-    return {}
+  async query({ stanza }) {
+    await socket.query(stanza)
+  },
+  async rotate() {
+    await socket.rotateSignedPreKey()
+  },
+  async logout() {
+    isWanted = false
+    await socket.logout()
   },
 }
 
@@ -101,4 +135,3 @@ process.on('message', async ({ call, command, ...input }) => {
   }
 })
 process.on('disconnect', () => process.exit(0))
-connect()

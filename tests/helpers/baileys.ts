@@ -5,7 +5,25 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import type { BinaryNode } from 'waton/protocol'
 import type { SimulatedPhone, Simulator } from 'waton/simulator'
+import type { KeyPair } from '../../src/protocol/crypto/index.ts'
+import { WEB_VERSION } from '../../src/protocol/version.ts'
 import { until } from './until.ts'
+
+/** Keys to begin with, in place of those that Baileys makes. */
+export interface BaileysCredentials {
+  readonly noiseKey: KeyPair
+  readonly identityKey: KeyPair
+  readonly signedPreKey: KeyPair & { readonly id: number; readonly signature: Uint8Array }
+  readonly registrationId: number
+  readonly advSecret: Uint8Array
+}
+
+/** Settings of `makeWASocket`; what is left out is Baileys' own default. */
+export interface BaileysSettings {
+  readonly browser?: readonly [os: string, browser: string, version: string]
+  readonly syncFullHistory?: boolean
+  readonly keepAliveIntervalMs?: number
+}
 
 /** What Baileys says about one message. */
 export interface BaileysMessage {
@@ -33,7 +51,7 @@ interface ChildEvent {
   readonly [name: string]: unknown
 }
 
-/** An account that Baileys has linked. */
+/** One Baileys with one account, from its first connect to the end of its process. */
 export class Baileys {
   readonly #child: ChildProcess
   readonly #calls = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>()
@@ -48,6 +66,7 @@ export class Baileys {
     this.#child = fork(fileURLToPath(new URL('baileys-child.mjs', import.meta.url)), [url], {
       // libsignal prints sessions to the console; that noise is not ours
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      serialization: 'advanced',
       execArgv: [],
     })
     this.#child.on('message', (event: ChildEvent) => {
@@ -58,10 +77,21 @@ export class Baileys {
     })
   }
 
+  /** Starts the process; it connects when it is told to, and whoever starts it ends it with {@link quit}. */
+  static async start(
+    url: string,
+    settings: BaileysSettings = {},
+    credentials?: BaileysCredentials,
+  ): Promise<Baileys> {
+    const baileys = new Baileys(url)
+    const { primary, secondary, tertiary } = WEB_VERSION
+    await baileys.#call('begin', { ...settings, version: [primary, secondary, tertiary], credentials })
+    return baileys
+  }
+
   /** Starts Baileys, has the phone scan its QR code, and resolves when it is open. */
   static async link(simulator: Simulator, phone: SimulatedPhone): Promise<Baileys> {
-    const baileys = new Baileys(simulator.endpoint.url)
-    onTestFinished(() => baileys.quit())
+    const baileys = await Baileys.#connected(simulator)
     const qr = await until('a QR code of Baileys', () => baileys.qrs[0])
     await phone.linkDevice(qr)
     await until('Baileys to be open', () => baileys.opened > 0)
@@ -74,17 +104,53 @@ export class Baileys {
     phone: SimulatedPhone,
     enter: (code: string) => Promise<unknown> = (code) => phone.linkDeviceByCode(code),
   ): Promise<Baileys> {
-    const baileys = new Baileys(simulator.endpoint.url)
+    const baileys = await Baileys.#connected(simulator)
+    await enter(await baileys.requestCode(simulator, phone))
+    await until('Baileys to be open', () => baileys.opened > 0)
+    return baileys
+  }
+
+  static async #connected(simulator: Simulator): Promise<Baileys> {
+    const baileys = await Baileys.start(simulator.endpoint.url)
     onTestFinished(() => baileys.quit())
-    await until('Baileys to be ready for a code', () => baileys.qrs[0])
+    await baileys.connect()
+    return baileys
+  }
+
+  /** Begins to connect; from then on it comes back by itself, until it is logged out. */
+  async connect(settings: BaileysSettings = {}): Promise<void> {
+    await this.#call('connect', settings)
+  }
+
+  /** Closes the connection; it stays closed until {@link connect}. */
+  async disconnect(): Promise<void> {
+    await this.#call('disconnect', {})
+  }
+
+  /** A pairing code for the phone, once the server has taken it. */
+  async requestCode(simulator: Simulator, phone: SimulatedPhone): Promise<string> {
+    await until('Baileys to be ready for a code', () => this.qrs[0])
     const phoneNumber = phone.pn.replace(/@.*/, '')
-    const { code } = (await baileys.#call('code', { phoneNumber })) as { code: string }
+    const { code } = (await this.#call('code', { phoneNumber })) as { code: string }
     await until('the code to be announced', () =>
       simulator.trace.stanzas({ tag: 'iq' }).some(({ node }) => isAcceptedCode(node)),
     )
-    await enter(code)
-    await until('Baileys to be open', () => baileys.opened > 0)
-    return baileys
+    return code
+  }
+
+  /** Asks the server a raw question, whose id is kept, and waits for the answer. */
+  async query(stanza: BinaryNode): Promise<void> {
+    await this.#call('query', { stanza })
+  }
+
+  /** Replaces its signed pre-key; resolves when the server has the new one. */
+  async rotateSignedPreKey(): Promise<void> {
+    await this.#call('rotate', {})
+  }
+
+  /** Removes itself from the account; it does not come back. */
+  async logout(): Promise<void> {
+    await this.#call('logout', {})
   }
 
   /** Sends a text; resolves when Baileys has written it. */

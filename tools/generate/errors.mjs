@@ -1,35 +1,46 @@
-// Writes docs/reference/errors.md: every error code of the sources with its class and the message at its first use. It
-// reads syntax only, so it needs no build.
+// Writes docs/reference/errors.md (every error code of the sources: class, action, what it says, where it is thrown) and
+// src/base/generated/error-codes.ts (the same codes as a type). It reads syntax only, so it needs no build; what a class
+// asks for by default is taken from src/base/errors.ts itself.
 import { readdirSync, readFileSync, writeFileSync, mkdirSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const TARGET = join(ROOT, 'docs', 'reference', 'errors.md')
+const PAGE = join(ROOT, 'docs', 'reference', 'errors.md')
+const TYPE = join(ROOT, 'src', 'base', 'generated', 'error-codes.ts')
 const CODE = /^WATON_[A-Z0-9]+(_[A-Z0-9]+)*$/
 
-const HEADER = `# Error codes
+/** What codes mean that no message tells: they are told in events only, or their message is not fixed. */
+const TOLD = {
+  WATON_DECRYPT_FAILED: 'a message could not be decrypted, for a reason that has no code of its own',
+  WATON_MESSAGE_UNAVAILABLE:
+    'the server delivered a message without its content, which only the phone has: look at the phone',
+  WATON_PHONE_NO_CONTENT: 'the simulated phone got a message without content',
+  WATON_SEND_REFUSED: 'the server refused the message for good: `details.serverCode` says why',
+  WATON_SIMULATOR_LINK_CODE: 'a companion broke the rules of linking by code: the message says which',
+  WATON_UNKNOWN: 'something that is no error was thrown underneath: its text is the message',
+  WATON_PHONE_BUG: 'the simulated phone failed in a way that it should not: please report this',
+}
 
-Everything that waton throws is a \`WatonError\` with a stable \`code\`. Branch on the code, never on the message. \`details\` hold ids, lengths and
-offsets, never keys or text; \`retryable\` says whether the same call may succeed later.
+const CLASSES = {
+  UsageError: 'the call cannot work like this; the message says what to do instead',
+  ProtocolError: 'the other side sent something that the protocol does not allow',
+  CryptoError: 'an authentication check failed',
+  QueryError: 'the server refused a query',
+  TimeoutError: 'a deadline passed',
+  ClosedError: 'the object was closed, or the connection went away, before the work was done',
+  TransportError: 'the network failed below the protocol',
+  StorageError: 'the store failed or refused: nothing of the commit was written',
+}
 
-| Class | Meaning |
-| --- | --- |
-| \`UsageError\` | the call cannot work like this; the message says what to do instead |
-| \`ProtocolError\` | the other side sent something that the protocol does not allow |
-| \`CryptoError\` | an authentication check failed |
-| \`QueryError\` | the server refused a query |
-| \`TimeoutError\` | a deadline passed |
-| \`ClosedError\` | the object was closed, or the connection went away, before the work was done |
-| \`TransportError\` | the network failed below the protocol |
-| \`StorageError\` | the store failed or refused: nothing of the commit was written |
-
-This table is made from the sources by \`npm run generate\`; an ellipsis stands for what varies.
-
-| Code | Class | What it says |
-| --- | --- | --- |
-`
+/** `src/base/errors.ts` as a module: it imports nothing at run time. */
+async function loadErrors() {
+  const source = readFileSync(join(ROOT, 'src', 'base', 'errors.ts'), 'utf8')
+  const options = { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true }
+  const { outputText } = ts.transpileModule(source, { compilerOptions: options })
+  return import(`data:text/javascript;base64,${Buffer.from(outputText).toString('base64')}`)
+}
 
 /** Source files in a stable order, without tests and generated code. */
 function sources() {
@@ -47,20 +58,87 @@ function messageText(node) {
   if (ts.isTemplateExpression(node)) {
     return node.head.text + node.templateSpans.map((span) => `…${span.literal.text}`).join('')
   }
+  if (ts.isIdentifier(node)) return messageText(declaredAs(node))
   if (ts.isBinaryExpression(node) && node.operatorToken.kind === ts.SyntaxKind.PlusToken) {
     return messageText(node.left) + messageText(node.right)
   }
   return ''
 }
 
-/** What stands around a code: `new XError(code, message)`, a helper call `fail(code, message)`, or nothing of the kind. */
-function usageOf(literal) {
-  const { parent } = literal
-  if (!ts.isNewExpression(parent) && !ts.isCallExpression(parent)) return { className: '', message: '' }
-  const position = parent.arguments?.indexOf(literal) ?? -1
-  const name = parent.expression.getText()
-  const message = position === -1 ? '' : messageText(parent.arguments[position + 1])
-  return { className: ts.isNewExpression(parent) && /Error$/.test(name) ? name : '', message }
+/** The first `new XError(code, ...)` of a file whose code is a parameter: the helper that a code is handed to. */
+function helperClass(file) {
+  let found
+  const visit = (node) => {
+    if (ts.isNewExpression(node) && /Error$/.test(node.expression.getText())) {
+      const [first] = node.arguments ?? []
+      if (first !== undefined && ts.isIdentifier(first)) found ??= node.expression.getText()
+    }
+    node.forEachChild(visit)
+  }
+  visit(file)
+  return found
+}
+
+function optionsOf(node) {
+  const options = node !== undefined && ts.isObjectLiteralExpression(node) ? node.properties : []
+  const value = (name) => options.find((one) => one.name?.getText() === name)?.initializer
+  const action = value('action')
+  const retryable = value('retryable')
+  return {
+    action: action !== undefined && ts.isStringLiteral(action) ? action.text : undefined,
+    retryable: retryable?.kind === ts.SyntaxKind.TrueKeyword,
+    varies:
+      (action !== undefined && !ts.isStringLiteral(action)) ||
+      (retryable !== undefined &&
+        retryable.kind !== ts.SyntaxKind.TrueKeyword &&
+        retryable.kind !== ts.SyntaxKind.FalseKeyword),
+  }
+}
+
+/** What a name that is used at `node` was declared with in the functions around it. */
+function declaredAs(node) {
+  for (let scope = node.parent; scope !== undefined; scope = scope.parent) {
+    if (!ts.isBlock(scope)) continue
+    for (const statement of scope.statements) {
+      if (!ts.isVariableStatement(statement)) continue
+      const found = statement.declarationList.declarations.find((one) => one.name.getText() === node.text)
+      if (found !== undefined) return found.initializer
+    }
+  }
+  return undefined
+}
+
+/** The construction of an error with this code: around it, or where the constant goes that holds it. */
+function constructionOf(literal) {
+  let code = literal
+  while (ts.isBinaryExpression(code.parent) || ts.isConditionalExpression(code.parent)) code = code.parent
+  const { parent } = code
+  if ((ts.isNewExpression(parent) && isErrorClass(parent)) || ts.isCallExpression(parent))
+    return [parent, code]
+  if (!ts.isVariableDeclaration(parent)) return undefined
+  let found
+  const visit = (node) => {
+    const [first] = ts.isNewExpression(node) && isErrorClass(node) ? (node.arguments ?? []) : []
+    if (first !== undefined && ts.isIdentifier(first) && declaredAs(first) === literal)
+      found ??= [node, first]
+    node.forEachChild(visit)
+  }
+  visit(parent.parent.parent.parent)
+  return found
+}
+
+const isErrorClass = (construction) => /Error$/.test(construction.expression.getText())
+
+/** What stands around a code: `new XError(code, message, options)`, a helper call `fail(code, message)`, or neither. */
+function usageOf(literal, file) {
+  const [call, code] = constructionOf(literal) ?? []
+  if (call === undefined) return undefined
+  const position = call.arguments?.indexOf(code) ?? -1
+  if (position === -1) return undefined
+  const message = messageText(call.arguments[position + 1])
+  if (ts.isNewExpression(call))
+    return { className: call.expression.getText(), message, ...optionsOf(call.arguments[position + 2]) }
+  return message === '' ? undefined : { className: helperClass(file), message, ...optionsOf(undefined) }
 }
 
 /** Whether a literal is only what codes begin with. */
@@ -68,21 +146,23 @@ function isPrefix({ parent }) {
   return ts.isCallExpression(parent) && /\.startsWith$/.test(parent.expression.getText())
 }
 
-const entries = new Map()
-for (const path of sources()) {
-  const file = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.ES2023, true)
-  const visit = (node) => {
-    if (ts.isStringLiteralLike(node) && CODE.test(node.text) && !isPrefix(node)) {
-      const known = entries.get(node.text) ?? { className: '', message: '' }
-      const usage = usageOf(node)
-      entries.set(node.text, {
-        className: known.className || usage.className,
-        message: known.message || usage.message,
-      })
+/** Every code with the places that throw it. */
+function collect() {
+  const entries = new Map()
+  for (const path of sources()) {
+    const file = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.ES2023, true)
+    const visit = (node) => {
+      if (ts.isStringLiteralLike(node) && CODE.test(node.text) && !isPrefix(node)) {
+        const usages = entries.get(node.text) ?? []
+        const usage = usageOf(node, file)
+        if (usage !== undefined) usages.push({ ...usage, place: relative(ROOT, path).replaceAll('\\', '/') })
+        entries.set(node.text, usages)
+      }
+      node.forEachChild(visit)
     }
-    node.forEachChild(visit)
+    visit(file)
   }
-  visit(file)
+  return entries
 }
 
 const escape = (text) =>
@@ -91,11 +171,79 @@ const escape = (text) =>
     .replace(/\s+/g, ' ')
     .replace(/[<>*_]/g, '\\$&')
     .trim()
-const rows = [...entries]
-  .sort(([a], [b]) => (a < b ? -1 : 1))
-  .map(
-    ([code, { className, message }]) =>
-      `| \`${code}\` | ${className && `\`${className}\``} | ${escape(message)} |\n`,
+
+const unique = (values) => [...new Set(values)]
+const quoted = (values) => unique(values).map((value) => `\`${value}\``)
+
+/** The actions of one throw. Where the code decides at run time, both defaults of the class are possible. */
+function actionsOf(usage, { [usage.className]: constructor }) {
+  const { final, retryable } = constructor.actions
+  if (usage.action !== undefined) return [usage.action]
+  if (usage.varies) return [retryable, final]
+  return [usage.retryable ? retryable : final]
+}
+
+function row(code, usages, errors) {
+  const thrown = usages.filter(({ className }) => className !== undefined && className !== '')
+  if (thrown.length === 0) {
+    return `| \`${code}\` | | | ${escape(TOLD[code] ?? '')} | told in events |\n`
+  }
+  const classes = quoted(thrown.map(({ className }) => className)).join(', ')
+  const actions = quoted(thrown.flatMap((usage) => actionsOf(usage, errors))).join(', ')
+  const texts = thrown.map(({ message }) => message).filter((message) => message !== '')
+  const messages = unique(texts.length === 0 ? [TOLD[code] ?? ''] : texts).map(escape)
+  const places = unique(thrown.map(({ place }) => place)).map(
+    (place) => `[${place.replace(/^src\//, '').replace(/\.ts$/, '')}](../../${place})`,
   )
-mkdirSync(dirname(TARGET), { recursive: true })
-writeFileSync(TARGET, HEADER + rows.join(''))
+  return `| \`${code}\` | ${classes} | ${actions} | ${messages.join('<br>')} | ${places.join('<br>')} |\n`
+}
+
+function page(codes, errors) {
+  const classRows = Object.entries(CLASSES).map(([name, meaning]) => {
+    const { final, retryable } = errors[name].actions
+    return `| \`${name}\` | ${meaning} | \`${final}\` | \`${retryable}\` |\n`
+  })
+  const actionRows = Object.entries(errors.ERROR_ACTIONS).map(
+    ([name, meaning]) =>
+      `| \`${name}\` | ${name === 'retry' || name === 'wait' ? 'yes' : 'no'} | ${meaning} |\n`,
+  )
+  const rows = codes.map(([code, usages]) => row(code, usages, errors))
+  return `# Error codes
+
+Everything that waton throws is a \`WatonError\` with a stable \`code\`. Branch on the code, or on \`action\`; never on the message. \`details\` hold ids, lengths and
+offsets, never keys or text; \`retryable\` says whether the same call may succeed later; \`toJSON()\` gives what may be written to a log.
+
+\`isWatonError(error)\` also knows the errors of another copy of the package; \`hasCode(error, 'WATON_…')\` narrows to one code.
+
+| Class | Meaning | Action when final | when retryable |
+| --- | --- | --- | --- |
+${classRows.join('')}
+## Actions
+
+| Action | \`retryable\` | What to do |
+| --- | --- | --- |
+${actionRows.join('')}
+## Codes
+
+This table is made from the sources by \`npm run generate\`; an ellipsis stands for what varies. Where a code has two actions, the error itself says which.
+
+| Code | Class | Action | What happened, why, and what to do | Thrown in |
+| --- | --- | --- | --- | --- |
+${rows.join('')}`
+}
+
+function typeModule(codes) {
+  return `/**
+ * Every error code of the sources, for the compiler: a comparison with a code that does not exist is a mistake it can see.
+ * Made by \`npm run generate\`; do not edit.
+ */
+
+/** A stable code of an error that waton throws or tells; \`docs/reference/errors.md\` explains each. */
+export type ErrorCode =
+${codes.map(([code]) => `  | '${code}'\n`).join('')}`
+}
+
+const codes = [...collect()].sort(([a], [b]) => (a < b ? -1 : 1))
+for (const target of [PAGE, TYPE]) mkdirSync(dirname(target), { recursive: true })
+writeFileSync(TYPE, typeModule(codes))
+writeFileSync(PAGE, page(codes, await loadErrors()))

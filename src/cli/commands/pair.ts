@@ -1,7 +1,7 @@
 /** `waton pair`: links an account to a store and leaves. */
 import { errorCode } from 'waton'
 import type { Client } from 'waton'
-import { nameOf, openAccount } from '../account.ts'
+import { connectAnew, nameOf, openAccount } from '../account.ts'
 import type { AccountOptions } from '../account.ts'
 import { Console } from '../console.ts'
 import type { Surroundings } from '../console.ts'
@@ -30,7 +30,7 @@ export async function runPair(surroundings: Surroundings, options: PairOptions):
   }
   surroundings.interrupted.addEventListener('abort', stop, { once: true })
   try {
-    const opened = account.client.connect()
+    const opened = connectAnew(console, account.client)
     await (phone === undefined ? opened : Promise.race([opened, showCodes(console, account.client, phone)]))
     console.output.line(`Linked: ${nameOf(account.client.me)}. The account is in ${options.store}.`, 'good')
     return EXIT.ok
@@ -50,9 +50,11 @@ function showCodes(console: Console, client: Client, phone: string): Promise<nev
     }
   }
   return new Promise((_resolve, reject) => {
-    client.on('pairing.failed', ({ message }) => {
-      console.output.line(message, 'bad')
-    })
+    for (const event of ['pairing.failed', 'pairing.passkey'] as const) {
+      client.on(event, ({ message }) => {
+        console.output.line(message, 'bad')
+      })
+    }
     client.on('connection.state', ({ state }) => {
       if (state === 'pairing') showNext().catch(reject)
     })

@@ -9,7 +9,6 @@ import type { BinaryNode } from '../../protocol/binary/node.ts'
 import { userJid } from '../../protocol/jid.ts'
 import { fetchBlocklist } from '../../protocol/stanza/iq/blocklist.ts'
 import { becomeActive } from '../../protocol/stanza/iq/passive.ts'
-import { fetchPreKeyDigest } from '../../protocol/stanza/iq/pre-keys.ts'
 import { fetchPrivacy } from '../../protocol/stanza/iq/privacy.ts'
 import { fetchProps } from '../../protocol/stanza/iq/props.ts'
 import { buildUnifiedSession } from '../../protocol/stanza/info-bulletin.ts'
@@ -17,16 +16,16 @@ import { buildPresence } from '../../protocol/stanza/presence.ts'
 import type { StreamSuccess } from '../../protocol/stanza/stream.ts'
 import { learnMapping } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
+import type { KeyUpkeep } from '../keys/key-upkeep.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { CONNECTION_HINTS, CREDENTIALS, SELF } from '../state/records.ts'
 import type { Connection } from './connection.ts'
-import type { PreKeyUpkeep } from './pre-keys.ts'
 
 /** What the duties work with. */
 export interface DutyContext {
   readonly state: AccountState
   readonly self: Self
-  readonly preKeys: PreKeyUpkeep
+  readonly preKeys: KeyUpkeep
   readonly clock: Clock
   readonly logger: Logger
   readonly markOnline: boolean
@@ -60,7 +59,7 @@ export async function applySuccess(context: DutyContext, success: StreamSuccess)
 
 /** What must be done before the client counts as open. Rejects when the server does not answer. */
 export async function prepare(context: DutyContext, connection: Connection): Promise<void> {
-  await context.preKeys.ensure(connection)
+  await context.preKeys.prepare(connection)
   await connection.query(becomeActive, undefined)
 }
 
@@ -69,11 +68,11 @@ export async function prepare(context: DutyContext, connection: Connection): Pro
  * none waiting for the answer to another. A refused query is logged; none of them is needed to send and receive.
  */
 export async function finishLogin(context: DutyContext, connection: Connection): Promise<void> {
-  const { state, self, clock, markOnline, logger } = context
+  const { state, self, preKeys, clock, markOnline, logger } = context
   const hints = (await state.read(CONNECTION_HINTS, SELF)) ?? {}
   // looked after from the start: whatever is sent next may fail
   const queries = Promise.allSettled([
-    connection.query(fetchPreKeyDigest, undefined),
+    preKeys.begin(connection),
     refreshProps(context, connection, hints.propsHash),
     connection.query(fetchBlocklist, undefined),
     connection.query(fetchPrivacy, undefined),

@@ -27,6 +27,10 @@ export interface CodeDeskOptions {
 const PHONE_NUMBER = /^[1-9]\d{4,14}$/
 /** Calls that wait for a connection at most. */
 const MAX_WAITING = 16
+/** Connections whose QR codes nobody scans, before the client stops: about half an hour. */
+const MAX_ROUNDS = 10
+/** What was shown in vain before these states does not count any more. */
+const SETTLED: ReadonlySet<ClientState> = new Set(['closed', 'authenticating'])
 /** In these states no connection will ever come. */
 const STOPPED: ReadonlySet<ClientState> = new Set(['idle', 'closing', 'closed'])
 
@@ -35,6 +39,7 @@ export class CodeDesk {
   readonly #options: CodeDeskOptions
   readonly #waiting = new Set<Deferred<CodePairing>>()
   #codes: CodePairing | undefined
+  #spent = 0
 
   constructor(options: CodeDeskOptions) {
     this.#options = options
@@ -51,8 +56,18 @@ export class CodeDesk {
     this.#codes = undefined
   }
 
+  /**
+   * A connection has shown every QR code in vain. @returns whether there should be another one: a server that hands out
+   * codes to nobody for hours takes the client for a broken one
+   */
+  spend(): boolean {
+    this.#spent += 1
+    return this.#spent < MAX_ROUNDS
+  }
+
   /** Follows the client: whoever waits for a code that will never come learns why. */
   moved(state: ClientState): void {
+    if (SETTLED.has(state)) this.#spent = 0
     if (STOPPED.has(state)) this.#refuse(notConnected())
     else if (state === 'authenticating') this.#refuse(alreadyLinked())
   }
@@ -70,8 +85,11 @@ export class CodeDesk {
     const code = options.code === undefined ? makeLinkCode(random) : normaliseLinkCode(options.code)
     if (self.isLinked) throw alreadyLinked()
     if (STOPPED.has(state())) throw notConnected()
+    // somebody is there
+    this.#spent = 0
     const codes = this.#codes ?? (await this.#wait())
-    return codes.request(formatJid({ user: phoneNumber, server: SERVER_USER, device: 0 }), code)
+    const phoneJid = formatJid({ user: phoneNumber, server: SERVER_USER, device: 0 })
+    return codes.request({ code, isChosen: options.code !== undefined, phoneJid })
   }
 
   async #wait(): Promise<CodePairing> {

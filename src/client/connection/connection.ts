@@ -73,8 +73,10 @@ export class Connection {
     }
     // before the stanzas: one of those that wait may end the connection, and the keepalive with it
     this.#keepAlive.start()
-    this.#stream.onNode = (stanza) => {
+    this.#stream.onBytes = () => {
       this.#keepAlive.heard()
+    }
+    this.#stream.onNode = (stanza) => {
       this.#traceStanza('in', stanza)
       const { type } = stanza.attrs
       if (stanza.tag === 'iq' && (type === 'result' || type === 'error') && this.#queries.answer(stanza))
@@ -102,6 +104,7 @@ export class Connection {
   send(...stanzas: readonly BinaryNode[]): void {
     for (const stanza of stanzas) this.#traceStanza('out', stanza)
     this.#stream.send(...stanzas)
+    for (const stanza of stanzas) this.#keepAlive.sent(stanza)
   }
 
   /** Sends answers, aggregated. An answer to a stanza of a connection that is gone is dropped: the server asks again. */
@@ -142,10 +145,12 @@ export class Connection {
 
   /** Holds the server back until {@link resume}: the receive stage is full. */
   pause(): void {
+    this.#keepAlive.hold()
     this.#stream.pause()
   }
 
   resume(): void {
+    this.#keepAlive.release()
     this.#stream.resume()
   }
 

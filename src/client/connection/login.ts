@@ -5,7 +5,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { deferred } from '../../base/deferred.ts'
 import type { Deferred } from '../../base/deferred.ts'
-import { ClosedError } from '../../base/errors.ts'
+import { StorageError, errorCode } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
@@ -15,34 +15,32 @@ import {
   buildRegistrationPayload,
 } from '../../protocol/noise/client-payload.ts'
 import type { DeviceDescription } from '../../protocol/noise/client-payload.ts'
-import { isPairing } from '../../protocol/stanza/iq/pairing.ts'
 import { buildPong, isServerPing } from '../../protocol/stanza/iq/ping.ts'
-import { isLinkCodeNotification } from '../../protocol/stanza/link-code-notification.ts'
 import { parseStreamFailure, parseSuccess } from '../../protocol/stanza/stream.ts'
-import type { StreamFailure, StreamSuccess } from '../../protocol/stanza/stream.ts'
+import type { StreamSuccess } from '../../protocol/stanza/stream.ts'
 import type { ClientState, EphemeralEvents } from '../events.ts'
-import { dropUnconfirmedLink } from '../identity/credentials.ts'
 import type { Self } from '../identity/self.ts'
 import type { Endpoint, Timing } from '../options.ts'
+import type { KeyUpkeep } from '../keys/key-upkeep.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { CONNECTION_HINTS, SELF, SIGNED_PRE_KEY } from '../state/records.ts'
 import { applySuccess, finishLogin, prepare } from './after-success.ts'
 import { Connection } from './connection.ts'
-import { endingOfError, endingOfFailure, endingOfIncompleteLink, isUnknownDevice } from './ending.ts'
+import { endingFor, endingOfError } from './ending.ts'
 import type { Ending } from './ending.ts'
-import { CodePairing } from './code-pairing.ts'
+import { forgetServer, recallServer, rememberServer } from './known-server.ts'
+import { Linking } from './linking.ts'
+import type { LinkingListener } from './linking.ts'
 import { NodeStream } from './node-stream.ts'
-import { Pairing } from './pairing.ts'
-import type { PreKeyUpkeep } from './pre-keys.ts'
+import { openSecureSocket } from './secure-socket.ts'
+import type { Verdicts } from './verdicts.ts'
 
 /** What the rest of the client does with a connection. */
-export interface LoginListener {
-  onQr(event: EphemeralEvents['pairing.qr']): void
+export interface LoginListener extends LinkingListener {
+  /** Every QR code of a connection was shown in vain. @returns whether to connect for more */
+  onQrExpired(): boolean
   /** The server has let a freshly linked device in for the first time. */
   onLinked(event: EphemeralEvents['pairing.success']): void
-  onPairingFailed(event: EphemeralEvents['pairing.failed']): void
-  /** Pairing codes can be asked for on this connection. */
-  onCodes(codes: CodePairing): void
   /** Messages can be sent now. */
   onOpen(connection: Connection): void
   /** Everything that is not connection business, in arrival order. */
@@ -55,7 +53,8 @@ export interface LoginListener {
 export interface LoginContext {
   readonly state: AccountState
   readonly self: Self
-  readonly preKeys: PreKeyUpkeep
+  readonly preKeys: KeyUpkeep
+  readonly verdicts: Verdicts
   readonly clock: Clock
   readonly random: RandomSource
   readonly logger: Logger
@@ -66,14 +65,16 @@ export interface LoginContext {
   readonly listener: LoginListener
 }
 
-/** Runs one connection to its end. Rejects when it could not even be opened. */
+/** Runs one connection to its end, if there is a point in opening one. Rejects when it could not even be opened. */
 export async function runConnection(
   context: LoginContext,
   run: { readonly signal: AbortSignal; readonly move: (state: ClientState) => void },
 ): Promise<Ending> {
   const { state, self, clock, random, logger, timing, endpoint } = context
+  const standing = await context.verdicts.standing()
+  if (standing !== undefined) return standing
   const hints = (await state.read(CONNECTION_HINTS, SELF)) ?? {}
-  const stream = await NodeStream.open({
+  const secure = await openSecureSocket({
     endpoint,
     clock,
     random,
@@ -82,22 +83,39 @@ export async function runConnection(
     routingInfo: hints.routingInfo,
     timeoutMs: timing.connectTimeoutMs,
     signal: run.signal,
+    knownServer: await recallServer(context),
     onSocketOpen: () => {
       run.move('handshaking')
     },
+    onResumeFailed: (error) => {
+      logger.info({ code: errorCode(error) }, 'the handshake could not be resumed')
+      return forgetServer(context)
+    },
   })
+  logger.debug({ pattern: secure.pattern }, 'handshake done')
+  const stream = new NodeStream(secure)
+  try {
+    if (secure.certificate !== undefined) await rememberServer(context, secure.certificate)
+  } catch (error) {
+    stream.close(error)
+    throw error
+  }
   const connection = new Connection({ stream, clock, random, logger, timing })
   run.move(self.isLinked ? 'authenticating' : 'pairing')
   return new LoginRun(context, connection, run).untilEnd()
 }
 
-async function clientPayload({ state, self, device = DEFAULT_DEVICE }: LoginContext): Promise<Uint8Array> {
+async function clientPayload(context: LoginContext): Promise<Uint8Array> {
+  const { state, self, verdicts, device = DEFAULT_DEVICE } = context
   const { credentials } = self
-  const options = { device, history: credentials.history }
+  const options = { device, history: credentials.history, version: await verdicts.webVersion() }
   if (self.isLinked) return buildLoginPayload(self.devicePn, options)
   const signedPreKey = await state.read(SIGNED_PRE_KEY, String(credentials.signedPreKeyId))
   if (signedPreKey === undefined)
-    throw new ClosedError('WATON_STORE_RECORD', 'the signed pre-key of this device is missing from the store')
+    throw new StorageError(
+      'WATON_STORE_RECORD',
+      'the signed pre-key of this device is missing from the store; restore it from a backup',
+    )
   return buildRegistrationPayload(
     {
       registrationId: credentials.registrationId,
@@ -117,8 +135,7 @@ class LoginRun {
   readonly #connection: Connection
   readonly #move: (state: ClientState) => void
   readonly #signal: AbortSignal
-  readonly #pairing: Pairing
-  readonly #codes: CodePairing
+  readonly #linking: Linking
   readonly #ending: Deferred<Ending> = deferred()
   #isOver = false
   #isAccepted = false
@@ -133,26 +150,11 @@ class LoginRun {
     this.#connection = connection
     this.#move = run.move
     this.#signal = run.signal
-    const common = { state, self, device, clock, random, logger }
-    this.#codes = new CodePairing({
-      ...common,
-      connection,
-      onNewSecret: () => {
-        this.#pairing.refresh()
-      },
-      onFailed: (event) => {
-        listener.onPairingFailed(event)
-      },
-    })
-    this.#pairing = new Pairing({
-      ...common,
-      codeLeftMs: () => this.#codes.leftMs,
+    this.#linking = new Linking({
+      ...{ state, self, device, clock, random, logger, connection, listener },
       qrMs: timing.qrMs,
-      onQr: (event) => {
-        listener.onQr(event)
-      },
       onExpired: () => {
-        this.#end({ reason: 'qr-expired', retrying: true, immediate: true })
+        this.#end(endingFor('qr-expired', listener.onQrExpired() ? {} : { pace: 'never' }))
       },
     })
   }
@@ -161,7 +163,7 @@ class LoginRun {
     const { listener } = this.#context
     const connection = this.#connection
     const abort = (): void => {
-      this.#end({ reason: 'closed', retrying: false, immediate: false })
+      this.#end(endingFor('closed'))
     }
     this.#signal.addEventListener('abort', abort, { once: true })
     if (this.#signal.aborted) abort()
@@ -178,7 +180,7 @@ class LoginRun {
     }
     const ending = await this.#ending.promise
     this.#signal.removeEventListener('abort', abort)
-    this.#pairing.stop()
+    this.#linking.stop()
     connection.closeInOrder()
     listener.onEnd(connection)
     return ending
@@ -198,24 +200,19 @@ class LoginRun {
     if (failure !== undefined) {
       const { reason, serverCode } = failure
       this.#context.logger.warn({ reason, serverCode }, 'the server ended the stream')
-      this.#end(this.#endingOf(failure))
+      const run = { isAccepted: this.#isAccepted, signal: this.#signal }
+      this.#end(this.#context.verdicts.judge(failure, run))
     } else if (stanza.tag === 'success') {
       this.#isAccepted = true
+      this.#context.verdicts.accepted()
       this.#attempt(this.#open(parseSuccess(stanza)))
-    } else if (stanza.tag === 'iq') {
-      this.#takeIq(stanza)
-    } else if (isLinkCodeNotification(stanza) && !this.#context.self.isLinked) {
-      this.#attempt(this.#codes.receive(stanza))
+    } else if (this.#linking.concerns(stanza)) {
+      this.#attempt(this.#linking.receive(stanza))
+    } else if (isServerPing(stanza)) {
+      this.#connection.send(buildPong(stanza))
     } else {
       this.#context.listener.onStanza(this.#connection, stanza)
     }
-  }
-
-  #endingOf(failure: StreamFailure): Ending | Promise<Ending> {
-    const { state, self, random, logger } = this.#context
-    if (this.#isAccepted || !self.isUnconfirmed || !isUnknownDevice(failure)) return endingOfFailure(failure)
-    logger.warn({}, 'linking had not been completed: the server does not know this device; pairing again')
-    return dropUnconfirmedLink(state, self, random).then(() => endingOfIncompleteLink(failure), endingOfError)
   }
 
   /** Work that takes longer than its stanza; when it fails, so does the connection. */
@@ -223,16 +220,6 @@ class LoginRun {
     work.catch((error: unknown) => {
       this.#connection.close(error)
     })
-  }
-
-  #takeIq(stanza: BinaryNode): void {
-    const step = isPairing(stanza)
-    if (step === 'pair-device') {
-      this.#pairing.offerRefs(this.#connection, stanza)
-      this.#context.listener.onCodes(this.#codes)
-    } else if (step === 'pair-success') this.#attempt(this.#pairing.accept(this.#connection, stanza))
-    else if (isServerPing(stanza)) this.#connection.send(buildPong(stanza))
-    else this.#context.listener.onStanza(this.#connection, stanza)
   }
 
   async #open(success: StreamSuccess): Promise<void> {

@@ -25,8 +25,8 @@ export const TRANSITIONS: Readonly<Record<ClientState, readonly ClientState[]>> 
   waiting: ['connecting', 'closing'],
   /** The user asked to stop, or coming back is pointless. */
   closing: ['closed'],
-  /** Stopped. `connect()` starts again. */
-  closed: ['connecting', 'closing'],
+  /** Stopped. `connect()` starts again, after a pause when it was refused again and again. */
+  closed: ['connecting', 'waiting', 'closing'],
 }
 
 /** See the file comment. */

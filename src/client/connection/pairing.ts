@@ -8,7 +8,14 @@ import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
 import { requireAttribute } from '../../protocol/binary/node.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
-import { parseJid, userJid } from '../../protocol/jid.ts'
+import {
+  SERVER_HOSTED,
+  SERVER_HOSTED_LID,
+  SERVER_LID,
+  SERVER_USER,
+  formatJid,
+  parseJid,
+} from '../../protocol/jid.ts'
 import type { DeviceDescription } from '../../protocol/noise/client-payload.ts'
 import { acceptPairSuccess, pairingRefusal } from '../../protocol/pairing/device-identity.ts'
 import { buildQr, clientTypeOf } from '../../protocol/pairing/qr.ts'
@@ -29,19 +36,24 @@ import { CREDENTIALS, SELF } from '../state/records.ts'
 import type { Credentials } from '../state/records.ts'
 import type { Connection } from './connection.ts'
 
-/** What pairing works with. */
-export interface PairingOptions {
+/** What every way of linking works with. */
+export interface PairingBasics {
   readonly state: AccountState
   readonly self: Self
   readonly device: DeviceDescription
   readonly clock: Clock
   readonly random: RandomSource
   readonly logger: Logger
+}
+
+/** What pairing works with. */
+export interface PairingOptions extends PairingBasics {
   /** How long the first code is shown, then each later one, in milliseconds. */
   readonly qrMs: readonly [number, number]
   readonly onQr: (event: EphemeralEvents['pairing.qr']) => void
-  /** How long a code that was typed in instead may still be under way, in milliseconds. */
-  readonly codeLeftMs: () => number
+  readonly onFailed: (event: EphemeralEvents['pairing.failed']) => void
+  /** How long another way of linking may still be under way, in milliseconds: the connection must not go before. */
+  readonly leftMs: () => number
   /** Every code has been shown and none was scanned. */
   readonly onExpired: () => void
 }
@@ -51,6 +63,7 @@ export class Pairing {
   readonly #options: PairingOptions
   #timer: Timer | undefined
   #shown: { readonly ref: string; readonly expiresAtMs: number } | undefined
+  #isAccepted = false
 
   constructor(options: PairingOptions) {
     this.#options = options
@@ -67,7 +80,7 @@ export class Pairing {
     if (this.#shown !== undefined) this.#draw(this.#shown)
   }
 
-  /** The server offers refs: acknowledge them and show the first code. */
+  /** The server offers refs: acknowledge them and show the first code. @throws {ProtocolError} when it offers none */
   offerRefs(connection: Connection, stanza: BinaryNode): void {
     const { id, refs } = parsePairDevice(stanza)
     this.stop()
@@ -83,10 +96,11 @@ export class Pairing {
    * @throws {ClosedError} `WATON_TRANSPORT_CLOSED` when the refusal cannot be sent any more
    */
   async accept(connection: Connection, stanza: BinaryNode): Promise<void> {
-    const { clock, logger } = this.#options
+    const { clock, logger, onFailed } = this.#options
     try {
       const success = parsePairSuccess(stanza)
       const { answer, credentials } = this.#verify(success)
+      this.#isAccepted = true
       // not before: after a refusal the next code is shown as if nothing had happened
       this.stop()
       await this.#remember(credentials)
@@ -96,8 +110,12 @@ export class Pairing {
       const isTheirFault = error instanceof CryptoError || error instanceof ProtocolError
       const what = isTheirFault ? 'pairing was refused' : 'pairing was interrupted'
       logger.error({ code: errorCode(error), reason: describeError(error) }, what)
-      if (!isTheirFault) connection.close(error)
-      else connection.send(buildPairError(requireAttribute(stanza, 'id'), pairingRefusal(error)))
+      if (!isTheirFault) {
+        connection.close(error)
+        return
+      }
+      connection.send(buildPairError(requireAttribute(stanza, 'id'), pairingRefusal(error)))
+      onFailed({ code: error.code, message: error.message })
     }
   }
 
@@ -131,9 +149,9 @@ export class Pairing {
 
   /** The connection goes, and with it every code; but not while somebody may be typing one. */
   #expire(): void {
-    const { clock, codeLeftMs, onExpired, logger } = this.#options
+    const { clock, leftMs: stillMs, onExpired, logger } = this.#options
     this.#shown = undefined
-    const leftMs = codeLeftMs()
+    const leftMs = stillMs()
     if (leftMs > 0) {
       this.#timer = clock.schedule(leftMs, () => {
         this.#expire()
@@ -147,18 +165,18 @@ export class Pairing {
   #verify(success: PairSuccess): { answer: BinaryNode; credentials: Credentials } {
     const { self, random } = this.#options
     const { credentials } = self
+    if (this.#isAccepted) throw wrongAccount('it has accepted another approval already')
+    const account = readAccount(success)
     const accepted = acceptPairSuccess({
       deviceIdentity: success.deviceIdentity,
       advSecret: credentials.advSecret,
       identity: credentials.identityKey,
       random,
     })
-    const { jid, lid, platform, businessName } = success
+    const { platform, businessName } = success
     const linked = {
-      pn: userJid(jid),
-      deviceId: parseJid(jid).device,
+      ...account,
       deviceIdentity: accepted.stored,
-      ...(lid === undefined ? {} : { lid: userJid(lid) }),
       ...(platform === undefined ? {} : { platform }),
       ...(businessName === undefined ? {} : { name: businessName }),
       isUnconfirmed: true,
@@ -176,4 +194,34 @@ export class Pairing {
     })
     self.update(credentials)
   }
+}
+
+/** Where a provider hosts the account, its addresses say so; the person behind them is the same. */
+const PN_SERVERS: ReadonlySet<string> = new Set([SERVER_USER, SERVER_HOSTED])
+const LID_SERVERS: ReadonlySet<string> = new Set([SERVER_LID, SERVER_HOSTED_LID])
+
+/**
+ * Who this device becomes. Device 0 is the phone.
+ *
+ * @throws {ProtocolError} `WATON_JID_INVALID`; `WATON_PAIRING_ACCOUNT` when it is no linked device of a person
+ */
+function readAccount({ jid, lid }: PairSuccess): {
+  readonly pn: string
+  readonly deviceId: number
+  readonly lid?: string
+} {
+  const { user, server, device } = parseJid(jid)
+  if (!PN_SERVERS.has(server) || user === '' || device === 0) throw wrongAccount('it names no linked device')
+  const pn = formatJid({ user, server: SERVER_USER, device: 0 })
+  if (lid === undefined) return { pn, deviceId: device }
+  const other = parseJid(lid)
+  if (!LID_SERVERS.has(other.server) || other.user === '') throw wrongAccount('its LID is none')
+  return { pn, deviceId: device, lid: formatJid({ user: other.user, server: SERVER_LID, device: 0 }) }
+}
+
+function wrongAccount(why: string): ProtocolError {
+  return new ProtocolError(
+    'WATON_PAIRING_ACCOUNT',
+    `the server cannot give this account to this device: ${why}; link again`,
+  )
 }

@@ -13,7 +13,7 @@ import { Lanes } from '../lanes.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { CONSUMER, DEAD_LETTER } from '../state/records.ts'
 import { readPage } from './event-hub.ts'
-import type { EventHub } from './event-hub.ts'
+import type { EventHub, LogPage } from './event-hub.ts'
 
 /** How a consumer begins and gives up. */
 export interface ConsumeOptions {
@@ -49,6 +49,9 @@ const READ_AGAIN_MS = 1_000
 
 /** Finished events above the low-water mark at most: beyond it, reading waits for the oldest event. */
 const MAX_AHEAD = 1024
+
+/** Read from the log while it must wait. */
+const NOTHING: LogPage = { events: [], upTo: undefined }
 
 /** See the file comment. */
 export class Consumer {
@@ -125,14 +128,15 @@ export class Consumer {
   async #take(): Promise<void> {
     this.#news = deferred()
     const isFull = this.#finished.size >= MAX_AHEAD
-    const page = isFull ? [] : await readPage(this.#options.state, this.#readUpTo)
-    for (const event of page) {
+    const { events, upTo } = isFull ? NOTHING : await readPage(this.#options.state, this.#readUpTo)
+    for (const event of events) {
       this.#readUpTo = event.seq
       if (this.#finished.has(event.seq)) continue
       this.#open.add(event.seq)
       this.#lanes.add(laneOf(event), event)
     }
-    if (page.length === 0) await this.#news.promise
+    if (upTo !== undefined) this.#readUpTo = upTo
+    if (upTo === undefined) await this.#news.promise
     else await this.#lanes.room()
   }
 

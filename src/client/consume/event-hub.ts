@@ -2,9 +2,11 @@
  * Where durable events leave the pipeline: after their commit, in order, to listeners of the moment (`client.on`) and
  * as a wake-up to durable consumers, which read them from the log.
  */
+import { errorCode } from '../../base/errors.ts'
 import type { TypedEmitter } from '../../base/typed-emitter.ts'
 import type { ClientEvents, DurableEvent } from '../events.ts'
 import { decodeEvent } from '../event-record.ts'
+import type { EventRow } from '../../persistence/contract/index.ts'
 import type { AccountState } from '../state/account-state.ts'
 import type { LoggedEvent } from '../state/unit.ts'
 
@@ -43,17 +45,34 @@ export class EventHub {
   }
 }
 
-/** One page of the log after `after`, decoded. */
-export async function readPage(state: AccountState, after: number): Promise<DurableEvent[]> {
+/** A stretch of the log. */
+export interface LogPage {
+  /** The events that can be read. */
+  readonly events: readonly DurableEvent[]
+  /** How far the stretch goes, or `undefined` at the end of the log. */
+  readonly upTo: number | undefined
+}
+
+/** One page of the log after `after`, decoded. What cannot be read stays in the store, is reported, and is passed over. */
+export async function readPage(state: AccountState, after: number): Promise<LogPage> {
   const { store, account } = state
   const rows = await store.readEvents(account, { after, limit: PAGE })
-  return Promise.all(
-    rows.map((row) =>
-      decodeEvent(row, async ({ message }) =>
-        message === undefined ? undefined : store.readMessage(account, message),
-      ),
-    ),
-  )
+  const events = await Promise.all(rows.map((row) => readEvent(state, row)))
+  return { events: events.filter((event) => event !== undefined), upTo: rows.at(-1)?.seq }
+}
+
+async function readEvent(state: AccountState, row: EventRow): Promise<DurableEvent | undefined> {
+  const { store, account } = state
+  try {
+    return await decodeEvent(row, async ({ message }) =>
+      message === undefined ? undefined : store.readMessage(account, message),
+    )
+  } catch (error) {
+    const code = errorCode(error)
+    if (code !== 'WATON_STORE_RECORD' && code !== 'WATON_STORE_RECORD_NEWER') throw error
+    state.reportUnreadable('event', String(row.seq), error)
+    return undefined
+  }
 }
 
 /** The log from `after` to its present end. */
@@ -63,10 +82,9 @@ export async function* readLog(
 ): AsyncGenerator<DurableEvent, void, undefined> {
   let position = after
   for (;;) {
-    const page = await readPage(state, position)
-    const last = page.at(-1)
-    if (last === undefined) return
-    yield* page
-    position = last.seq
+    const { events, upTo } = await readPage(state, position)
+    if (upTo === undefined) return
+    yield* events
+    position = upTo
   }
 }

@@ -100,5 +100,6 @@ function notLinked(): UsageError {
   return new UsageError(
     'WATON_NOT_LINKED',
     'this account is not linked to a phone yet: connect and scan the QR code first',
+    { action: 'link' },
   )
 }

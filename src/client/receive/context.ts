@@ -12,10 +12,14 @@ import type { OfflineQueue } from './offline-queue.ts'
 export interface Effects {
   /** One-time pre-keys run low on the server. */
   preKeysLow(): void
+  /** A session was built with one of our one-time pre-keys. */
+  preKeySpent(): void
   /** Something changed while we were away; the server repeats it until it is told to stop. */
   dirty(what: string, timestampSeconds: number | undefined): void
   /** The server's offline queue has been delivered. */
   offlineDone(messages: number): void
+  /** The server will refuse this version of the client from then on. */
+  versionExpires(atSeconds: number | undefined): void
 }
 
 /** See the file comment. */

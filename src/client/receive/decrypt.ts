@@ -16,6 +16,8 @@ import type { Unit } from '../state/unit.ts'
 export interface DecryptContext {
   readonly local: LocalIdentity
   readonly random: RandomSource
+  /** Called once the use of a one-time pre-key is durable. */
+  readonly onPreKeySpent: () => void
 }
 
 /**
@@ -41,6 +43,7 @@ export async function decryptPart(
     default:
       throw new CryptoError('WATON_DECRYPT_UNSUPPORTED', 'this version cannot read this kind of encryption', {
         details: { type: part.type },
+        action: 'upgrade',
       })
   }
 }
@@ -77,6 +80,7 @@ async function decryptFirst(
 ): Promise<Uint8Array> {
   const { preKeyId, signedPreKeyId } = readPreKeySignal(body)
   const preKey = preKeyId === undefined ? undefined : await unit.read(PRE_KEY, String(preKeyId))
+  // by its id: the current key, one that was replaced, or one that the server has before we know that it has
   const signedPreKey = await unit.read(SIGNED_PRE_KEY, String(signedPreKeyId))
   const decrypted = decryptPreKeySignal({
     ...(record === undefined ? {} : { record }),
@@ -92,6 +96,7 @@ async function decryptFirst(
     unit.delete(PRE_KEY, String(preKeyId))
     // told apart from an id that never existed: whoever uses it again holds an old bundle
     unit.put(SPENT_PRE_KEY, String(preKeyId), address)
+    unit.onCommit(context.onPreKeySpent)
   }
   return decrypted.plaintext
 }

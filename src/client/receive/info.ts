@@ -41,6 +41,10 @@ async function apply(
       })
       return undefined
     case 'client-expiration':
+      unit.onCommit(() => {
+        effects.versionExpires(bulletin.expiresAtSeconds)
+      })
+      return undefined
     case 'downgrade':
     case 'unknown':
       logger.debug({ bulletin: bulletin.type }, 'an information bulletin was not acted on')

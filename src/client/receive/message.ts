@@ -72,6 +72,9 @@ async function readPart(
     const padded = await decryptPart(unit, part, message.author, {
       local: context.self.local,
       random: context.random,
+      onPreKeySpent: () => {
+        context.effects.preKeySpent()
+      },
     })
     unit.recognise(hash)
     canBeSentAgain = false

@@ -9,11 +9,17 @@
  * A handler (`handlers.ts` lists them by tag) turns one stanza into changes of a unit and the answer that the server is
  * owed; the answer leaves after the commit, on the connection that delivered the stanza. Handlers never send.
  */
+import { BoundedMap } from '../../base/bounded-map.ts'
+import { toHex, utf8Bytes } from '../../base/bytes.ts'
 import { StorageError, describeError, errorCode } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
+import { encodeNode } from '../../protocol/binary/encode.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
+import { sha256 } from '../../protocol/crypto/index.ts'
 import type { Connection } from '../connection/connection.ts'
+import { isAtFault } from '../state/account-state.ts'
 import type { AccountState } from '../state/account-state.ts'
+import { QUARANTINE } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import type { Answer } from './answers.ts'
 import type { ReceiveContext } from './context.ts'
@@ -22,6 +28,9 @@ import { HANDLERS, answerMalformed, answerUnknown } from './handlers.ts'
 /** Stanzas waiting before the server is held back, and when it may go on. */
 const HIGH_WATER = 2048
 const LOW_WATER = 512
+
+/** Stanzas remembered whose changes no store takes. */
+const MAX_UNSTORABLE = 256
 
 interface Arrival {
   readonly connection: Connection
@@ -43,6 +52,8 @@ export class ReceivePipeline {
   #paused: Connection | undefined
   #answers: Answer[] = []
   #answering: Connection | undefined
+  /** Why, by stanza: each would cost the connection whenever it is delivered. */
+  readonly #unstorable = new BoundedMap<string, StorageError>(MAX_UNSTORABLE)
 
   constructor(options: ReceivePipelineOptions) {
     this.#options = options
@@ -87,14 +98,15 @@ export class ReceivePipeline {
       const staged = await state.transact(async (unit) => {
         // what came before it may be lost, and it comes again behind that
         if (!connection.isOpen) return
-        const answers = this.#pull(stanza, await this.#handle(unit, stanza))
+        const answers = this.#pull(stanza, await this.#take(unit, stanza))
         if (answers.length > 0)
           unit.onCommit(() => {
             this.#answerLater(connection, answers)
           })
       })
-      staged.committed.catch(() => {
+      staged.committed.catch((error: unknown) => {
         // the connection ends with the failed commit, and the server delivers the stanza again
+        if (isAtFault(error)) this.#unstorable.set(nameOf(stanza), error)
       })
     } catch (error) {
       logger.error(
@@ -104,6 +116,19 @@ export class ReceivePipeline {
       // it was neither recorded nor answered: end the connection, so that it is delivered again
       connection.close(error)
     }
+  }
+
+  /** A stanza that no commit takes is kept as it came, reported, and refused: otherwise it would come for ever. */
+  #take(unit: Unit, stanza: BinaryNode): Promise<readonly Answer[]> {
+    const error = this.#unstorable.get(nameOf(stanza))
+    if (error === undefined) return this.#handle(unit, stanza)
+    const bytes = encodeNode(stanza)
+    const id = toHex(sha256(bytes))
+    unit.put(QUARANTINE, `stanza/${id}`, bytes)
+    unit.onCommit(() => {
+      this.#options.state.reportUnreadable('stanza', id, error)
+    })
+    return Promise.resolve(answerMalformed(stanza))
   }
 
   /** A stanza that breaks the rules is refused by itself; a failing store is nobody's stanza's fault. */
@@ -148,4 +173,10 @@ export class ReceivePipeline {
     this.#answers = []
     connection?.answer(answers)
   }
+}
+
+/** What a stanza is known by when it is delivered again. */
+function nameOf({ tag, attrs }: BinaryNode): string {
+  const { id = '', from = '', participant = '' } = attrs
+  return toHex(sha256(utf8Bytes([tag, id, from, participant].join('\u0000'))))
 }

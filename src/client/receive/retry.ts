@@ -5,10 +5,11 @@
 import { uint32Bytes } from '../../base/bytes.ts'
 import { node } from '../../protocol/binary/node.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
-import { MAX_PRE_KEY_ID, generatePreKeys } from '../../protocol/signal/index.ts'
+import { generatePreKeys } from '../../protocol/signal/index.ts'
 import { buildPreKey, buildSignedPreKey } from '../../protocol/stanza/iq/pre-keys.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
 import { buildRetryReceipt } from '../../protocol/stanza/retry-receipt.ts'
+import { followingPreKeyId } from '../keys/pre-key-stock.ts'
 import { PRE_KEY, PRE_KEY_STATE, RETRY_COUNT, SELF, SIGNED_PRE_KEY } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import type { ReceiveContext } from './context.ts'
@@ -70,7 +71,7 @@ async function freshKeys(unit: Unit, { self, random }: ReceiveContext): Promise<
     return undefined
   const [fresh] = generatePreKeys(watermarks.nextId, 1, random)
   if (fresh === undefined) return undefined
-  const nextId = fresh.id >= MAX_PRE_KEY_ID ? 1 : fresh.id + 1
+  const nextId = followingPreKeyId(fresh.id)
   unit.put(PRE_KEY, String(fresh.id), { publicKey: fresh.publicKey, privateKey: fresh.privateKey })
   unit.put(PRE_KEY_STATE, SELF, { ...watermarks, nextId, firstUnuploadedId: nextId })
   return node('keys', {}, [

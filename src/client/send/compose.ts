@@ -1,5 +1,5 @@
 /** From public content to the serialised `Message` and what its stanza must say about it. */
-import { UsageError } from '../../base/errors.ts'
+import { describeError, isWatonError, UsageError } from '../../base/errors.ts'
 import type { RandomSource } from '../../base/random.ts'
 import { KINDS } from '../../protocol/message/kinds/index.ts'
 import type { KindName } from '../../protocol/message/kinds/index.ts'
@@ -19,10 +19,24 @@ export interface ComposedMessage {
 
 /** Validates content and builds it. @throws {UsageError} `WATON_CONTENT_...` */
 export function composeMessage(content: OutgoingContent, random: RandomSource): ComposedMessage {
-  const name = contentKind(content)
-  const kind = KINDS[name]
-  const message = encodeMessage(withMessageSecret(kind.build(content), random))
-  return { kind: kind.name, message, stanzaType: kind.stanzaType }
+  try {
+    const name = contentKind(content)
+    const kind = KINDS[name]
+    const message = encodeMessage(withMessageSecret(kind.build(content), random))
+    return { kind: kind.name, message, stanzaType: kind.stanzaType }
+  } catch (error) {
+    if (isWatonError(error)) throw error
+    throw unreadableContent(error)
+  }
+}
+
+/** A getter or proxy of the caller's threw, or a value is of no kind that could be written. */
+function unreadableContent(cause: unknown): UsageError {
+  return new UsageError(
+    'WATON_CONTENT_UNREADABLE',
+    `the content could not be read (${describeError(cause)}), so nothing was sent: pass a plain object`,
+    { cause },
+  )
 }
 
 /** The one key of the content that names its kind. */

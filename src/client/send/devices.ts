@@ -97,7 +97,7 @@ function notTold(user: string): QueryError {
   return new QueryError(
     'WATON_SEND_DEVICES_UNKNOWN',
     'the server did not tell the devices of this user; the message waits and is tried again',
-    { details: { user }, retryable: true },
+    { details: { user }, action: 'wait' },
   )
 }
 

@@ -11,6 +11,7 @@ import type { OutboxItem, OutboxState } from './outbox-item.ts'
 
 /** A message that is on its way and will not be lost. */
 export interface SentMessage {
+  /** The message id, the one that was asked for or a fresh one. */
   readonly id: string
   /** The chat by its canonical address. */
   readonly chat: string
@@ -96,7 +97,9 @@ function refusal(item: OutboxItem): QueryError {
   const serverCode = item.body.failure?.serverCode
   return new QueryError(
     item.body.failure?.code ?? 'WATON_SEND_REFUSED',
-    'the server refused the message for good; see details.serverCode',
+    serverCode === undefined
+      ? 'the message cannot be sent; see the code'
+      : 'the server refused the message for good; see details.serverCode',
     {
       details: { id: item.id, serverCode },
     },

@@ -9,7 +9,10 @@
  * From `encrypted` on the row holds the finished stanza: sending it again repeats the same ciphertext, byte for byte.
  */
 import type { OutboxRow } from '../../persistence/contract/index.ts'
-import { jsonRecord, wrongField } from '../state/record-kind.ts'
+import { decodeNode } from '../../protocol/binary/decode.ts'
+import { parseJid } from '../../protocol/jid.ts'
+import { decodeMessage } from '../../protocol/proto/message.ts'
+import { jsonRecord, unreadableRecord, wrongField } from '../state/record-kind.ts'
 import type { RecordKind } from '../state/record-kind.ts'
 
 /** How far a sent message got. */
@@ -57,19 +60,37 @@ export interface OutboxBody {
   readonly failure?: { readonly code: string; readonly serverCode?: number }
 }
 
-const BODY: RecordKind<OutboxBody> = jsonRecord('outbox', 1, (parsed) => {
-  const { to, message, stanzaType, stanza, failure } = parsed
-  if (typeof to !== 'string' || typeof stanzaType !== 'string' || !(message instanceof Uint8Array)) {
-    throw wrongField('a message')
-  }
-  return {
-    to,
-    message,
-    stanzaType,
-    ...(stanza instanceof Uint8Array ? { stanza } : {}),
-    ...(failure === undefined ? {} : { failure: failure as NonNullable<OutboxBody['failure']> }),
-  }
-})
+/** What to do about a message that cannot be read any more. */
+const SEND_AGAIN = 'It was given up: send the message again under a new id'
+
+const BODY: RecordKind<OutboxBody> = jsonRecord(
+  'outbox',
+  1,
+  (parsed) => {
+    const { to, message, stanzaType, stanza, failure } = parsed
+    if (typeof to !== 'string' || typeof stanzaType !== 'string' || !(message instanceof Uint8Array)) {
+      throw wrongField('a message')
+    }
+    return {
+      to,
+      message,
+      stanzaType,
+      ...(stanza instanceof Uint8Array ? { stanza } : {}),
+      ...(failure === undefined ? {} : { failure: failureOf(failure) }),
+    }
+  },
+  { wayOut: SEND_AGAIN },
+)
+
+function failureOf(value: unknown): NonNullable<OutboxBody['failure']> {
+  const { code, serverCode } = value as { code?: unknown; serverCode?: unknown }
+  if (typeof code !== 'string') throw wrongField('a code')
+  return { code, ...(typeof serverCode === 'number' ? { serverCode } : {}) }
+}
+
+function isOutboxState(state: string): state is OutboxState {
+  return Object.hasOwn(RANK, state)
+}
 
 /**
  * The encoded form of bodies at hand, and the other way round: an item goes through its states within moments, most of
@@ -92,15 +113,43 @@ export function outboxRow(item: OutboxItem): OutboxRow {
 /** The item of a store row. @throws {StorageError} `WATON_STORE_RECORD` */
 export function outboxItem(row: OutboxRow): OutboxItem {
   const { id, chat, position, state, at, value } = row
+  if (!isOutboxState(state)) throw unreadableRecord('outbox', undefined, SEND_AGAIN)
   let body = decoded.get(value)
   if (body === undefined) {
     body = BODY.decode(value)
     remember(body, value)
   }
-  return { id, chat, position, state: state as OutboxState, at, body }
+  return { id, chat, position, state, at, body }
 }
 
 function remember(body: OutboxBody, value: Uint8Array): void {
   encoded.set(body, value)
   decoded.set(value, body)
+}
+
+/**
+ * The item of a row that is still to be sent, looked at closely enough to know that sending it can succeed.
+ *
+ * @throws {StorageError} `WATON_STORE_RECORD`
+ */
+export function sendableItem(row: OutboxRow): OutboxItem {
+  const item = outboxItem(row)
+  const { to, message, stanza } = item.body
+  try {
+    parseJid(to)
+    if (stanza === undefined) decodeMessage(message)
+    else decodeNode(stanza)
+  } catch (cause) {
+    throw unreadableRecord('outbox', cause, SEND_AGAIN)
+  }
+  return item
+}
+
+/** What is left of an item whose row cannot be read: it keeps the place it had reached, and fails if it was not yet sent. */
+export function salvagedItem(row: OutboxRow, code: string): OutboxItem {
+  const { id, chat, position, state, at } = row
+  const isSent = isOutboxState(state) && !UNFINISHED_STATES.includes(state)
+  const body = { to: chat, message: new Uint8Array(0), stanzaType: 'text' }
+  if (isSent && state !== 'failed') return { id, chat, position, state, at, body }
+  return { id, chat, position, state: 'failed', at, body: { ...body, failure: { code } } }
 }

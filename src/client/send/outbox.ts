@@ -5,7 +5,7 @@
  * Stages, in order: validate -> row (durable) -> devices -> sessions -> encrypt -> commit -> wire -> server ack.
  */
 import type { Clock } from '../../base/clock.ts'
-import { UsageError } from '../../base/errors.ts'
+import { UsageError, errorCode } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
 import { SERVER_LID, SERVER_USER, formatJid, tryParseJid } from '../../protocol/jid.ts'
@@ -16,12 +16,21 @@ import type { ReceiptStatus } from '../events.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
 import { messageRow } from '../message-record.ts'
+import type { OutboxRow } from '../../persistence/contract/index.ts'
 import type { AccountState } from '../state/account-state.ts'
+import { QUARANTINE } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import { composeMessage } from './compose.ts'
 import { Handles } from './handle.ts'
 import type { SentMessage } from './handle.ts'
-import { UNFINISHED_STATES, advances, outboxItem, outboxRow } from './outbox-item.ts'
+import {
+  UNFINISHED_STATES,
+  advances,
+  outboxItem,
+  outboxRow,
+  salvagedItem,
+  sendableItem,
+} from './outbox-item.ts'
 import type { OutboxItem, OutboxState } from './outbox-item.ts'
 import { OutboxSender } from './sender.ts'
 
@@ -63,6 +72,9 @@ export class Outbox {
       onHopeless: async (item, code) => {
         await options.state.commit((unit) => this.#fail(unit, item.id, { code }))
       },
+      onUnreadable: async (id) => {
+        await options.state.commit((unit) => this.#item(unit, id, sendableItem))
+      },
     })
   }
 
@@ -100,8 +112,8 @@ export class Outbox {
     this.#handles.watch(id)
     let previous: number | undefined
     const item = await state.commit(async (unit) => {
-      const existing = await unit.readOutbox(id)
-      if (existing !== undefined) return outboxItem(existing)
+      const existing = await this.#item(unit, id)
+      if (existing !== undefined) return existing
       const canonicalChat = await canonicalJid(unit, to)
       const sender = await personOf(unit, self.pn)
       const { message, stanzaType, kind } = composed
@@ -141,10 +153,9 @@ export class Outbox {
 
   /** The handle of a message sent earlier, also by an earlier process; `undefined` when there is none. */
   async get(id: string): Promise<SentMessage | undefined> {
-    const { store, account } = this.#options.state
     this.#handles.watch(id)
-    const row = await store.readOutbox(account, id)
-    return row === undefined ? undefined : this.#handles.of(outboxItem(row))
+    const item = await this.#options.state.commit((unit) => this.#item(unit, id))
+    return item === undefined ? undefined : this.#handles.of(item)
   }
 
   /** The connection is ready for messages. */
@@ -155,6 +166,26 @@ export class Outbox {
   /** The connection is gone. */
   suspend(): void {
     this.#sender.suspend()
+  }
+
+  /** Gives up what is not with the server: the device that would have sent it is not on the account any more. */
+  async abandon(): Promise<void> {
+    const { state } = this.#options
+    await state.flush()
+    let after = -1
+    for (;;) {
+      const rows = await state.store.listOutbox(state.account, {
+        states: UNFINISHED_STATES,
+        after,
+        limit: PAGE,
+      })
+      const last = rows.at(-1)
+      if (last === undefined) return
+      await state.commit(async (unit) => {
+        for (const { id } of rows) await this.#fail(unit, id, { code: 'WATON_SEND_UNLINKED' })
+      })
+      after = last.position
+    }
   }
 
   /** The server took the message, or refused it with a code. Runs inside the unit of the `<ack>`. */
@@ -172,19 +203,40 @@ export class Outbox {
   }
 
   async #advance(unit: Unit, id: string, state: OutboxState): Promise<void> {
-    const row = await unit.readOutbox(id)
-    if (row === undefined) return
-    const item = outboxItem(row)
-    if (advances(item.state, state)) this.#put(unit, { ...item, state })
+    const item = await this.#item(unit, id)
+    if (item !== undefined && advances(item.state, state)) this.#put(unit, { ...item, state })
   }
 
   async #fail(unit: Unit, id: string, failure: { code: string; serverCode?: number }): Promise<void> {
-    const row = await unit.readOutbox(id)
-    if (row === undefined) return
-    const item = outboxItem(row)
+    const item = await this.#item(unit, id)
+    if (item === undefined) return
     if (!advances(item.state, 'failed') || advances('encrypted', item.state)) return
     this.#put(unit, { ...item, state: 'failed', body: { ...item.body, failure } })
     unit.event('send.failed', { id: item.id, chat: item.chat, ...failure }, item.chat)
+  }
+
+  /** The item of a row. One that cannot be read is set aside, so that it holds nothing up. */
+  async #item(unit: Unit, id: string, read = outboxItem): Promise<OutboxItem | undefined> {
+    const row = await unit.readOutbox(id)
+    if (row === undefined) return undefined
+    try {
+      return read(row)
+    } catch (error) {
+      return this.#setAside(unit, row, error)
+    }
+  }
+
+  #setAside(unit: Unit, row: OutboxRow, error: unknown): OutboxItem {
+    const code = errorCode(error) ?? 'WATON_STORE_RECORD'
+    const item = salvagedItem(row, code)
+    unit.put(QUARANTINE, `outbox/${row.id}`, row.value)
+    unit.onCommit(() => {
+      this.#options.state.reportUnreadable('outbox', row.id, error)
+    })
+    this.#put(unit, item)
+    if (item.state === 'failed' && row.state !== 'failed')
+      unit.event('send.failed', { id: item.id, chat: item.chat, code }, item.chat)
+    return item
   }
 
   #put(unit: Unit, item: OutboxItem): void {
@@ -204,8 +256,8 @@ export class Outbox {
 /** A chat that this version can send to. @throws {UsageError} `WATON_SEND_CHAT` */
 function chatJid(chat: string): string {
   const parsed = tryParseJid(chat)
-  if (parsed !== undefined && (parsed.server === SERVER_USER || parsed.server === SERVER_LID))
-    return formatJid({ ...parsed, device: 0 })
+  const isPerson = parsed?.server === SERVER_USER || parsed?.server === SERVER_LID
+  if (isPerson && /^\d{1,32}$/.test(parsed.user)) return formatJid({ ...parsed, device: 0 })
   throw new UsageError(
     'WATON_SEND_CHAT',
     'this version sends to people only: a chat looks like 15550000001@s.whatsapp.net or 1234@lid',

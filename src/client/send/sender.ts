@@ -6,6 +6,7 @@ import type { Clock, Timer } from '../../base/clock.ts'
 import { ClosedError, WatonError, describeError, errorCode } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
+import type { OutboxRow } from '../../persistence/contract/index.ts'
 import { decodeNode } from '../../protocol/binary/decode.ts'
 import { userJid } from '../../protocol/jid.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
@@ -16,7 +17,7 @@ import type { AccountState } from '../state/account-state.ts'
 import { DeviceDirectory } from './devices.ts'
 import { encryptItem } from './encrypt.ts'
 import { Lanes } from '../lanes.ts'
-import { UNFINISHED_STATES, outboxItem, outboxRow } from './outbox-item.ts'
+import { UNFINISHED_STATES, outboxItem, outboxRow, sendableItem } from './outbox-item.ts'
 import type { OutboxItem } from './outbox-item.ts'
 import { SessionDirectory } from './sessions.ts'
 
@@ -31,6 +32,8 @@ export interface SenderOptions {
   readonly onAdvance: (item: OutboxItem) => void
   /** A row can never be sent. */
   readonly onHopeless: (item: OutboxItem, code: string) => Promise<void>
+  /** A row cannot be read. */
+  readonly onUnreadable: (id: string) => Promise<void>
 }
 
 /** Rows read from the store at once. */
@@ -150,11 +153,12 @@ export class OutboxSender {
     while (this.#connection !== undefined) {
       const start = this.#starts
       const offered = this.#takeOffered()
-      const items = offered.length > 0 ? offered : await this.#read()
+      const rows = offered.length > 0 ? [] : await this.#read()
+      const items = offered.length > 0 ? offered : await this.#itemsOf(rows)
       const lanes = await Promise.all(items.map((item) => this.#laneOf(item)))
       // another connection, or a retry, starts over from the first unfinished row
       if (start !== this.#starts) continue
-      const last = items.at(-1)
+      const last = rows.at(-1) ?? offered.at(-1)
       if (last === undefined) return
       this.#loadedUpTo = last.position
       for (const [index, item] of items.entries()) {
@@ -165,10 +169,9 @@ export class OutboxSender {
     }
   }
 
-  async #read(): Promise<readonly OutboxItem[]> {
+  #read(): Promise<readonly OutboxRow[]> {
     const { store, account } = this.#options.state
-    const query = { states: UNFINISHED_STATES, after: this.#loadedUpTo, limit: PAGE }
-    return (await store.listOutbox(account, query)).map(outboxItem)
+    return store.listOutbox(account, { states: UNFINISHED_STATES, after: this.#loadedUpTo, limit: PAGE })
   }
 
   /** The offers that follow what is loaded without a gap; behind a gap only the store knows. */
@@ -186,6 +189,19 @@ export class OutboxSender {
     }
     this.#offered = []
     return taken
+  }
+
+  /** The items of the rows that can be read; the others are set aside. */
+  async #itemsOf(rows: readonly OutboxRow[]): Promise<readonly OutboxItem[]> {
+    const items: OutboxItem[] = []
+    for (const row of rows) {
+      try {
+        items.push(sendableItem(row))
+      } catch {
+        await this.#options.onUnreadable(row.id)
+      }
+    }
+    return items
   }
 
   /**

@@ -4,14 +4,18 @@
  * writer allows: a batch closes when the writer is free, never on a timer. When a commit fails, the overlay and
  * everything staged after it are dropped and every waiter learns of it; the store is the truth again.
  */
-import { StorageError } from '../../base/errors.ts'
+import { BoundedMap } from '../../base/bounded-map.ts'
+import { StorageError, errorCode } from '../../base/errors.ts'
 import { deferred } from '../../base/deferred.ts'
 import type { Deferred } from '../../base/deferred.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { Claim, Store } from '../../persistence/contract/index.ts'
+import type { QuarantinedEvent } from '../events.ts'
 import { Overlay } from './overlay.ts'
+import type { Unreadable } from './overlay.ts'
 import type { RecordKind } from './record-kind.ts'
+import { QUARANTINE } from './records.ts'
 import { Unit, logEvent } from './unit.ts'
 import type { LoggedEvent } from './unit.ts'
 
@@ -25,6 +29,8 @@ export interface AccountStateOptions {
   readonly onEvents: (events: readonly LoggedEvent[]) => void
   /** A commit failed and the overlay was dropped. */
   readonly onFailure: (error: StorageError) => void
+  /** Something in the store could not be read; the account goes on without it. */
+  readonly onQuarantined?: (event: QuarantinedEvent) => void
 }
 
 /** The result of a unit that was staged. */
@@ -44,8 +50,19 @@ interface Waiting {
 /** Units in one commit at most: bounds how long a commit and the loss of one can take. */
 const MAX_UNITS_PER_COMMIT = 512
 
+/** Reports of unreadable entries that are remembered, so that each is made once. */
+const MAX_REPORTED = 1024
+
 /** Units staged and not yet durable at most; beyond it new work waits for the writer. */
 const MAX_STAGED_UNITS = 2048
+
+/** A commit that fails like this fails whenever it is tried: something in it is no row. */
+const AT_FAULT: ReadonlySet<string> = new Set(['WATON_STORE_ROW', 'WATON_STORE_TEXT'])
+
+/** Whether a unit itself, and not the store, is the reason why its commit failed. */
+export function isAtFault(error: unknown): error is StorageError {
+  return error instanceof StorageError && AT_FAULT.has(error.code)
+}
 
 /** See the file comment. */
 export class AccountState {
@@ -60,11 +77,16 @@ export class AccountState {
   /** A commit failed: only the store knows what it holds, also whether the failed commit was written after all. */
   #isStale = false
   #closed = false
+  /** How many units are committed one by one, to find the one that is at fault. */
+  #alone = 0
+  readonly #reported = new BoundedMap<string, true>(MAX_REPORTED)
 
   private constructor(options: AccountStateOptions, lastSeq: number) {
     this.#options = options
     this.#lastSeq = lastSeq
-    this.#overlay = new Overlay(options.store, options.claim.account)
+    this.#overlay = new Overlay(options.store, options.claim.account, (unreadable) => {
+      this.#setAside(unreadable)
+    })
   }
 
   /** Reads where the event log ends and is ready for units. */
@@ -108,6 +130,16 @@ export class AccountState {
     return staged.value
   }
 
+  /** Tells, once, that something in the store cannot be read and that the account goes on without it. */
+  reportUnreadable(kind: string, id: string, error: unknown): void {
+    const slot = `${kind}/${id}`
+    if (this.#reported.has(slot)) return
+    this.#reported.set(slot, true)
+    const code = errorCode(error) ?? 'WATON_STORE_RECORD'
+    this.#options.logger.error({ kind, id, code }, 'a part of the store cannot be read and was set aside')
+    this.#options.onQuarantined?.({ kind, id, code })
+  }
+
   /** Waits until everything staged so far is durable or dropped. */
   async flush(): Promise<void> {
     await this.#tail
@@ -127,13 +159,27 @@ export class AccountState {
       await this.#room.promise
     }
     if (this.#closed)
-      throw new StorageError('WATON_STATE_CLOSED', 'the client was closed; nothing more is recorded')
+      throw new StorageError('WATON_STATE_CLOSED', 'the client was closed; nothing more is recorded', {
+        action: 'reopen',
+      })
     if (this.#isStale) await this.#reload()
     const generation = this.#generation
     const unit = new Unit(this.#overlay, this.#options.clock.nowMs())
     const value = await work(unit)
     if (generation !== this.#generation) throw dropped()
     return { value, committed: this.#stage(unit) }
+  }
+
+  /** Staged before the unit that has asked for the record, so that the bytes are kept before anything replaces them. */
+  #setAside({ kind, key, bytes, error, replacement }: Unreadable): void {
+    if (this.#closed) return
+    const unit = new Unit(this.#overlay, this.#options.clock.nowMs())
+    unit.put(QUARANTINE, `${kind.kind}/${key}`, bytes)
+    unit.put(kind, key, replacement)
+    unit.onCommit(() => {
+      this.reportUnreadable(kind.kind, key, error)
+    })
+    void this.#stage(unit)
   }
 
   async #reload(): Promise<void> {
@@ -162,7 +208,8 @@ export class AccountState {
 
   #pump(): void {
     if (this.#writing.length > 0 || this.#queue.length === 0) return
-    const batch = this.#queue.splice(0, MAX_UNITS_PER_COMMIT)
+    const batch = this.#queue.splice(0, this.#alone > 0 ? 1 : MAX_UNITS_PER_COMMIT)
+    this.#alone = Math.max(0, this.#alone - batch.length)
     this.#writing = batch
     this.#room?.resolve()
     this.#room = undefined
@@ -212,7 +259,12 @@ export class AccountState {
     this.#room?.resolve()
     this.#room = undefined
     this.#options.logger.error({ units: lost.length, error }, 'commit failed, staged work dropped')
-    for (const waiting of lost) waiting.done.reject(error)
+    // in company nobody knows whose fault it was: all are tried again, one by one
+    const isSomeones = isAtFault(error)
+    if (isSomeones) this.#alone = lost.length
+    const isFound = !isSomeones || batch.length === 1
+    for (const waiting of lost)
+      waiting.done.reject(isFound && (!isSomeones || waiting === batch[0]) ? error : dropped())
     this.#options.onFailure(error)
   }
 

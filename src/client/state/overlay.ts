@@ -23,6 +23,16 @@ interface Cached {
   readonly value: unknown
 }
 
+/** A record that was found unreadable. */
+export interface Unreadable {
+  readonly kind: RecordKind<unknown>
+  readonly key: string
+  readonly bytes: Uint8Array
+  readonly error: unknown
+  /** What takes its place, or `undefined` for nothing. */
+  readonly replacement: unknown
+}
+
 /** See the file comment. */
 export class Overlay implements UnitSource {
   readonly #store: Store
@@ -33,11 +43,14 @@ export class Overlay implements UnitSource {
   readonly #messages = new Map<string, Unit>()
   readonly #outbox = new Map<string, OutboxRow>()
   readonly #recognised = new Map<string, Unit>()
+  readonly #setAside: (unreadable: Unreadable) => void
   #clears = 0
 
-  constructor(store: Store, account: string) {
+  /** @param setAside - stages, at once, that an unreadable record makes way */
+  constructor(store: Store, account: string, setAside: (unreadable: Unreadable) => void) {
     this.#store = store
     this.#account = account
+    this.#setAside = setAside
   }
 
   async readRecord(kind: RecordKind<unknown>, key: string): Promise<unknown> {
@@ -49,10 +62,27 @@ export class Overlay implements UnitSource {
     // a unit may have been staged, or the overlay dropped, while the store was read
     const meanwhile = this.#records.get(slot) ?? this.#clean.get(slot)
     if (meanwhile !== undefined) return meanwhile.value
-    const value = bytes === undefined ? undefined : kind.decode(bytes)
+    let value: unknown
+    try {
+      value = bytes === undefined ? undefined : kind.decode(bytes)
+    } catch (error) {
+      if (kind.onUnreadable === 'refuse' || bytes === undefined) throw error
+      return this.#replace({ kind, key, bytes, error }, clears)
+    }
     // what was read before a failed commit may be older than what that commit has written after all
     if (clears === this.#clears) this.#clean.set(slot, { value })
     return value
+  }
+
+  /** An unreadable record makes way before anything can be written over it. */
+  async #replace(found: Omit<Unreadable, 'replacement'>, clears: number): Promise<unknown> {
+    const replacement = await found.kind.rebuild?.(this)
+    const slot = recordSlot(found.kind.kind, found.key)
+    const meanwhile = this.#records.get(slot) ?? this.#clean.get(slot)
+    if (meanwhile !== undefined) return meanwhile.value
+    // whoever reads on after a failed commit is dropped, too: the next reader finds the record again
+    if (clears === this.#clears) this.#setAside({ ...found, replacement })
+    return replacement
   }
 
   async listKeys(kind: string, prefix: string): Promise<readonly string[]> {

@@ -14,13 +14,29 @@ export interface RecordKind<Value> {
   readonly encode: (value: Value) => Uint8Array
   /** @throws {StorageError} `WATON_STORE_RECORD` or `WATON_STORE_RECORD_NEWER` */
   readonly decode: (bytes: Uint8Array) => Value
+  /**
+   * What a record that does not decode means. Left out, it is set aside (kept as a `quarantine` record and reported) and
+   * the account goes on as if there were none. `refuse`: it is left where it is and reading it throws, because going on
+   * without it would lose something or make it up.
+   */
+  readonly onUnreadable?: 'refuse'
+  /** What takes the place of one that was set aside, when it follows from other records. */
+  readonly rebuild?: (keys: KeyLister) => Promise<Value>
 }
 
-/** A record that cannot be read. It is reported and left as it is: nothing is deleted or replaced because of it. */
-export function unreadableRecord(kind: string, cause?: unknown): StorageError {
+/** Lists the keys of other records, for {@link RecordKind.rebuild}. */
+export interface KeyLister {
+  listKeys(kind: string, prefix: string): Promise<readonly string[]>
+}
+
+/** What to do about records that the account cannot do without. */
+const RESTORE = 'Restore the store from a backup, or link the device again with a new one'
+
+/** A record that cannot be read. Nothing is deleted because of it. */
+export function unreadableRecord(kind: string, cause?: unknown, wayOut: string = RESTORE): StorageError {
   return new StorageError(
     'WATON_STORE_RECORD',
-    `a stored ${kind} record cannot be read; it was left untouched. Restore the store from a backup or link the device again`,
+    `a stored ${kind} record is damaged and cannot be read; it was kept. ${wayOut}`,
     { details: { kind }, ...(cause === undefined ? {} : { cause }) },
   )
 }
@@ -34,14 +50,14 @@ export function wrongField(expected: string): StorageError {
 }
 
 /** Checks the version byte and returns the rest. */
-export function recordBody(kind: string, version: number, bytes: Uint8Array): Uint8Array {
+export function recordBody(kind: string, version: number, bytes: Uint8Array, wayOut?: string): Uint8Array {
   const found = bytes[0]
-  if (found === undefined) throw unreadableRecord(kind)
+  if (found === undefined || found === 0) throw unreadableRecord(kind, undefined, wayOut)
   if (found > version) {
     throw new StorageError(
       'WATON_STORE_RECORD_NEWER',
       `a stored ${kind} record was written by a newer waton; use that version or newer with this store`,
-      { details: { kind, found, supported: version } },
+      { details: { kind, found, supported: version }, action: 'upgrade' },
     )
   }
   return bytes.subarray(1)
@@ -83,6 +99,12 @@ export function fromJson(text: string): unknown {
   return JSON.parse(text, (_name, inner: unknown) => (isJsonBytes(inner) ? fromBase64(inner.base64) : inner))
 }
 
+/** How a kind differs from others: see {@link RecordKind}. */
+export interface RecordOptions<Value> extends Pick<RecordKind<Value>, 'onUnreadable' | 'rebuild'> {
+  /** What to do about an unreadable one, as a sentence. @default restore a backup, or link again */
+  readonly wayOut?: string
+}
+
 /**
  * A record kept as JSON behind its version byte: for small things that change rarely, where a reader with a database
  * browser is worth more than a few bytes.
@@ -93,16 +115,18 @@ export function jsonRecord<Value>(
   kind: string,
   version: number,
   check: (parsed: Readonly<Record<string, unknown>>) => Value,
+  { wayOut, ...options }: RecordOptions<Value> = {},
 ): RecordKind<Value> {
   return {
+    ...options,
     kind,
     encode: (value) => withVersion(version, utf8Bytes(toJson(value))),
     decode(bytes) {
-      const body = recordBody(kind, version, bytes)
+      const body = recordBody(kind, version, bytes, wayOut)
       try {
         return check(fromJson(utf8Text(body)) as Readonly<Record<string, unknown>>)
       } catch (cause) {
-        throw unreadableRecord(kind, cause)
+        throw unreadableRecord(kind, cause, wayOut)
       }
     },
   }

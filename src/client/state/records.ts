@@ -2,11 +2,13 @@
  * Every kind of record that the client keeps, in one list: what it is for, its key, and its encoding. A new kind of
  * state is one entry here; stores need no change.
  */
+import { concatBytes } from '../../base/bytes.ts'
 import { keyPairFromPrivate } from '../../protocol/crypto/index.ts'
 import type { KeyPair } from '../../protocol/crypto/index.ts'
-import { decodeSessionRecord, encodeSessionRecord } from '../../protocol/signal/index.ts'
+import { MAX_PRE_KEY_ID, decodeSessionRecord, encodeSessionRecord } from '../../protocol/signal/index.ts'
 import type { SessionRecord } from '../../protocol/signal/index.ts'
 import type { HistoryPolicy } from '../../protocol/noise/client-payload.ts'
+import type { WebVersion } from '../../protocol/version.ts'
 import {
   bytesRecord,
   jsonRecord,
@@ -16,7 +18,7 @@ import {
   withVersion,
   wrongField,
 } from './record-kind.ts'
-import type { RecordKind } from './record-kind.ts'
+import type { KeyLister, RecordKind } from './record-kind.ts'
 
 /** The key of records of which an account has one. */
 export const SELF = 'self'
@@ -57,6 +59,28 @@ export interface PreKeyState {
   readonly firstUnuploadedId: number
   /** Whether the server has ever confirmed an upload. */
   readonly uploaded: boolean
+  /** No one-time pre-key below it is kept; 1 when absent. */
+  readonly oldestId?: number
+  /** No tombstone below it is kept; 1 when absent. */
+  readonly oldestSpentId?: number
+  /** When the server's directory was last found to be not ours and filled again. */
+  readonly repairedAtMs?: number
+}
+
+/** A signed pre-key that is no longer published. Messages made with it still arrive. */
+export interface RetiredSignedPreKey {
+  readonly id: number
+  readonly retiredAtMs: number
+}
+
+/** Where the rotation of the signed pre-key stands; which key is current is said by {@link Credentials}. */
+export interface SignedPreKeyState {
+  /** Made, durable, and perhaps with the server; it becomes the current one when the server says so. */
+  readonly candidateId?: number
+  /** A refused rotation is not tried again before. */
+  readonly notBeforeMs?: number
+  /** Oldest first. */
+  readonly retired: readonly RetiredSignedPreKey[]
 }
 
 /** What the server told us about how to connect. */
@@ -65,6 +89,45 @@ export interface ConnectionHints {
   readonly propsHash?: string
   /** Server time minus ours, in milliseconds. */
   readonly clockSkewMs?: number
+  /** A version of WhatsApp Web that the server wanted and that is newer than the built-in one. */
+  readonly webVersion?: FetchedVersion
+}
+
+/** A version of WhatsApp Web that was looked up. */
+export interface FetchedVersion extends WebVersion {
+  readonly fetchedAtMs: number
+}
+
+/** What the server holds against this account, kept so that a new process does not try in vain. */
+export interface Standing {
+  /** The device is not on the account any more: its credentials are kept and not used (promise G8). */
+  readonly quarantine?: Quarantine
+  /** No login before it is over. */
+  readonly ban?: {
+    readonly code?: number
+    readonly atMs: number
+    readonly expiresAtMs: number
+  }
+}
+
+/** Credentials put aside. */
+export interface Quarantine {
+  readonly reason: string
+  readonly serverCode?: number
+  readonly atMs: number
+}
+
+/** The server whose certificates were checked last: the next handshake may resume with its key. */
+export interface KnownServer {
+  /** Static Noise key, 32 bytes. */
+  readonly key: Uint8Array
+  /** Both certificates are valid from here. Seconds since the Unix epoch, inclusive. */
+  readonly notBeforeSeconds: number
+  /** Both certificates are valid until here. Seconds since the Unix epoch, inclusive. */
+  readonly notAfterSeconds: number
+  /** The root that they led to, 32 bytes. */
+  readonly rootKey: Uint8Array
+  readonly rootSerial: number
 }
 
 /** A signed pre-key with its private half. */
@@ -132,6 +195,18 @@ function keyPair(value: unknown): KeyPair {
   return { publicKey: bytes(pair.publicKey, 32), privateKey: bytes(pair.privateKey, 32) }
 }
 
+function historyPolicy(value: unknown): HistoryPolicy {
+  if (value !== 'none' && value !== 'recent' && value !== 'full') throw wrongField('a history policy')
+  return value
+}
+
+async function watermarksAbove(keys: KeyLister): Promise<PreKeyState> {
+  const made = [...(await keys.listKeys('pre-key', '')), ...(await keys.listKeys('spent-pre-key', ''))]
+  const highest = made.reduce((most, id) => Math.max(most, Number(id)), 0)
+  const nextId = highest >= MAX_PRE_KEY_ID ? 1 : highest + 1
+  return { nextId, firstUnuploadedId: nextId, uploaded: highest > 0 }
+}
+
 function linkedAccount(value: unknown): LinkedAccount {
   const linked = value as Record<string, unknown>
   return {
@@ -145,23 +220,73 @@ function linkedAccount(value: unknown): LinkedAccount {
   }
 }
 
-/** Credentials, under {@link SELF}. */
-export const CREDENTIALS: RecordKind<Credentials> = jsonRecord('credentials', 1, (parsed) => ({
-  noiseKey: keyPair(parsed.noiseKey),
-  identityKey: keyPair(parsed.identityKey),
-  registrationId: integer(parsed.registrationId),
-  advSecret: bytes(parsed.advSecret, 32),
-  signedPreKeyId: integer(parsed.signedPreKeyId),
-  history: text(parsed.history) as HistoryPolicy,
-  ...optional('linked', parsed.linked, linkedAccount),
-}))
+function retiredKeys(value: unknown): RetiredSignedPreKey[] {
+  if (!Array.isArray(value)) throw wrongField('a list')
+  return value.map((one: Record<string, unknown>) => ({
+    id: integer(one.id),
+    retiredAtMs: integer(one.retiredAtMs),
+  }))
+}
 
-/** Pre-key watermarks, under {@link SELF}. */
-export const PRE_KEY_STATE: RecordKind<PreKeyState> = jsonRecord('pre-key-state', 1, (parsed) => ({
-  nextId: integer(parsed.nextId),
-  firstUnuploadedId: integer(parsed.firstUnuploadedId),
-  uploaded: parsed.uploaded === true,
-}))
+function fetchedVersion(value: unknown): FetchedVersion {
+  const { primary, secondary, tertiary, fetchedAtMs } = value as Record<string, unknown>
+  return {
+    primary: integer(primary),
+    secondary: integer(secondary),
+    tertiary: integer(tertiary),
+    fetchedAtMs: integer(fetchedAtMs),
+  }
+}
+
+function quarantine(value: unknown): Quarantine {
+  const { reason, serverCode, atMs } = value as Record<string, unknown>
+  return { reason: text(reason), atMs: integer(atMs), ...optional('serverCode', serverCode, integer) }
+}
+
+/** Credentials, under {@link SELF}. */
+export const CREDENTIALS: RecordKind<Credentials> = jsonRecord(
+  'credentials',
+  1,
+  (parsed) => ({
+    noiseKey: keyPair(parsed.noiseKey),
+    identityKey: keyPair(parsed.identityKey),
+    registrationId: integer(parsed.registrationId),
+    advSecret: bytes(parsed.advSecret, 32),
+    signedPreKeyId: integer(parsed.signedPreKeyId),
+    history: historyPolicy(parsed.history),
+    ...optional('linked', parsed.linked, linkedAccount),
+  }),
+  { onUnreadable: 'refuse' },
+)
+
+/**
+ * Pre-key watermarks, under {@link SELF}. Damaged ones follow from the keys themselves: an id above all that were ever
+ * made is safe, while beginning anew would replace keys that are on the server.
+ */
+export const PRE_KEY_STATE: RecordKind<PreKeyState> = jsonRecord(
+  'pre-key-state',
+  1,
+  (parsed) => ({
+    nextId: integer(parsed.nextId),
+    firstUnuploadedId: integer(parsed.firstUnuploadedId),
+    uploaded: parsed.uploaded === true,
+    ...optional('oldestId', parsed.oldestId, integer),
+    ...optional('oldestSpentId', parsed.oldestSpentId, integer),
+    ...optional('repairedAtMs', parsed.repairedAtMs, integer),
+  }),
+  { rebuild: watermarksAbove },
+)
+
+/** Where rotation stands, under {@link SELF}; absent until the first. */
+export const SIGNED_PRE_KEY_STATE: RecordKind<SignedPreKeyState> = jsonRecord(
+  'signed-pre-key-state',
+  1,
+  (parsed): SignedPreKeyState => ({
+    ...optional('candidateId', parsed.candidateId, integer),
+    ...optional('notBeforeMs', parsed.notBeforeMs, integer),
+    retired: retiredKeys(parsed.retired),
+  }),
+)
 
 /** Connection hints, under {@link SELF}. */
 export const CONNECTION_HINTS: RecordKind<ConnectionHints> = jsonRecord(
@@ -171,8 +296,31 @@ export const CONNECTION_HINTS: RecordKind<ConnectionHints> = jsonRecord(
     ...optional('routingInfo', parsed.routingInfo, (value) => bytes(value)),
     ...optional('propsHash', parsed.propsHash, text),
     ...optional('clockSkewMs', parsed.clockSkewMs, integer),
+    ...optional('webVersion', parsed.webVersion, fetchedVersion),
   }),
 )
+
+/** The server that is known, under {@link SELF}. */
+export const KNOWN_SERVER: RecordKind<KnownServer> = jsonRecord('known-server', 1, (parsed) => ({
+  key: bytes(parsed.key, 32),
+  notBeforeSeconds: integer(parsed.notBeforeSeconds),
+  notAfterSeconds: integer(parsed.notAfterSeconds),
+  rootKey: bytes(parsed.rootKey, 32),
+  rootSerial: integer(parsed.rootSerial),
+}))
+
+/** What the server holds against the account, under {@link SELF}. */
+export const STANDING: RecordKind<Standing> = jsonRecord('standing', 1, (parsed): Standing => ({
+  ...optional('quarantine', parsed.quarantine, quarantine),
+  ...optional('ban', parsed.ban, (value) => {
+    const { code, atMs, expiresAtMs } = value as Record<string, unknown>
+    return {
+      ...optional('code', code, integer),
+      atMs: integer(atMs),
+      expiresAtMs: integer(expiresAtMs),
+    }
+  }),
+}))
 
 /** Signed pre-keys by id. */
 export const SIGNED_PRE_KEY: RecordKind<StoredSignedPreKey> = jsonRecord('signed-pre-key', 1, (parsed) => ({
@@ -182,15 +330,25 @@ export const SIGNED_PRE_KEY: RecordKind<StoredSignedPreKey> = jsonRecord('signed
   createdAtMs: integer(parsed.createdAtMs),
 }))
 
-/** One-time pre-keys by id: the private key; the public one follows from it. */
+/** The signed pre-key of today as part of the credentials: a damaged one is a reason not to start. */
+export const CURRENT_SIGNED_PRE_KEY: RecordKind<StoredSignedPreKey> = {
+  ...SIGNED_PRE_KEY,
+  onUnreadable: 'refuse',
+}
+
+/**
+ * One-time pre-keys by id: the private key, and since version 2 the public one behind it, because a login that checks
+ * 800 of them would otherwise compute 800 of them.
+ */
 export const PRE_KEY: RecordKind<KeyPair> = {
   kind: 'pre-key',
   isRarelyRead: true,
-  encode: (pair) => withVersion(1, pair.privateKey),
+  encode: (pair) => withVersion(2, concatBytes(pair.privateKey, pair.publicKey)),
   decode(stored) {
-    const privateKey = recordBody('pre-key', 1, stored)
-    if (privateKey.length !== 32) throw unreadableRecord('pre-key')
-    return keyPairFromPrivate(privateKey)
+    const body = recordBody('pre-key', 2, stored)
+    if (stored[0] === 1 && body.length === 32) return keyPairFromPrivate(body)
+    if (stored[0] !== 2 || body.length !== 64) throw unreadableRecord('pre-key')
+    return { privateKey: body.subarray(0, 32), publicKey: body.subarray(32) }
   },
 }
 
@@ -227,7 +385,7 @@ export const RETRY_COUNT: RecordKind<RetryCount> = jsonRecord('retry-count', 1, 
   count: integer(parsed.count),
 }))
 
-/** Durable consumers by name. */
+/** Durable consumers by name. Without its progress a consumer would skip events or repeat all of them. */
 export const CONSUMER: RecordKind<ConsumerProgress> = jsonRecord(
   'consumer',
   1,
@@ -235,6 +393,7 @@ export const CONSUMER: RecordKind<ConsumerProgress> = jsonRecord(
     low: integer(parsed.low),
     finished: integers(parsed.finished),
   }),
+  { onUnreadable: 'refuse', wayOut: 'Restore the store from a backup, or give the consumer another name' },
 )
 
 /** Events that a consumer gave up on, by consumer and sequence number. */
@@ -242,3 +401,9 @@ export const DEAD_LETTER: RecordKind<DeadLetter> = jsonRecord('dead-letter', 1, 
   seq: integer(parsed.seq),
   reason: text(parsed.reason),
 }))
+
+/** The bytes of records that could not be read, by `kind/key`: kept for whoever can still make something of them. */
+export const QUARANTINE: RecordKind<Uint8Array> = bytesRecord('quarantine')
+
+/** What is written to find out whether the store can be written, under {@link SELF}. */
+export const STORE_PROBE: RecordKind<string> = textRecord('store-probe')

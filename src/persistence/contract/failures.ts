@@ -15,7 +15,7 @@ export function ownedFailure(account: string, owner: string, leaseEndsAtMs?: num
     return new StorageError(
       'WATON_STORE_OWNED',
       `the account "${account}" was taken by ${owner} on another machine, whose lease has not ended: stop that one, or try again when it has`,
-      { details: { account, owner, leaseEndsAtMs }, retryable: true },
+      { details: { account, owner, leaseEndsAtMs }, action: 'wait' },
     )
   }
   return new StorageError(
@@ -30,7 +30,7 @@ export function fencedFailure(account: string, epoch: number): StorageError {
   return new StorageError(
     'WATON_STORE_FENCED',
     `the claim of the account "${account}" with epoch ${String(epoch)} was released or taken over: nothing was written; claim the account again`,
-    { details: { account, epoch } },
+    { details: { account, epoch }, action: 'reopen' },
   )
 }
 
@@ -39,7 +39,7 @@ export function ownershipLostFailure(account: string, epoch: number): StorageErr
   return new StorageError(
     'WATON_STORE_OWNERSHIP_LOST',
     `the account "${account}" was released or taken over after epoch ${String(epoch)}: close the connection and claim the account again`,
-    { details: { account, epoch } },
+    { details: { account, epoch }, action: 'reopen' },
   )
 }
 
@@ -48,13 +48,15 @@ export function conflictFailure(account: string, seq: number): StorageError {
   return new StorageError(
     'WATON_STORE_CONFLICT',
     `the account "${account}" has an event with seq ${String(seq)} already: nothing was written; read eventBounds and continue behind it`,
-    { details: { account, seq } },
+    { details: { account, seq }, action: 'fix-call' },
   )
 }
 
 /** The store was closed before the call. */
 export function closedFailure(): StorageError {
-  return new StorageError('WATON_STORE_CLOSED', 'the store is closed: open it again before using it')
+  return new StorageError('WATON_STORE_CLOSED', 'the store is closed: open it again before using it', {
+    action: 'reopen',
+  })
 }
 
 /** A text that no back end could give back as it was. */
@@ -62,5 +64,6 @@ export function textFailure(): StorageError {
   return new StorageError(
     'WATON_STORE_TEXT',
     'a key or column holds half of a surrogate pair, which UTF-8 cannot store: pass well-formed text',
+    { action: 'fix-call' },
   )
 }

@@ -5,26 +5,35 @@
 
 /** A keyed record: credentials, sessions, pre-keys, mappings, cursors. The client lists the kinds it uses. */
 export interface RecordRow {
+  /** What sort of record, e.g. `session`. */
   readonly kind: string
+  /** Which of them. */
   readonly key: string
+  /** Its bytes, which a store never looks into. */
   readonly value: Uint8Array
+  /** When it was written, in milliseconds since the epoch. */
   readonly at: number
 }
 
 /** What identifies a message: ids are unique only together with their chat and sender. */
 export interface MessageKey {
+  /** The chat by its canonical address. */
   readonly chat: string
+  /** Who wrote it, by their canonical address. */
   readonly sender: string
+  /** The message id. */
   readonly id: string
 }
 
 /** One message, sent or received, once per (chat, sender, id). */
 export interface MessageRow extends MessageKey {
+  /** When it was sent, in milliseconds since the epoch. */
   readonly at: number
   /** What it is, e.g. `text` or `undecryptable`. */
   readonly kind: string
   /** How far it got, e.g. `received`. */
   readonly state: string
+  /** Its bytes, which a store never looks into. */
   readonly value: Uint8Array
 }
 
@@ -32,23 +41,33 @@ export interface MessageRow extends MessageKey {
 export interface EventRow {
   /** Position in the account's log, from 1, without reuse. */
   readonly seq: number
+  /** The type of the event, e.g. `message`. */
   readonly type: string
+  /** The version of the payload's shape. */
   readonly version: number
+  /** When it was recorded, in milliseconds since the epoch. */
   readonly at: number
   /** The chat whose order this event belongs to, or `''`. */
   readonly chat: string
+  /** The message that it refers to, when there is one. */
   readonly message?: MessageKey
+  /** Its bytes, which a store never looks into. */
   readonly value: Uint8Array
 }
 
 /** One message on its way out. */
 export interface OutboxRow {
+  /** The message id. */
   readonly id: string
+  /** The chat by its canonical address. */
   readonly chat: string
   /** Sending order within the account, from 1, without reuse. */
   readonly position: number
+  /** How far it got; what may be asked for in `listOutbox`. */
   readonly state: string
+  /** When it was accepted, in milliseconds since the epoch. */
   readonly at: number
+  /** Its bytes, which a store never looks into. */
   readonly value: Uint8Array
 }
 

@@ -10,6 +10,7 @@ import type { Change, EventRow, MessageKey, MessageRow, OutboxRow, RecordRow } f
 
 /** The right to write one account, held by one owner at a time (promise G6). */
 export interface Claim {
+  /** The account that is claimed. */
   readonly account: string
   /** The fencing number: grows by one with every claim of the account. A commit with an older epoch is refused. */
   readonly epoch: number
@@ -29,6 +30,7 @@ export interface Claim {
 export interface ClaimRequest {
   /** Names the process and client in the refusal that another one gets, e.g. `host:pid:nonce`. */
   readonly owner: string
+  /** The time by the caller's clock, in milliseconds since the epoch. */
   readonly nowMs: number
   /** How long the claim holds without renewal, in milliseconds. */
   readonly leaseMs: number
@@ -44,20 +46,25 @@ export interface CommitResult {
 export interface EventRange {
   /** Exclusive lower bound. */
   readonly after: number
+  /** How many events at most. */
   readonly limit: number
 }
 
 /** Which outbox rows to list, in sending order. */
 export interface OutboxQuery {
+  /** Only rows in one of these states. */
   readonly states: readonly string[]
   /** Exclusive lower bound of `position`. @default -1 */
   readonly after?: number
+  /** How many rows at most. */
   readonly limit: number
 }
 
 /** Where the event log begins and ends; both 0 when it is empty. */
 export interface EventBounds {
+  /** The lowest `seq` that is held; 0 when there is none. */
   readonly first: number
+  /** The highest `seq` that is held; 0 when there is none. */
   readonly last: number
 }
 
@@ -106,14 +113,19 @@ export interface Store {
     limit: number,
   ): Promise<readonly RecordRow[]>
 
+  /** One message, or `undefined`. */
   readMessage(account: string, key: MessageKey): Promise<MessageRow | undefined>
   /** Which of the ciphertext hashes were recognised before. The answer has the order of the question. */
   readRecognised(account: string, hashes: readonly Uint8Array[]): Promise<readonly boolean[]>
 
+  /** Events in the order of `seq`. */
   readEvents(account: string, range: EventRange): Promise<readonly EventRow[]>
+  /** The first and last `seq` that are held. */
   eventBounds(account: string): Promise<EventBounds>
 
+  /** One row of the outbox, or `undefined`. */
   readOutbox(account: string, id: string): Promise<OutboxRow | undefined>
+  /** Rows of the outbox in the order of `position`. */
   listOutbox(account: string, query: OutboxQuery): Promise<readonly OutboxRow[]>
 
   /** The accounts that have any row, in order. */

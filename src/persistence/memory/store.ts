@@ -224,6 +224,7 @@ function asStorageError(error: unknown): StorageError {
     'a change of the commit is not a row of the contract: nothing was written',
     {
       cause: error,
+      action: 'fix-call',
     },
   )
 }

@@ -138,7 +138,11 @@ export class ChangeWriter {
 
 function operationOf(field: unknown): Operation {
   if (typeof field === 'string' && field in PLANS) return field as Operation
-  throw new StorageError('WATON_STORE_ROW', 'a change of the commit has an unknown "op": nothing was written')
+  throw new StorageError(
+    'WATON_STORE_ROW',
+    'a change of the commit has an unknown "op": nothing was written',
+    { action: 'fix-call' },
+  )
 }
 
 /** SQLITE_CONSTRAINT_PRIMARYKEY; other constraints mean a column that is not what the contract says. */

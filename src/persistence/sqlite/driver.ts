@@ -63,7 +63,7 @@ export async function loadDriver(): Promise<SqlDriver> {
       'WATON_STORE_DRIVER',
       `this Node (${process.version}) has no complete SQLite of its own and "@photostructure/sqlite" could not be loaded: ` +
         'use Node 22.15 or later, or install it with `npm install @photostructure/sqlite`',
-      { cause: error },
+      { cause: error, action: 'upgrade' },
     )
   }
 }

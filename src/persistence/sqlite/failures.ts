@@ -1,6 +1,6 @@
 /** What SQLite reports, as the `StorageError` that callers can act on. The numbers are SQLite's primary result codes. */
 import { StorageError, WatonError } from '../../base/errors.ts'
-import type { ErrorDetails } from '../../base/errors.ts'
+import type { ErrorAction, ErrorDetails } from '../../base/errors.ts'
 
 /** SQLite's primary result codes. @source https://www.sqlite.org/rescode.html */
 export const RESULT = {
@@ -45,7 +45,7 @@ export function newerFailure(path: string, found: number, known: number): Storag
     'WATON_STORE_NEWER',
     `${path} has schema version ${String(found)} and this waton knows ${String(known)}; it was left as it is: ` +
       'upgrade waton, or open a backup from before the upgrade',
-    { details: { path, found, known } },
+    { details: { path, found, known }, action: 'upgrade' },
   )
 }
 
@@ -69,7 +69,7 @@ export function writeFailure(path: string, cause: unknown): StorageError {
   const details = { path, ...sqliteDetails(cause) }
   if (isBadRow(cause, code)) {
     const message = 'a change of the commit is not a row of the contract: nothing was written'
-    return new StorageError('WATON_STORE_ROW', message, { details, cause })
+    return new StorageError('WATON_STORE_ROW', message, { details, cause, action: 'fix-call' })
   }
   return new StorageError(
     'WATON_STORE_WRITE',
@@ -114,7 +114,7 @@ export interface PlainFailure {
   readonly code: string
   readonly message: string
   readonly details: ErrorDetails
-  readonly retryable: boolean
+  readonly action: ErrorAction
   /** The text of the cause: causes are often not cloneable. */
   readonly cause: string | undefined
 }
@@ -126,7 +126,7 @@ export function plainFailure(error: StorageError): PlainFailure {
     code: error.code,
     message: error.message,
     details: error.details,
-    retryable: error.retryable,
+    action: error.action,
     cause,
   }
 }
@@ -135,7 +135,7 @@ export function plainFailure(error: StorageError): PlainFailure {
 export function failureFrom(plain: PlainFailure): StorageError {
   return new StorageError(plain.code, plain.message, {
     details: plain.details,
-    retryable: plain.retryable,
+    action: plain.action,
     ...(plain.cause === undefined ? {} : { cause: new WatonError(plain.code, plain.cause) }),
   })
 }

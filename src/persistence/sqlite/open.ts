@@ -1,5 +1,6 @@
 /** Opens a store file: checks the path, finds a SQLite, and asks the writer thread to open or create the file. */
 import { resolve } from 'node:path'
+import { checkArgument, checkOptions, oneOf, TEXT, wholeNumber } from '../../base/check.ts'
 import { UsageError } from '../../base/errors.ts'
 import { loadDriver } from './driver.ts'
 import { SqliteStore } from './store.ts'
@@ -25,6 +26,11 @@ export interface SqliteOptions {
   readonly busyTimeoutMs?: number
 }
 
+const OPTIONS = {
+  durability: oneOf('power-loss', 'process'),
+  busyTimeoutMs: wholeNumber(0, 3_600_000),
+}
+
 /**
  * Opens the SQLite file at `path`, which is created when it is missing (mode 0600; its folder must exist).
  *
@@ -37,6 +43,7 @@ export interface SqliteOptions {
  */
 export async function openSqlite(path: string, options: SqliteOptions = {}): Promise<SqliteStore> {
   const absolute = requirePath(path)
+  checkOptions('openSqlite(path, options)', options, OPTIONS)
   const durability = options.durability ?? 'power-loss'
   const busyTimeoutMs = options.busyTimeoutMs ?? 5000
   const writer = acquireWriter()
@@ -52,6 +59,7 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
 }
 
 function requirePath(path: string): string {
+  checkArgument('the path in openSqlite(path)', path, TEXT)
   if (path.trim() === '' || path === ':memory:' || path.includes('\0')) {
     throw new UsageError(
       'WATON_STORE_PATH',

@@ -11,6 +11,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
+import type { StorageError } from '../../base/errors.ts'
 import { fencedFailure, ownedFailure, ownershipLostFailure } from '../contract/failures.ts'
 import type { SqlDatabase, SqlDriver, SqlStatement } from './driver.ts'
 import { RESULT, resultCode } from './failures.ts'
@@ -156,7 +157,7 @@ export class Ownership {
     }
   }
 
-  #owned(account: string, leaseEndsAtMs?: number): Error {
+  #owned(account: string, leaseEndsAtMs?: number): StorageError {
     const owner = this.#row(account)?.owner ?? 'a process that is just starting or stopping'
     return ownedFailure(textFromColumn(account), textFromColumn(owner), leaseEndsAtMs)
   }

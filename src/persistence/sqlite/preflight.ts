@@ -7,9 +7,20 @@
  *
  * @source https://www.sqlite.org/howtocorrupt.html, section 2.2; https://www.sqlite.org/fileformat2.html, section 1.3
  */
-import { chmodSync, closeSync, existsSync, openSync, readSync, statSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readSync,
+  statSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { asBuffer, utf8Text } from '../../base/bytes.ts'
+import type { StorageError } from '../../base/errors.ts'
 import type { SqlDatabase, SqlDriver } from './driver.ts'
 import { corruptFailure, foreignFailure, newerFailure, RESULT, resultCode } from './failures.ts'
 import { APPLICATION_ID, SCHEMA_VERSION } from './schema.ts'
@@ -58,7 +69,18 @@ export function createPrivateFile(path: string): void {
     closeSync(openSync(path, 'wx', 0o600))
   } catch (error) {
     if (!isCode(error, 'EEXIST')) throw error
+    // SQLite would follow the link and create the file with the rights that everybody gets
+    if (!existsSync(path)) throw foreignFailure(path, 'is a link to a file that does not exist')
   }
+}
+
+/**
+ * Checks that the file and its folder may be written: SQLite would open the file all the same, for reading, and every
+ * commit would fail later.
+ */
+export function requireRights(path: string): void {
+  accessSync(dirname(path), constants.W_OK | constants.X_OK)
+  if (existsSync(path)) accessSync(path, constants.R_OK | constants.W_OK)
 }
 
 /** Takes the rights of group and others away from a store that was copied or restored with them. */
@@ -81,7 +103,7 @@ function inspectHeader(path: string): void {
 }
 
 /** A file without SQLite's header is ours with a damaged start when our table names are in it. */
-function notSqlite(path: string, start: Uint8Array): Error {
+function notSqlite(path: string, start: Uint8Array): StorageError {
   const isOurs = asBuffer(start).includes('CREATE TABLE waton_')
   return isOurs ? corruptFailure(path, undefined) : foreignFailure(path, 'is not a waton store')
 }

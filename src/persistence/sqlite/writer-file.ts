@@ -10,7 +10,14 @@ import { noSharedMemoryFailure, openFailure, writeFailure } from './failures.ts'
 import { Ownership } from './ownership.ts'
 import type { OwnershipRequest } from './ownership.ts'
 import type { PackedChanges } from './packing.ts'
-import { createPrivateFile, inspectFile, makePrivate, readPragma, requireKnownVersion } from './preflight.ts'
+import {
+  createPrivateFile,
+  inspectFile,
+  makePrivate,
+  readPragma,
+  requireKnownVersion,
+  requireRights,
+} from './preflight.ts'
 import { APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION } from './schema.ts'
 
 /** What `openSqlite` was asked for. */
@@ -34,9 +41,13 @@ type CommitOutcome = Error | undefined
 
 /** Facts about an open file, for diagnosis. */
 export interface FileFacts {
+  /** Which SQLite is used. */
   readonly driver: string
+  /** Its version. */
   readonly sqliteVersion: string
+  /** The version of the file's tables. */
   readonly schemaVersion: number
+  /** `wal`, always. */
   readonly journalMode: string
   /** SQLite's number: 1 is NORMAL, 2 is FULL. */
   readonly synchronous: number
@@ -223,6 +234,7 @@ function openDatabase(driver: SqlDriver, path: string, options: FileOptions): Sq
   let database: SqlDatabase | undefined
   try {
     inspectFile(driver, path)
+    requireRights(path)
     createPrivateFile(path)
     makePrivate(path)
     database = driver.open(path, { readOnly: false, busyTimeoutMs: options.busyTimeoutMs })

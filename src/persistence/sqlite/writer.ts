@@ -128,7 +128,7 @@ function interruptedFailure(cause: unknown): StorageError {
   return new StorageError(
     'WATON_STORE_INTERRUPTED',
     'the writer thread ended before it answered, so a commit under way may or may not be written: open the store again and read',
-    cause === undefined ? {} : { cause },
+    { action: 'reopen', ...(cause === undefined ? {} : { cause }) },
   )
 }
 
@@ -136,7 +136,7 @@ function startFailure(cause: unknown): StorageError {
   return new StorageError(
     'WATON_STORE_WORKER',
     `the writer thread could not start from ${workerUrl().href}: run \`npm run build\` in a checkout of waton, and keep waton/sqlite out of bundles`,
-    cause === undefined ? {} : { cause },
+    { action: 'fix-call', ...(cause === undefined ? {} : { cause }) },
   )
 }
 

@@ -26,15 +26,35 @@ export function aesGcmSeal(
   plaintext: Uint8Array,
   aad?: Uint8Array,
 ): Uint8Array {
+  const sealed = new Uint8Array(plaintext.length + GCM_TAG_BYTES)
+  aesGcmSealInto(sealed, 0, { key, iv, plaintext, aad })
+  return sealed
+}
+
+/** What is sealed, and with what; see {@link aesGcmSeal}. */
+export interface GcmSealing {
+  /** 32 bytes. */
+  readonly key: Uint8Array
+  /** 12 bytes, never used before under this key. */
+  readonly iv: Uint8Array
+  readonly plaintext: Uint8Array
+  readonly aad?: Uint8Array | undefined
+}
+
+/**
+ * {@link aesGcmSeal} into memory of the caller, for a frame that is put together in place.
+ *
+ * @param target - holds the plaintext's length and {@link GCM_TAG_BYTES} bytes from `offset` on; anything else in it stays
+ */
+export function aesGcmSealInto(target: Uint8Array, offset: number, sealing: GcmSealing): void {
+  const { key, iv, plaintext, aad } = sealing
   checkBytes('AES-256 key', key, KEY_BYTES)
   checkNonce(iv)
   const cipher = createCipheriv(ALGORITHM, key, iv)
   if (aad !== undefined && aad.length > 0) cipher.setAAD(aad)
-  const sealed = new Uint8Array(plaintext.length + GCM_TAG_BYTES)
-  sealed.set(cipher.update(plaintext), 0)
+  target.set(cipher.update(plaintext), offset)
   cipher.final()
-  sealed.set(cipher.getAuthTag(), plaintext.length)
-  return sealed
+  target.set(cipher.getAuthTag(), offset + plaintext.length)
 }
 
 /**

@@ -2,7 +2,7 @@
  * The crypto door: every primitive that waton uses enters here and nowhere else. Behind it are `node:crypto`, and for
  * XEdDSA signatures `sodium-native` or `@noble/curves`; in front of it are plain functions over `Uint8Array`.
  */
-export { aesGcmOpen, aesGcmSeal, GCM_TAG_BYTES } from './aead.ts'
+export { aesGcmOpen, aesGcmSeal, aesGcmSealInto, GCM_TAG_BYTES, type GcmSealing } from './aead.ts'
 export { aesCbcDecrypt, aesCbcEncrypt, aesCtr } from './block.ts'
 export { constantTimeEqual } from './constant-time.ts'
 export { CURVE_KEY_BYTES, generateKeyPair, keyPairFromPrivate, sharedSecret, type KeyPair } from './curve.ts'

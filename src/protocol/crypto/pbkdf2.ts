@@ -18,7 +18,10 @@ export function pbkdf2Sha256(
   return new Promise((resolve, reject) => {
     const refuse = (cause: unknown): void => {
       reject(
-        new CryptoError('WATON_CRYPTO_PBKDF2', 'password stretching failed; check the parameters', { cause }),
+        new CryptoError('WATON_CRYPTO_PBKDF2', 'password stretching failed; check the parameters', {
+          cause,
+          action: 'fix-call',
+        }),
       )
     }
     try {

@@ -20,6 +20,12 @@ export const WHATSAPP_ROOT_KEY: Uint8Array = fromHex(
 /** The serial number of that key. */
 export const WHATSAPP_ROOT_SERIAL = 0
 
+/**
+ * How far our clock may be off before a certificate counts as invalid: a day, more than any mistake about a time zone or
+ * a machine that slept. WhatsApp's own clients do not look at the validity at all; a certificate lives about four months.
+ */
+export const CLOCK_TOLERANCE_SECONDS = 86_400
+
 /** One checked certificate. */
 export interface NoiseCertificate {
   readonly serial: number
@@ -46,7 +52,7 @@ export interface CertificateTrust {
   readonly rootKey?: Uint8Array
   /** The issuer serial that the intermediate certificate must name. @default 0, WhatsApp's */
   readonly rootSerial?: number
-  /** The time at which the chain must be valid, seconds since the Unix epoch. */
+  /** The time at which the chain must be valid, give or take a day; seconds since the Unix epoch. */
   readonly nowSeconds: number
 }
 
@@ -125,7 +131,7 @@ function checkSignature(name: string, { details, signature }: SignedDetails, iss
   throw new CryptoError(
     'WATON_NOISE_CERTIFICATE_SIGNATURE',
     `the server's ${name} certificate was not signed by its issuer, so the server is not who it claims to be; check the network for interception, or the root key of a test server`,
-    { details: { certificate: name } },
+    { details: { certificate: name }, action: 'check-network' },
   )
 }
 
@@ -135,25 +141,38 @@ function checkIssuer(name: string, certificate: NoiseCertificate, expected: numb
   throw new CryptoError(
     'WATON_NOISE_CERTIFICATE_ISSUER',
     `the server's ${name} certificate names issuer ${issuerSerial.toString()} instead of ${expected.toString()}, so the chain does not lead to the trusted root; do not use this connection`,
-    { details: { certificate: name, issuerSerial, expected } },
+    { details: { certificate: name, issuerSerial, expected }, action: 'check-network' },
   )
 }
 
 function checkValidity(name: string, certificate: NoiseCertificate, nowSeconds: number): void {
   const { notBeforeSeconds, notAfterSeconds } = certificate
-  if (nowSeconds >= notBeforeSeconds && nowSeconds <= notAfterSeconds) return
-  const problem = nowSeconds < notBeforeSeconds ? 'is not valid yet' : 'has expired'
+  const earlySeconds = notBeforeSeconds - nowSeconds
+  const lateSeconds = nowSeconds - notAfterSeconds
+  if (Math.max(earlySeconds, lateSeconds) <= CLOCK_TOLERANCE_SECONDS) return
+  const problem =
+    earlySeconds > 0
+      ? `is not valid for another ${daysOf(earlySeconds)} days`
+      : `expired ${daysOf(lateSeconds)} days ago`
   throw new CryptoError(
     'WATON_NOISE_CERTIFICATE_VALIDITY',
-    `the server's ${name} certificate ${problem} by the clock of this machine; set the clock, and if it is right do not use this connection`,
-    { details: { certificate: name, nowSeconds, notBeforeSeconds, notAfterSeconds } },
+    `by the clock of this machine the server's ${name} certificate ${problem}; set the clock, and if it is right do not use this connection`,
+    {
+      details: { certificate: name, nowSeconds, notBeforeSeconds, notAfterSeconds },
+      action: 'check-network',
+    },
   )
+}
+
+function daysOf(seconds: number): string {
+  return Math.floor(seconds / 86_400).toString()
 }
 
 function keyError(): CryptoError {
   return new CryptoError(
     'WATON_NOISE_CERTIFICATE_KEY',
     'the certificate is about another key than the server used, so a genuine certificate was replayed by somebody else; do not use this connection',
+    { action: 'check-network' },
   )
 }
 
@@ -161,6 +180,6 @@ function malformedError(name: string, cause?: unknown): ProtocolError {
   return new ProtocolError(
     'WATON_NOISE_CERTIFICATE_MALFORMED',
     `the server's certificate is incomplete or unreadable (${name}); check that the address is that of a WhatsApp server`,
-    { details: { certificate: name }, cause },
+    { details: { certificate: name }, cause, action: 'check-network' },
   )
 }

@@ -108,6 +108,7 @@ export function buildLoginPayload(deviceJid: string, options: ClientPayloadOptio
     throw new UsageError(
       'WATON_LOGIN_JID',
       'a device logs in with its phone-number jid (digits@s.whatsapp.net); the stored credentials hold another one',
+      { action: 'check-store' },
     )
   }
   const payload: ClientPayload.$Properties = {

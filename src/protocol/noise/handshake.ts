@@ -1,7 +1,8 @@
 /**
- * The client's side of the handshake that opens every connection, `Noise_XX_25519_AESGCM_SHA256`, as steps without
- * input or output: a message to send, then a message read gives a message to send and the cipher. The messages are
- * `HandshakeMessage` protobufs and travel as frames; framing, waiting and what the client payload says are elsewhere.
+ * The client's side of the handshake that opens a connection to a server it does not know yet,
+ * `Noise_XX_25519_AESGCM_SHA256`, as steps without input or output: a message to send, then a message read gives a
+ * message to send and the cipher. The messages are `HandshakeMessage` protobufs and travel as frames; framing, waiting
+ * and what the client payload says are elsewhere, and so is the handshake with a server that is known (`resume.ts`).
  *
  * ```
  * client                                         server
@@ -15,40 +16,29 @@
  *
  * @source whatsmeow `handshake.go`; a handshake with the real server is in tests/vectors/noise/whatsapp-xx.json
  */
-import { CryptoError, ProtocolError, UsageError } from '../../base/errors.ts'
+import { UsageError } from '../../base/errors.ts'
 import type { RandomSource } from '../../base/random.ts'
-import { CURVE_KEY_BYTES, generateKeyPair, type KeyPair, sharedSecret } from '../crypto/index.ts'
-import { decodeProto, encodeProto } from '../proto/codec.ts'
+import { generateKeyPair, type KeyPair } from '../crypto/index.ts'
+import { encodeProto } from '../proto/codec.ts'
 import { HandshakeMessage } from '../proto/connection.ts'
-import { type CertificateChain, checkCertificateChain } from './certificate.ts'
+import {
+  finishHandshake,
+  type HandshakeResult,
+  type HandshakeTrust,
+  parseServerHello,
+  PROLOGUE,
+  requireStatic,
+} from './server-hello.ts'
 import { SymmetricState } from './symmetric-state.ts'
-import { TransportCipher } from './transport-cipher.ts'
-
-/** Both sides bind the first bytes of the connection (`WA`, 6, 3) to the handshake. */
-const PROLOGUE = [0x57, 0x41, 0x06, 0x03] as const
 
 /** What a handshake needs. */
-export interface HandshakeOptions {
+export interface HandshakeOptions extends HandshakeTrust {
   /** The device's long-lived Noise key pair; the server recognises the device by it. */
   readonly noiseKey: KeyPair
   /** Gives the 32 bytes of the ephemeral key. */
   readonly random: RandomSource
-  /** The key that must stand behind the server's certificate. @default WhatsApp's */
-  readonly rootKey?: Uint8Array | undefined
-  /** The serial number of that key. @default 0, WhatsApp's */
-  readonly rootSerial?: number | undefined
-  /** The present, seconds since the Unix epoch: certificates have a beginning and an end. */
-  readonly nowSeconds: number
-}
-
-/** What a handshake ends with. */
-export interface HandshakeResult {
-  /** The last message, to be sent as a frame. Frames after it are sealed with {@link HandshakeResult.cipher}. */
-  readonly finish: Uint8Array
-  readonly cipher: TransportCipher
-  /** The server's static key, 32 bytes; certified. */
-  readonly serverStatic: Uint8Array
-  readonly certificate: CertificateChain
+  /** What both sides bind to the handshake; another one is for published vectors. @default WhatsApp's: `WA`, 6, 3 */
+  readonly prologue?: Uint8Array | undefined
 }
 
 /** A handshake whose first message has been made. */
@@ -69,20 +59,12 @@ export interface Handshake {
   readServerHello(bytes: Uint8Array, clientPayload: Uint8Array): HandshakeResult
 }
 
-interface ServerHello {
-  readonly ephemeral: Uint8Array
-  /** Sealed. */
-  readonly static: Uint8Array
-  /** Sealed. */
-  readonly payload: Uint8Array
-}
-
 /** Starts the handshake of a new connection. */
 export function startHandshake(options: HandshakeOptions): Handshake {
   const ephemeral = generateKeyPair(options.random)
-  const state = new SymmetricState(Uint8Array.from(PROLOGUE))
+  const state = new SymmetricState(options.prologue ?? Uint8Array.from(PROLOGUE))
   state.mixHash(ephemeral.publicKey)
-  let isUsed = false
+  const useOnce = onceOnly()
   return {
     hello: encodeProto(
       HandshakeMessage,
@@ -90,87 +72,27 @@ export function startHandshake(options: HandshakeOptions): Handshake {
       'HandshakeMessage',
     ),
     readServerHello(bytes, clientPayload) {
-      if (isUsed) throw usedError()
-      isUsed = true
-      return finishHandshake(state, ephemeral, parseServerHello(bytes), { ...options, clientPayload })
+      useOnce()
+      return finishHandshake(state, requireStatic(parseServerHello(bytes)), {
+        ...options,
+        ephemeral,
+        clientPayload,
+      })
     },
   }
 }
 
-function finishHandshake(
-  state: SymmetricState,
-  ephemeral: KeyPair,
-  server: ServerHello,
-  options: HandshakeOptions & { readonly clientPayload: Uint8Array },
-): HandshakeResult {
-  const { serverStatic, chain } = authenticated(() => openServerHello(state, ephemeral, server))
-  const certificate = checkCertificateChain(chain, {
-    serverStatic,
-    nowSeconds: options.nowSeconds,
-    ...(options.rootKey === undefined ? {} : { rootKey: options.rootKey }),
-    ...(options.rootSerial === undefined ? {} : { rootSerial: options.rootSerial }),
-  })
-  const sealedStatic = state.seal(options.noiseKey.publicKey)
-  state.mixKey(sharedSecret(options.noiseKey.privateKey, server.ephemeral))
-  const sealedPayload = state.seal(options.clientPayload)
-  const finish = { clientFinish: { static: sealedStatic, payload: sealedPayload } }
-  return {
-    finish: encodeProto(HandshakeMessage, finish, 'HandshakeMessage'),
-    cipher: new TransportCipher(state.split()),
-    serverStatic,
-    certificate,
-  }
-}
-
-/** The second message of XX: `e, ee, s, es`, then the payload. */
-function openServerHello(
-  state: SymmetricState,
-  ephemeral: KeyPair,
-  server: ServerHello,
-): { serverStatic: Uint8Array; chain: Uint8Array } {
-  state.mixHash(server.ephemeral)
-  state.mixKey(sharedSecret(ephemeral.privateKey, server.ephemeral))
-  const serverStatic = state.open(server.static)
-  state.mixKey(sharedSecret(ephemeral.privateKey, serverStatic))
-  return { serverStatic, chain: state.open(server.payload) }
-}
-
-function parseServerHello(bytes: Uint8Array): ServerHello {
-  let hello: HandshakeMessage.IServerHello | null | undefined
-  try {
-    hello = decodeProto(HandshakeMessage, bytes, 'HandshakeMessage').serverHello
-  } catch (cause) {
-    throw malformedError(cause)
-  }
-  const { ephemeral, static: sealedStatic, payload } = hello ?? {}
-  if (ephemeral?.length !== CURVE_KEY_BYTES || sealedStatic == null || payload == null) throw malformedError()
-  return { ephemeral, static: sealedStatic, payload }
-}
-
-/** Whatever fails in here means the same: the other side does not hold the keys it claims, or bytes were altered. */
-function authenticated<Value>(read: () => Value): Value {
-  try {
-    return read()
-  } catch (cause) {
-    throw new CryptoError(
-      'WATON_NOISE_HANDSHAKE',
-      'the server hello failed authentication: it was altered on the way, or is not an answer to our hello; reconnect, and check the network if it happens again',
-      { cause, retryable: true },
+/** A function that refuses to be called twice: a handshake's keys must not be used again. */
+export function onceOnly(): () => void {
+  let isUsed = false
+  return () => {
+    if (!isUsed) {
+      isUsed = true
+      return
+    }
+    throw new UsageError(
+      'WATON_NOISE_HANDSHAKE_USED',
+      'a handshake reads one server hello only, because its keys must not be used twice; start a new handshake on a new connection',
     )
   }
-}
-
-function malformedError(cause?: unknown): ProtocolError {
-  return new ProtocolError(
-    'WATON_NOISE_MALFORMED',
-    'the server did not answer the client hello with a complete server hello; check that the address is that of a WhatsApp server',
-    { cause },
-  )
-}
-
-function usedError(): UsageError {
-  return new UsageError(
-    'WATON_NOISE_HANDSHAKE_USED',
-    'a handshake reads one server hello only, because its keys must not be used twice; start a new handshake on a new connection',
-  )
 }

@@ -7,7 +7,16 @@ export {
   WHATSAPP_ROOT_KEY,
   WHATSAPP_ROOT_SERIAL,
 } from './certificate.ts'
-export { type Handshake, type HandshakeOptions, type HandshakeResult, startHandshake } from './handshake.ts'
+export { type Handshake, type HandshakeOptions, startHandshake } from './handshake.ts'
+export {
+  type FallbackResult,
+  resumeHandshake,
+  type ResumedResult,
+  type ResumeOptions,
+  type Resumption,
+} from './resume.ts'
+export type { HandshakeResult, HandshakeTrust } from './server-hello.ts'
+export type { HandshakePattern } from './symmetric-state.ts'
 export {
   MAX_PAYLOAD_BYTES,
   TransportCipher,

@@ -12,10 +12,17 @@ import type { TransportKeys } from './transport-cipher.ts'
 /** Length of the hash, of the chaining key and of every cipher key. */
 const HASH_BYTES = 32
 
-/** The name fits the hash, so it is padded with zeros instead of hashed ("InitializeSymmetric"). */
-const PROTOCOL_NAME = 'Noise_XX_25519_AESGCM_SHA256'
+/** The patterns that WhatsApp speaks, by their names. */
+export const PROTOCOL_NAMES = {
+  XX: 'Noise_XX_25519_AESGCM_SHA256',
+  IK: 'Noise_IK_25519_AESGCM_SHA256',
+  XXfallback: 'Noise_XXfallback_25519_AESGCM_SHA256',
+} as const
 
-/** One side's handshake state for `Noise_XX_25519_AESGCM_SHA256`. Used for one handshake and thrown away. */
+/** Which handshake it was. */
+export type HandshakePattern = keyof typeof PROTOCOL_NAMES
+
+/** One side's handshake state. Used for one handshake and thrown away. */
 export class SymmetricState {
   /** "h" */
   #hash: Uint8Array
@@ -26,12 +33,13 @@ export class SymmetricState {
   /** "n" */
   #counter = 0
 
-  /** @param prologue - bytes that both sides must have seen alike although they are no part of a handshake message */
-  constructor(prologue: Uint8Array) {
-    const name = new Uint8Array(HASH_BYTES)
-    name.set(utf8Bytes(PROTOCOL_NAME))
-    this.#hash = name
-    this.#chainingKey = name
+  /**
+   * @param prologue - bytes that both sides must have seen alike although they are no part of a handshake message
+   * @param pattern - whose name the hash begins with. @default 'XX'
+   */
+  constructor(prologue: Uint8Array, pattern: HandshakePattern = 'XX') {
+    this.#hash = firstHash(PROTOCOL_NAMES[pattern])
+    this.#chainingKey = this.#hash
     this.mixHash(prologue)
   }
 
@@ -89,4 +97,13 @@ export class SymmetricState {
     const output = hkdfSha256(input, 2 * HASH_BYTES, { salt: this.#chainingKey })
     return [output.slice(0, HASH_BYTES), output.slice(HASH_BYTES)]
   }
+}
+
+/** "InitializeSymmetric": a name that fits the hash is padded with zeros, a longer one is hashed. */
+function firstHash(protocolName: string): Uint8Array {
+  const name = utf8Bytes(protocolName)
+  if (name.length > HASH_BYTES) return sha256(name)
+  const padded = new Uint8Array(HASH_BYTES)
+  padded.set(name)
+  return padded
 }

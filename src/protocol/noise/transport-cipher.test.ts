@@ -1,7 +1,7 @@
 import { createCipheriv } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { uintFromBytes, utf8Bytes } from '../../base/bytes.ts'
+import { concatBytes, uintFromBytes, utf8Bytes } from '../../base/bytes.ts'
 import { seededRandom } from '../../base/random.ts'
 import { MAX_PAYLOAD_BYTES, TransportCipher, type TransportCounters } from './transport-cipher.ts'
 
@@ -90,6 +90,18 @@ describe('the transport cipher', () => {
       refusal('WATON_NOISE_PAYLOAD_TOO_LARGE'),
     )
     expect(cipher.seal(utf8Bytes('small'))).toEqual(independentFrame(clientKey, 0, utf8Bytes('small')))
+  })
+
+  it('seals none of several payloads when one of them fits no frame, and all of them otherwise', () => {
+    const cipher = client()
+    const [small, large] = [utf8Bytes('small'), new Uint8Array(MAX_PAYLOAD_BYTES + 1)]
+    expect(() => cipher.sealAll([small, large])).toThrow(refusal('WATON_NOISE_PAYLOAD_TOO_LARGE'))
+    const [first, second] = [
+      independentFrame(clientKey, 0, small),
+      independentFrame(clientKey, 1, utf8Bytes('other')),
+    ]
+    expect(cipher.sealAll([small, utf8Bytes('other')])).toEqual(concatBytes(first, second))
+    expect(cipher.sealAll([])).toEqual(new Uint8Array(0))
   })
 
   it('seals the largest payload into the largest frame', () => {

@@ -121,7 +121,7 @@ function checkHmac(secret: Uint8Array, details: Uint8Array, expected: Uint8Array
   throw new CryptoError(
     'WATON_PAIRING_HMAC',
     'the device identity was not made by the phone that scanned this code: its secret does not match; show a new code',
-    { details: { replyCode: HMAC_MISMATCH.code, replyText: HMAC_MISMATCH.text } },
+    { details: { replyCode: HMAC_MISMATCH.code, replyText: HMAC_MISMATCH.text }, action: 'link' },
   )
 }
 
@@ -143,7 +143,7 @@ function checkAccountSignature(
   throw new CryptoError(
     'WATON_PAIRING_SIGNATURE',
     'the account key did not sign the identity key of this device; link again, and do not trust this pairing',
-    { details: { replyCode: SIGNATURE_MISMATCH.code, replyText: SIGNATURE_MISMATCH.text } },
+    { details: { replyCode: SIGNATURE_MISMATCH.code, replyText: SIGNATURE_MISMATCH.text }, action: 'link' },
   )
 }
 

@@ -9,7 +9,7 @@ export function noSession(details: ErrorDetails = {}): ProtocolError {
   return new ProtocolError(
     'WATON_SIGNAL_NO_SESSION',
     'there is no session with this device; fetch its pre-key bundle, or ask the sender to send the message again',
-    { details },
+    { details, action: 'discard' },
   )
 }
 
@@ -18,7 +18,7 @@ export function oldCounter(counter: number, nextCounter: number): ProtocolError 
   return new ProtocolError(
     'WATON_SIGNAL_OLD_COUNTER',
     'the message was decrypted before, or its key was dropped after too many newer ones; treat it as a duplicate',
-    { details: { counter, nextCounter } },
+    { details: { counter, nextCounter }, action: 'discard' },
   )
 }
 
@@ -36,7 +36,7 @@ export function tooFar(missing: number, limit: number): ProtocolError {
   return new ProtocolError(
     'WATON_SIGNAL_TOO_FAR',
     'the message lies too far ahead of the last one received; a new session is needed',
-    { details: { missing, limit } },
+    { details: { missing, limit }, action: 'discard' },
   )
 }
 
@@ -61,6 +61,6 @@ export function unknownPreKey(kind: 'one-time' | 'signed', id: number): Protocol
   return new ProtocolError(
     'WATON_SIGNAL_UNKNOWN_PRE_KEY',
     `the message was made for a ${kind} pre-key that is not held; answer with a retry receipt that carries fresh keys`,
-    { details: { kind, id } },
+    { details: { kind, id }, action: 'discard' },
   )
 }

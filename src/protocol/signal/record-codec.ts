@@ -59,7 +59,7 @@ export function decodeSessionRecord(bytes: Uint8Array): SessionRecord {
     throw new ProtocolError(
       'WATON_SIGNAL_RECORD_VERSION',
       'the session record was written by a newer version of waton; open the store with that version or a later one',
-      { details: { version, newest: RECORD_VERSION } },
+      { details: { version, newest: RECORD_VERSION }, action: 'upgrade' },
     )
   }
   if (version !== RECORD_VERSION) throw damaged('its version is unknown')
@@ -161,7 +161,9 @@ function readSkipped(reader: RecordReader): SkippedSeed {
 }
 
 function damaged(why: string): ProtocolError {
-  return new ProtocolError('WATON_SIGNAL_RECORD_MALFORMED', `the session record is damaged: ${why}`)
+  return new ProtocolError('WATON_SIGNAL_RECORD_MALFORMED', `the session record is damaged: ${why}`, {
+    action: 'check-store',
+  })
 }
 
 class RecordWriter {

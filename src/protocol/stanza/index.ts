@@ -1,6 +1,7 @@
 /** Stanzas by name: builders, parsers, and queries with both. */
 export * from './ack.ts'
 export * from './address-pairs.ts'
+export * from './companion-notification.ts'
 export * from './info-bulletin.ts'
 export * from './iq.ts'
 export * from './iq/blocklist.ts'

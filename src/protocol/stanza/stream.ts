@@ -40,6 +40,8 @@ export type StreamFailureReason =
   | 'rate-limited'
   | 'server-error'
   | 'service-unavailable'
+  /** The server could make nothing of the login. */
+  | 'bad-request'
   /** The server could not read what we sent. */
   | 'not-well-formed'
   /** The server waited too long for an ack. */
@@ -57,12 +59,13 @@ export interface StreamFailure {
   readonly serverCode: number
   /** The server's own text, when it sent one. */
   readonly text?: string
-  /** Temporary bans: why (101 to 106) and for how long. */
-  readonly ban?: { readonly code: number; readonly expiresInSeconds?: number }
+  /** Temporary bans: why (101 to 106) and for how long, as far as the server says so. */
+  readonly ban?: { readonly code?: number; readonly expiresInSeconds?: number }
   readonly raw: BinaryNode
 }
 
 const REASONS: ReadonlyMap<number, StreamFailureReason> = new Map([
+  [400, 'bad-request'],
   [401, 'logged-out'],
   [402, 'temporarily-banned'],
   [403, 'account-locked'],
@@ -143,8 +146,13 @@ function failureOf(stanza: BinaryNode): StreamFailure {
     reason,
     serverCode,
     ...(text === undefined ? {} : { text }),
-    ...(reason === 'temporarily-banned' && code !== undefined
-      ? { ban: { code, ...(expiresInSeconds === undefined ? {} : { expiresInSeconds }) } }
+    ...(reason === 'temporarily-banned'
+      ? {
+          ban: {
+            ...(code === undefined ? {} : { code }),
+            ...(expiresInSeconds === undefined ? {} : { expiresInSeconds }),
+          },
+        }
       : {}),
     raw: stanza,
   }

@@ -10,6 +10,7 @@ import { bundleChildren, digestChild, readKeyUpload, readSignedPreKey, SKEY_SHAP
 import { UPLOAD_CHILDREN, verifySignedPreKey } from '../stanza/keys.ts'
 import { identityChanged, preKeysLow } from '../stanza/notification.ts'
 import type { Device } from '../world/device.ts'
+import type { KeyQuery } from '../world/key-directory.ts'
 import type { World } from '../world/world.ts'
 import type { HandlerContext, IqHandler, IqOutcome } from './handler.ts'
 import { contactDevices } from './fan-out.ts'
@@ -87,7 +88,27 @@ const fetch: IqHandler = {
 }
 
 /** All queries of this file. */
-export const PRE_KEY_HANDLERS: readonly IqHandler[] = [count, digest, upload, rotate, fetch]
+export const PRE_KEY_HANDLERS: readonly IqHandler[] = [
+  refusable('count', count),
+  refusable('digest', digest),
+  refusable('upload', upload),
+  refusable('rotate', rotate),
+  fetch,
+]
+
+/** The handler, except for the queries that a fault refuses. */
+function refusable(name: KeyQuery, handler: IqHandler): IqHandler {
+  return {
+    ...handler,
+    handle(query, context) {
+      const { sender } = context
+      const code = sender.device.directory.takeRefusal(name)
+      if (code === undefined) return handler.handle(query, context)
+      sender.note('fault', `the ${name} query about keys is refused with ${String(code)}`)
+      return { refusal: { code, text: 'refused on purpose' } }
+    },
+  }
+}
 
 function handleUpload(query: BinaryNode, { world, sender }: HandlerContext): IqOutcome {
   const { directory, id } = sender.device

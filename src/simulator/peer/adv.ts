@@ -4,7 +4,7 @@
  *
  * @source reference Baileys 7.0.0-rc14 `lib/Utils/validate-connection.js`; whatsmeow `pair.go` (prefixes 06 00 and 06 01)
  */
-import { concatBytes, equalBytes } from '../../base/bytes.ts'
+import { concatBytes, EMPTY_BYTES, equalBytes } from '../../base/bytes.ts'
 import { CryptoError } from '../../base/errors.ts'
 import type { RandomSource } from '../../base/random.ts'
 import { generateKeyPair, hmacSha256, sign, verify } from '../../protocol/crypto/index.ts'
@@ -19,15 +19,18 @@ import {
 } from '../../protocol/proto/index.ts'
 
 const ACCOUNT_SIGNATURE_PREFIX = Uint8Array.of(6, 0)
+/** In front of what the account signs, and of what is HMACed, where a provider hosts the account. */
+const HOSTED_SIGNATURE_PREFIX = Uint8Array.of(6, 5)
 const DEVICE_SIGNATURE_PREFIX = Uint8Array.of(6, 1)
 const SIGNATURE_BYTES = 64
 const KEY_BYTES = 32
 
 /**
  * Ways to make a pairing that a companion must refuse: `hmac` was made without the secret of the QR code,
- * `account-signature` signs something else, `account-key` names a key that did not sign.
+ * `account-signature` signs another device, `account-key` names a key that did not sign, `incomplete` has no account signature,
+ * `primary` gives the companion the phone's own address.
  */
-export type PairingForgery = 'hmac' | 'account-signature' | 'account-key'
+export type PairingForgery = 'hmac' | 'account-signature' | 'account-key' | 'incomplete' | 'primary'
 
 /** What a device identity says and who says it. */
 export interface DeviceIdentityInput {
@@ -42,32 +45,41 @@ export interface DeviceIdentityInput {
   readonly keyIndex: number
   readonly atSeconds: number
   readonly random: RandomSource
+  /** Whether a provider hosts the account. @default false */
+  readonly isHosted?: boolean
   readonly forge?: PairingForgery
 }
 
 /** Signs a new companion into the account: a serialised `ADVSignedDeviceIdentityHMAC`. */
 export function signDeviceIdentity(input: DeviceIdentityInput): Uint8Array {
-  const { forge, random } = input
+  const { forge, random, isHosted = false } = input
+  const type = isHosted ? ADVEncryptionType.HOSTED : ADVEncryptionType.E2EE
   const identity = {
     rawId: input.rawId,
     timestamp: input.atSeconds,
     keyIndex: input.keyIndex,
-    accountType: ADVEncryptionType.E2EE,
-    deviceType: ADVEncryptionType.E2EE,
+    accountType: type,
+    deviceType: type,
   }
   const details = encodeProto(ADVDeviceIdentity, identity, 'ADVDeviceIdentity')
   const vouched = forge === 'account-signature' ? random.bytes(KEY_BYTES) : input.companionKey
-  const message = concatBytes(ACCOUNT_SIGNATURE_PREFIX, details, vouched)
+  const message = concatBytes(accountPrefix(isHosted), details, vouched)
+  const accountSignature = sign(input.account.privateKey, message, random)
   const signed = {
     details,
     accountSignatureKey:
       forge === 'account-key' ? generateKeyPair(random).publicKey : input.account.publicKey,
-    accountSignature: sign(input.account.privateKey, message, random),
+    ...(forge === 'incomplete' ? {} : { accountSignature }),
   }
   const signedBytes = encodeProto(ADVSignedDeviceIdentity, signed, 'ADVSignedDeviceIdentity')
   const secret = forge === 'hmac' ? random.bytes(KEY_BYTES) : input.advSecret
-  const wrapped = { details: signedBytes, hmac: hmacSha256(secret, signedBytes) }
+  const hmac = hmacSha256(secret, isHosted ? HOSTED_SIGNATURE_PREFIX : EMPTY_BYTES, signedBytes)
+  const wrapped = { details: signedBytes, hmac, ...(isHosted ? { accountType: type } : {}) }
   return encodeProto(ADVSignedDeviceIdentityHMAC, wrapped, 'ADVSignedDeviceIdentityHMAC')
+}
+
+function accountPrefix(isHosted: boolean): Uint8Array {
+  return isHosted ? HOSTED_SIGNATURE_PREFIX : ACCOUNT_SIGNATURE_PREFIX
 }
 
 /** What to check a companion's device identity against. */
@@ -87,18 +99,19 @@ export interface DeviceIdentityCheck {
  * @throws {CryptoError} `WATON_PHONE_DEVICE_IDENTITY` @throws {ProtocolError} when it is not such a structure
  */
 export function checkDeviceIdentity(bytes: Uint8Array, check: DeviceIdentityCheck): void {
-  const { details, accountSignature, accountSignatureKey, deviceSignature } = readSigned(bytes)
+  const { details, isHosted, accountSignature, accountSignatureKey, deviceSignature } = readSigned(bytes)
   const accountKey = accountSignatureKey ?? check.accountKey
   if (accountKey === undefined) return
   if (check.accountKey !== undefined && !equalBytes(accountKey, check.accountKey)) throw refuse()
   const vouched = concatBytes(details, check.companionKey)
-  if (!verify(accountKey, concatBytes(ACCOUNT_SIGNATURE_PREFIX, vouched), accountSignature)) throw refuse()
+  if (!verify(accountKey, concatBytes(accountPrefix(isHosted), vouched), accountSignature)) throw refuse()
   if (!verify(check.companionKey, concatBytes(DEVICE_SIGNATURE_PREFIX, vouched, accountKey), deviceSignature))
     throw refuse()
 }
 
 interface Signed {
   readonly details: Uint8Array
+  readonly isHosted: boolean
   readonly accountSignature: Uint8Array
   readonly deviceSignature: Uint8Array
   readonly accountSignatureKey: Uint8Array | undefined
@@ -113,10 +126,11 @@ function readSigned(bytes: Uint8Array): Signed {
   if (accountSignature?.length !== SIGNATURE_BYTES || deviceSignature?.length !== SIGNATURE_BYTES)
     throw refuse()
   if (!(details instanceof Uint8Array)) throw refuse()
-  decodeProto(ADVDeviceIdentity, details, 'ADVDeviceIdentity')
+  const { deviceType } = decodeProto(ADVDeviceIdentity, details, 'ADVDeviceIdentity')
   const hasKey = accountSignatureKey?.length === KEY_BYTES
   return {
     details,
+    isHosted: deviceType === ADVEncryptionType.HOSTED,
     accountSignature,
     deviceSignature,
     accountSignatureKey: hasKey ? accountSignatureKey : undefined,

@@ -33,6 +33,8 @@ export interface LinkedDevice {
 export interface LinkDeviceOptions {
   /** Makes an approval that the companion must refuse. For tests of refusals. */
   readonly forge?: PairingForgery
+  /** Approves as the phone of an account that a provider hosts. @default false */
+  readonly hosted?: boolean
 }
 
 /** Options of {@link LinkedDevices.linkByCode}. */
@@ -134,6 +136,7 @@ export class LinkedDevices {
       )
     }
     const deviceId = services.reserveDeviceId()
+    const { forge, hosted: isHosted = false } = options
     const { clock, random } = account
     const deviceIdentity = signDeviceIdentity({
       account: keys.identity,
@@ -143,9 +146,11 @@ export class LinkedDevices {
       keyIndex: deviceId,
       atSeconds: nowSeconds(clock),
       random,
-      ...(options.forge === undefined ? {} : { forge: options.forge }),
+      isHosted,
+      ...(forge === undefined ? {} : { forge }),
     })
-    await services.approvePairing({ ref, deviceIdentity, deviceId, platform })
+    const claim = forge === 'primary' ? { claimedDeviceId: 0 } : {}
+    await services.approvePairing({ ref, deviceIdentity, deviceId, platform, isHosted, ...claim })
     const jid = withDevice(account.pn, deviceId)
     this.#devices.set(deviceId, {
       deviceId,

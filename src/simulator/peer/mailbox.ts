@@ -247,7 +247,7 @@ export class Mailbox {
    * Resolves with the first message that satisfies the predicate, at once when it is there already.
    *
    * @param options - `timeoutMs` by the phone's clock @default 10,000
-   * @throws {TimeoutError} `WATON_PHONE_WAIT` @throws {ClosedError} `WATON_PHONE_CLOSED`
+   * @throws {TimeoutError} `WATON_PHONE_WAIT` @throws {ClosedError} `WATON_PHONE_CLOSED`, `WATON_PHONE_OVERRUN`
    */
   waitForMessage(
     predicate: (message: PhoneMessage) => boolean,
@@ -257,7 +257,9 @@ export class Mailbox {
     if (present !== undefined) return Promise.resolve(present)
     if (this.#waiters.size >= MAX_WAITERS) {
       return Promise.reject(
-        new ClosedError('WATON_PHONE_CLOSED', 'too many calls wait for a message of this phone already'),
+        new ClosedError('WATON_PHONE_OVERRUN', 'too many calls wait for a message of this phone already', {
+          action: 'wait',
+        }),
       )
     }
     const result = deferred<PhoneMessage>()

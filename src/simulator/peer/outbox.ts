@@ -198,6 +198,7 @@ export class Outbox {
       throw new ClosedError(
         'WATON_PHONE_OVERRUN',
         'the phone has too many messages to prepare; wait for some to be sent',
+        { action: 'wait' },
       )
     }
     this.#queued += 1

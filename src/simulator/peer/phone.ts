@@ -3,6 +3,7 @@
  * any other to the server, written from the protocol without the library's own stanza code. This file is what tests and
  * demos touch; `parts.ts` puts it together, `reception.ts` gives what arrives to the parts.
  */
+import { checkArgument, checkOptions, TEXT } from '../../base/check.ts'
 import { UsageError } from '../../base/errors.ts'
 import { userJid, withDevice } from '../../protocol/jid.ts'
 import type { PhoneProblem } from './connection.ts'
@@ -43,6 +44,7 @@ export class SimulatedPhone {
   readonly pn: string
   /** `...@lid` */
   readonly lid: string
+  /** The name that others see. */
   readonly name: string
   readonly #parts: PhoneParts
 
@@ -93,6 +95,7 @@ export class SimulatedPhone {
     return this.#parts.keys.identity.publicKey
   }
 
+  /** Whether the phone is connected to its server. */
   get isOnline(): boolean {
     return this.#parts.connection.isOnline
   }
@@ -115,7 +118,8 @@ export class SimulatedPhone {
    *
    * @throws {UsageError} `WATON_PHONE_QR` when the text is no pairing QR code; what the server says when it is refused
    */
-  linkDevice(qr: string, options: LinkDeviceOptions = {}): Promise<{ readonly deviceId: number }> {
+  async linkDevice(qr: string, options: LinkDeviceOptions = {}): Promise<{ readonly deviceId: number }> {
+    checkArgument('the code in phone.linkDevice(qr)', qr, TEXT)
     return this.#parts.linked.link(qr, options)
   }
 
@@ -126,7 +130,11 @@ export class SimulatedPhone {
    * @throws {UsageError} `WATON_PHONE_LINK_CODE`; `WATON_SIMULATOR_CODE_UNKNOWN`, `WATON_SIMULATOR_CODE_EXPIRED`
    * @throws {CryptoError} `WATON_PHONE_LINK_CODE_WRONG` when the companion shows another code
    */
-  linkDeviceByCode(code: string, options: LinkByCodeOptions = {}): Promise<{ readonly deviceId: number }> {
+  async linkDeviceByCode(
+    code: string,
+    options: LinkByCodeOptions = {},
+  ): Promise<{ readonly deviceId: number }> {
+    checkArgument('the code in phone.linkDeviceByCode(code)', code, TEXT)
     return this.#parts.linked.linkByCode(code, options)
   }
 
@@ -144,11 +152,15 @@ export class SimulatedPhone {
    * @throws {QueryError} `WATON_PHONE_SEND_REFUSED`, `WATON_PHONE_NO_DEVICES`, `WATON_PHONE_QUERY_REFUSED`
    * @throws {TimeoutError} `WATON_PHONE_NO_ANSWER` @throws {ClosedError} `WATON_PHONE_CLOSED`
    */
-  send(
+  async send(
     chat: string,
     content: { readonly text: string },
     options: { readonly id?: string } = {},
   ): Promise<{ readonly id: string }> {
+    checkArgument('the chat in phone.send(chat, content)', chat, TEXT)
+    checkOptions('phone.send(chat, content): the content', content, {})
+    checkArgument('text in phone.send(chat, { text })', content.text, TEXT)
+    checkOptions('phone.send(chat, content, options)', options, { id: TEXT })
     return this.#parts.outbox.send(chat, content.text, options.id)
   }
 
@@ -190,6 +202,7 @@ export class SimulatedPhone {
     this.#parts.connection.goOffline()
   }
 
+  /** Connects again; what waited comes now. */
   goOnline(): void {
     this.#parts.connection.goOnline()
   }

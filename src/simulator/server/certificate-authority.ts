@@ -29,8 +29,7 @@ interface CertificateDetails {
 
 /** See the file comment. */
 export class CertificateAuthority {
-  /** The server's Noise static key: the key of the leaf. */
-  readonly serverKey: KeyPair
+  #serverKey: KeyPair
   readonly #root: KeyPair
   readonly #intermediate: KeyPair
   readonly #clock: Clock
@@ -41,7 +40,17 @@ export class CertificateAuthority {
     this.#random = random
     this.#root = generateKeyPair(random)
     this.#intermediate = generateKeyPair(random)
-    this.serverKey = generateKeyPair(random)
+    this.#serverKey = generateKeyPair(random)
+  }
+
+  /** The server's Noise static key: the key of the leaf. */
+  get serverKey(): KeyPair {
+    return this.#serverKey
+  }
+
+  /** Gives the server a new static key; whoever resumes with the old one cannot be understood. */
+  rotate(): void {
+    this.#serverKey = generateKeyPair(this.#random)
   }
 
   /** The key that clients must trust, 32 bytes. */

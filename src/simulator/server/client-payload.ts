@@ -11,9 +11,13 @@ import { ClientPayload, DeviceProps } from '../../protocol/proto/connection.ts'
 import { verifySignedPreKey } from '../stanza/keys.ts'
 import type { DevicePublicKeys } from '../stanza/keys.ts'
 
+/** The version of WhatsApp Web that a client says it is. */
+export type ClientVersion = readonly [primary: number, secondary: number, tertiary: number]
+
 /** A companion without an account. */
 export interface RegistrationPayload {
   readonly kind: 'registration'
+  readonly version: ClientVersion
   readonly keys: DevicePublicKeys
   /** The name of the operating system or client it wants to be shown with. */
   readonly os: string
@@ -22,6 +26,7 @@ export interface RegistrationPayload {
 /** A device of an account. */
 export interface LoginPayload {
   readonly kind: 'login'
+  readonly version: ClientVersion
   readonly phoneNumber: string
   readonly deviceId: number
   /** Whether it wants its stanzas only after `<active/>`. */
@@ -41,14 +46,17 @@ const BUILD_HASH_BYTES = 16
 export function readClientPayload(bytes: Uint8Array): RegistrationPayload | LoginPayload {
   const payload = decodeProto(ClientPayload, bytes, 'ClientPayload')
   const { userAgent, username, device, devicePairingData, passive, pull } = payload
-  if (userAgent?.appVersion?.primary == null) throw wrongPayload('the user agent has no version')
+  const { primary, secondary, tertiary } = userAgent?.appVersion ?? {}
+  if (primary == null) throw wrongPayload('the user agent has no version')
+  const version: ClientVersion = [primary, secondary ?? 0, tertiary ?? 0]
   if (devicePairingData != null) {
     if (username != null) throw wrongPayload('it both registers and logs in')
-    return readRegistration(devicePairingData)
+    return { ...readRegistration(devicePairingData), version }
   }
   if (username == null || username <= 0) throw wrongPayload('it neither registers nor names its phone number')
   return {
     kind: 'login',
+    version,
     phoneNumber: String(username),
     deviceId: device ?? 0,
     isPassive: passive === true,
@@ -58,7 +66,7 @@ export function readClientPayload(bytes: Uint8Array): RegistrationPayload | Logi
 
 function readRegistration(
   data: ClientPayload.DevicePairingRegistrationData.$Properties,
-): RegistrationPayload {
+): Omit<RegistrationPayload, 'version'> {
   if (uintFromBytes(exactly(data.eKeytype, 1, 'eKeytype')) !== KEY_TYPE)
     throw wrongPayload('eKeytype is not 5')
   exactly(data.buildHash, BUILD_HASH_BYTES, 'buildHash')

@@ -34,7 +34,8 @@ beforeEach(() => {
     cut: () => undefined,
   }
   const [refuse, announce] = [(): undefined => undefined, (): undefined => undefined]
-  codes = new CodeLinking(world, channel, { noiseKey, identityKey, refuse, announce })
+  const notify = channel.write
+  codes = new CodeLinking(world, channel, { noiseKey, identityKey, refuse, announce, notify })
 })
 
 function query(stage: string, attrs: Record<string, string>, content: Record<string, Uint8Array | string>) {

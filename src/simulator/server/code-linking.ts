@@ -10,7 +10,7 @@ import { ClosedError, ProtocolError, TimeoutError, UsageError } from '../../base
 import type { BinaryNode } from '../../protocol/binary/node.ts'
 import type { AnnouncedCode, CodeAnswer, CompanionKeys } from '../link.ts'
 import { iqError, iqResult, REFUSAL } from '../stanza/iq.ts'
-import { findAckViolation, helloAccepted, primaryHello, readLinkCodeQuery } from '../stanza/link-code.ts'
+import { helloAccepted, primaryHello, readLinkCodeQuery, refreshCode } from '../stanza/link-code.ts'
 import type { CompanionFinish, CompanionHello } from '../stanza/link-code.ts'
 import type { Account } from '../world/account.ts'
 import type { World } from '../world/world.ts'
@@ -29,10 +29,19 @@ export interface CodeLinkingOptions {
   readonly identityKey: Uint8Array
   /** From the handshake, 32 bytes. */
   readonly noiseKey: Uint8Array
-  /** An error code for the next code of a phone number, when one is planned. */
-  readonly refuse: (phoneNumber: string) => number | undefined
+  /** The refusal of the next code of a phone number, when one is planned. */
+  readonly refuse: (phoneNumber: string) => LinkCodeRefusal | undefined
   /** A code for this number can be entered now. */
   readonly announce: (phoneNumber: string) => void
+  /** Sends a notification that the companion must acknowledge. */
+  readonly notify: (notification: BinaryNode) => void
+}
+
+/** How a code is refused on purpose. */
+export interface LinkCodeRefusal {
+  readonly code: number
+  /** How long the server wants to be left alone. */
+  readonly backoffSeconds?: number
 }
 
 /** A code that was announced. */
@@ -80,10 +89,15 @@ export class CodeLinking {
     else this.#finish(query, stage)
   }
 
-  /** Takes the companion's ack of the phone's answer. @throws {ProtocolError} when it breaks the protocol */
-  receiveAck(ack: BinaryNode): void {
-    const violation = findAckViolation(ack)
-    if (violation !== undefined) throw broken(violation)
+  /** Tells the companion that its code is over. @returns whether there was one */
+  refresh(isManual: boolean): boolean {
+    const offer = this.#offer
+    if (offer === undefined) return false
+    const facts = { id: this.#world.nextStanzaId(), nowSeconds: this.#world.nowSeconds() }
+    this.#options.notify(refreshCode({ ...facts, ref: utf8Bytes(offer.ref), isManual }))
+    this.#fail(unknownCode())
+    this.#offer = undefined
+    return true
   }
 
   /** What the owner of the phone is asked to enter. @throws {UsageError} see `LinkCodeServices` */
@@ -105,7 +119,7 @@ export class CodeLinking {
     const { primaryIdentity, wrappedPrimaryEphemeral } = answer
     const id = this.#world.nextStanzaId()
     const facts = { id, nowSeconds: this.#world.nowSeconds(), ref: utf8Bytes(offer.ref), primaryIdentity }
-    this.#channel.write(primaryHello({ ...facts, wrappedPrimaryEphemeral }))
+    this.#options.notify(primaryHello({ ...facts, wrappedPrimaryEphemeral }))
     if (wrappedPrimaryEphemeral === undefined) return Promise.reject(passkeyNeeded())
     return this.#untilFinished()
   }
@@ -134,7 +148,7 @@ export class CodeLinking {
     const phoneNumber = found?.account.facts.phoneNumber ?? hello.jid.replace(/@.*$/u, '')
     const planned = this.#options.refuse(phoneNumber)
     if (planned !== undefined) {
-      this.#channel.write(iqError(query, { code: planned, text: 'planned fault' }))
+      this.#channel.write(iqError(query, { ...planned, text: 'planned fault' }))
     } else if (found?.addressing !== 'pn' || found.deviceId !== 0) {
       this.#note(`no account has the number of a pairing code: ${hello.jid}`)
       this.#channel.write(iqError(query, REFUSAL.badRequest))
@@ -201,10 +215,11 @@ export function unknownCode(): UsageError {
   )
 }
 
-function passkeyNeeded(): UsageError {
+/** The account wants a passkey. */
+export function passkeyNeeded(): UsageError {
   return new UsageError(
     'WATON_SIMULATOR_PASSKEY',
-    'a passkey protects this account: the companion was told so, and a code alone does not link it',
+    'a passkey protects this account: the companion was told so, and is not linked without it',
   )
 }
 

@@ -8,11 +8,13 @@ import type { RandomSource } from '../../base/random.ts'
 import { decodeNode } from '../../protocol/binary/decode.ts'
 import { encodeNode } from '../../protocol/binary/encode.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
-import type { Trace, TraceNoteKind } from '../trace.ts'
+import type { FaultInjector } from '../fault-plan/injector.ts'
+import type { StanzaLane } from '../fault-plan/stanza-lane.ts'
+import type { Trace, TraceNoteKind, TraceParty } from '../trace.ts'
 import type { CertificateAuthority } from './certificate-authority.ts'
 import type { Channel, StanzaListener } from './channel.ts'
 import { encodeFrame, FrameReader, WA_HEADER } from './frame-reader.ts'
-import { NoiseResponder } from './noise-responder.ts'
+import { isResuming, NoiseResponder } from './noise-responder.ts'
 import type { HandshakeResult, TransportKey } from './noise-responder.ts'
 import type { Wire } from './wire.ts'
 
@@ -26,11 +28,18 @@ export interface ConnectionHost {
   readonly random: RandomSource
   readonly trace: Trace
   readonly authority: CertificateAuthority
+  /** Whether, and how, the next hello that resumes is answered; asked when one has come. @default it resumes */
+  takeResumption?(): Resumption
+  /** What breaks connections on purpose. */
+  readonly injector?: FaultInjector
   /** The connection is gone. */
   left(connection: Connection): void
   /** Decides who this is; the listener gets every stanza from then on. */
   admit(channel: Channel, handshake: HandshakeResult, routingInfo: Uint8Array | undefined): StanzaListener
 }
+
+/** What a hello that resumes gets: what it asks for, a fallback, or an answer that proves nothing. */
+export type Resumption = 'resume' | 'fall-back' | 'forge'
 
 /** See the file comment. */
 export class Connection implements Channel {
@@ -40,6 +49,8 @@ export class Connection implements Channel {
   readonly #frames: FrameReader = new FrameReader()
   readonly #noise: NoiseResponder
   readonly #deadline: Timer
+  readonly #outgoing: StanzaLane | undefined
+  readonly #incoming: StanzaLane | undefined
   #state: 'hello' | 'finish' | 'open' | 'closed' = 'hello'
   #listener: StanzaListener | undefined
   #device: string | undefined
@@ -47,31 +58,34 @@ export class Connection implements Channel {
   #fromClient: TransportKey | undefined
 
   constructor(host: ConnectionHost, wire: Wire, connectionId: number) {
+    const { injector } = host
+    const party = (): TraceParty => this.#party()
     this.#host = host
-    this.#wire = wire
+    this.#wire = injector?.wire(wire, party) ?? wire
     this.connectionId = connectionId
+    this.#outgoing = injector?.lane('server-to-client', party, (stanza) => {
+      this.#send(stanza)
+    })
+    this.#incoming = injector?.lane('client-to-server', party, (stanza) => {
+      this.#listener?.receive(stanza)
+    })
     this.#noise = new NoiseResponder(host.authority.serverKey, WA_HEADER, host.random)
     this.#deadline = host.clock.schedule(HANDSHAKE_DEADLINE_MS, () => {
       this.#note('refusal', 'the handshake took too long')
       this.cut()
     })
-    wire.onData = (bytes) => {
+    this.#wire.onData = (bytes) => {
       this.#receive(bytes)
     }
-    wire.onClose = () => {
+    this.#wire.onClose = () => {
       this.#closed()
     }
     this.#note('connect', 'a client connects')
   }
 
   write(stanza: BinaryNode): void {
-    if (this.#toClient === undefined || this.#state === 'closed') return
-    this.#host.trace.stanza(this.#party(), 'server-to-client', stanza)
-    this.#wire.send(encodeFrame(this.#toClient.seal(encodeNode(stanza))))
-    if (this.#wire.bufferedBytes > MAX_BUFFERED_BYTES) {
-      this.#note('refusal', 'the client does not read what it is sent')
-      this.cut()
-    }
+    if (this.#outgoing === undefined) this.#send(stanza)
+    else this.#outgoing.push(stanza)
   }
 
   identify(device: string): void {
@@ -86,6 +100,16 @@ export class Connection implements Channel {
     this.#wire.cut()
   }
 
+  #send(stanza: BinaryNode): void {
+    if (this.#toClient === undefined || this.#state === 'closed') return
+    this.#host.trace.stanza(this.#party(), 'server-to-client', stanza)
+    this.#wire.send(encodeFrame(this.#toClient.seal(encodeNode(stanza))))
+    if (this.#wire.bufferedBytes > MAX_BUFFERED_BYTES) {
+      this.#note('refusal', 'the client does not read what it is sent')
+      this.cut()
+    }
+  }
+
   #receive(bytes: Uint8Array): void {
     try {
       for (const frame of this.#frames.push(bytes)) this.#handleFrame(frame)
@@ -98,9 +122,7 @@ export class Connection implements Channel {
   #handleFrame(frame: Uint8Array): void {
     switch (this.#state) {
       case 'hello': {
-        this.#state = 'finish'
-        const answer = this.#noise.answerHello(frame, this.#host.authority.issueChain())
-        this.#wire.send(encodeFrame(answer))
+        this.#answerHello(frame)
         return
       }
       case 'finish':
@@ -112,6 +134,16 @@ export class Connection implements Channel {
       case 'closed':
         return
     }
+  }
+
+  #answerHello(frame: Uint8Array): void {
+    this.#state = 'finish'
+    const planned = isResuming(frame) ? (this.#host.takeResumption?.() ?? 'resume') : 'resume'
+    const chain = this.#host.authority.issueChain()
+    const answer = this.#noise.answerHello(frame, chain, planned !== 'fall-back')
+    this.#note('handshake', answer.pattern)
+    this.#wire.send(encodeFrame(planned === 'forge' ? forged(answer.frame) : answer.frame))
+    if (answer.result !== undefined) this.#finish(answer.result)
   }
 
   #finish(handshake: HandshakeResult): void {
@@ -126,7 +158,8 @@ export class Connection implements Channel {
     if (this.#fromClient === undefined) return
     const stanza = decodeNode(this.#fromClient.open(frame))
     this.#host.trace.stanza(this.#party(), 'client-to-server', stanza)
-    this.#listener?.receive(stanza)
+    if (this.#incoming === undefined) this.#listener?.receive(stanza)
+    else this.#incoming.push(stanza)
   }
 
   #refuse(text: string): void {
@@ -142,6 +175,8 @@ export class Connection implements Channel {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     this.#deadline.cancel()
+    this.#outgoing?.close()
+    this.#incoming?.close()
     this.#note('disconnect', 'the connection is closed')
     this.#listener?.closed()
     this.#host.left(this)
@@ -151,7 +186,12 @@ export class Connection implements Channel {
     this.#host.trace.note(kind, text, this.#party())
   }
 
-  #party(): { connectionId: number; device: string | undefined } {
+  #party(): TraceParty {
     return { connectionId: this.connectionId, device: this.#device }
   }
+}
+
+/** The answer with its last byte, which belongs to a tag, changed: nothing in it can be believed. */
+function forged(frame: Uint8Array): Uint8Array {
+  return Uint8Array.from(frame, (byte, index) => (index === frame.length - 1 ? byte ^ 1 : byte))
 }

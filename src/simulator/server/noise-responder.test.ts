@@ -1,10 +1,13 @@
 /** The other party is the Noise client of an unmodified Baileys, and libsignal for the certificate signatures. */
 import { Curve, makeNoiseHandler, proto } from '@whiskeysockets/baileys'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { describe, expect, it } from 'vitest'
+import { concatBytes, fromHex } from '../../base/bytes.ts'
 import { systemClock } from '../../base/clock.ts'
 import { CryptoError, ProtocolError } from '../../base/errors.ts'
 import { seededRandom } from '../../base/random.ts'
+import { keyPairFromPrivate } from '../../protocol/crypto/index.ts'
 import { encodeProto } from '../../protocol/proto/codec.ts'
 import { HandshakeMessage } from '../../protocol/proto/connection.ts'
 import { CertificateAuthority } from './certificate-authority.ts'
@@ -61,20 +64,20 @@ function isSigned(
 }
 
 describe('noise responder', () => {
-  it('refuses a hello without an ephemeral key, and one that resumes', () => {
+  it('refuses a hello without an ephemeral key, and one that resumes by half', () => {
     const { responder, authority } = setUp('refuse')
     const chain = authority.issueChain()
     const empty = encodeProto(HandshakeMessage, { clientHello: {} }, 'HandshakeMessage')
     expect(() => responder.answerHello(empty, chain)).toThrow(ProtocolError)
     const resuming = { clientHello: { ephemeral: new Uint8Array(32), static: new Uint8Array(48) } }
     const frame = encodeProto(HandshakeMessage, resuming, 'HandshakeMessage')
-    expect(() => responder.answerHello(frame, chain)).toThrow(/IK/)
+    expect(() => responder.answerHello(frame, chain)).toThrow(/only one/)
     expect(() => responder.answerHello(Uint8Array.of(0xff), chain)).toThrow(ProtocolError)
   })
 
   it('refuses a finish that was altered', () => {
     const { responder, authority, hello, finish } = setUp('altered')
-    const frame = finish(responder.answerHello(hello, authority.issueChain()), Uint8Array.of(1, 2, 3))
+    const frame = finish(responder.answerHello(hello, authority.issueChain()).frame, Uint8Array.of(1, 2, 3))
     const altered = Uint8Array.from(frame, (byte, index) => (index === frame.length - 1 ? byte ^ 1 : byte))
     expect(() => responder.readFinish(altered)).toThrow(CryptoError)
   })
@@ -82,7 +85,9 @@ describe('noise responder', () => {
   it('completes a handshake with Baileys and carries frames both ways, each once', async () => {
     const { responder, authority, client, noiseKey, hello, finish } = setUp('complete')
     const payload = Uint8Array.of(1, 2, 3)
-    const result = responder.readFinish(finish(responder.answerHello(hello, authority.issueChain()), payload))
+    const result = responder.readFinish(
+      finish(responder.answerHello(hello, authority.issueChain()).frame, payload),
+    )
     expect(result.payload).toEqual(payload)
     expect(result.clientKey).toEqual(new Uint8Array(noiseKey.public))
     await client.finishInit()
@@ -90,6 +95,72 @@ describe('noise responder', () => {
     expect(result.fromClient.open(first)).toEqual(Uint8Array.of(7))
     expect(() => result.fromClient.open(first)).toThrow(CryptoError)
     expect(new Uint8Array(client.decrypt(result.toClient.seal(Uint8Array.of(8))))).toEqual(Uint8Array.of(8))
+  })
+})
+
+interface Vector {
+  readonly prologue: string
+  readonly responderStaticPrivate: string
+  readonly responderEphemeralPrivate: string
+  readonly messages: readonly { readonly payload: string; readonly ciphertext: string }[]
+}
+
+/** The responder of a published vector, and its messages. */
+function fromVector(name: string): {
+  responder: NoiseResponder
+  messages: readonly { payload: Uint8Array; ciphertext: Uint8Array }[]
+  hello: Uint8Array
+} {
+  const url = new URL(`../../../tests/vectors/noise/${name}`, import.meta.url)
+  const vector = JSON.parse(readFileSync(url, 'utf8')) as Vector
+  const messages = vector.messages.map(({ payload, ciphertext }) => ({
+    payload: fromHex(payload),
+    ciphertext: fromHex(ciphertext),
+  }))
+  const said = messages[0]?.ciphertext ?? new Uint8Array(0)
+  const clientHello = {
+    ephemeral: said.subarray(0, 32),
+    static: said.subarray(32, 80),
+    payload: said.subarray(80),
+  }
+  return {
+    responder: new NoiseResponder(
+      keyPairFromPrivate(fromHex(vector.responderStaticPrivate)),
+      fromHex(vector.prologue),
+      { bytes: () => fromHex(vector.responderEphemeralPrivate) },
+    ),
+    messages,
+    hello: proto.HandshakeMessage.encode({ clientHello }).finish(),
+  }
+}
+
+function concatenated(frame: Uint8Array): Uint8Array {
+  const { serverHello } = proto.HandshakeMessage.decode(frame)
+  return concatBytes(bytes(serverHello?.ephemeral), bytes(serverHello?.static), bytes(serverHello?.payload))
+}
+
+describe('noise responder, by the published vectors', () => {
+  it('resumes (IK)', () => {
+    const { responder, messages, hello } = fromVector('cacophony-ik.json')
+    const [first, second, third, fourth] = messages
+    const { pattern, frame, result } = responder.answerHello(hello, second?.payload ?? new Uint8Array(0))
+    expect(pattern).toBe('IK')
+    expect(concatenated(frame)).toEqual(second?.ciphertext)
+    expect(result?.payload).toEqual(first?.payload)
+    expect(result?.fromClient.open(third?.ciphertext ?? new Uint8Array(0))).toEqual(third?.payload)
+    expect(result?.toClient.seal(fourth?.payload ?? new Uint8Array(0))).toEqual(fourth?.ciphertext)
+  })
+
+  it('falls back when the hello was sealed for another key (XXfallback)', () => {
+    const { responder, messages, hello } = fromVector('noise-c-xxfallback.json')
+    const [, second, third] = messages
+    const { pattern, frame, result } = responder.answerHello(hello, second?.payload ?? new Uint8Array(0))
+    expect([pattern, result]).toEqual(['XXfallback', undefined])
+    expect(concatenated(frame)).toEqual(second?.ciphertext)
+    const said = third?.ciphertext ?? new Uint8Array(0)
+    const clientFinish = { static: said.subarray(0, 48), payload: said.subarray(48) }
+    const { payload } = responder.readFinish(proto.HandshakeMessage.encode({ clientFinish }).finish())
+    expect(payload).toEqual(third?.payload)
   })
 })
 

@@ -1,15 +1,17 @@
 /**
- * The server's side of Noise_XX_25519_AESGCM_SHA256 and the cipher that follows it. Written from the Noise
- * specification, not shared with the client's side in `protocol/noise`.
+ * The server's side of the three handshakes and the cipher that follows them. Written from the Noise specification, not
+ * shared with the client's side in `protocol/noise`.
  *
  * ```
- * client: e          server: e, ee, s, es + certificate chain          client: s, se + ClientPayload
+ * XX          client: e                                 server: e, ee, s, es + chain    client: s, se + ClientPayload
+ * IK          client: e, es, s, ss + ClientPayload      server: e, ee, se + chain
+ * XXfallback  client: e of a failed IK                  server: e, ee, s, es + chain    client: s, se + ClientPayload
  * ```
  *
- * @source Noise Protocol Framework revision 34, sections 5 and 7.5; HandshakeMessage of the WhatsApp schema
+ * @source Noise Protocol Framework revision 34, sections 5, 7.5 and 10; HandshakeMessage of the WhatsApp schema
  */
 import { concatBytes, EMPTY_BYTES, utf8Bytes } from '../../base/bytes.ts'
-import { ProtocolError } from '../../base/errors.ts'
+import { CryptoError, ProtocolError } from '../../base/errors.ts'
 import type { RandomSource } from '../../base/random.ts'
 import {
   aesGcmOpen,
@@ -23,8 +25,15 @@ import type { KeyPair } from '../../protocol/crypto/index.ts'
 import { decodeProto, encodeProto } from '../../protocol/proto/codec.ts'
 import { HandshakeMessage } from '../../protocol/proto/connection.ts'
 
-/** Exactly 32 bytes with its padding, so it is the first hash as it is. */
-const PROTOCOL_NAME = utf8Bytes('Noise_XX_25519_AESGCM_SHA256\0\0\0\0')
+/** The handshakes that the server speaks. */
+export type NoisePattern = 'XX' | 'IK' | 'XXfallback'
+
+/** The first hash of each pattern: a name of 32 bytes with its padding as it is, a longer one hashed. */
+const FIRST_HASH: Readonly<Record<NoisePattern, Uint8Array>> = {
+  XX: utf8Bytes('Noise_XX_25519_AESGCM_SHA256\0\0\0\0'),
+  IK: utf8Bytes('Noise_IK_25519_AESGCM_SHA256\0\0\0\0'),
+  XXfallback: sha256(utf8Bytes('Noise_XXfallback_25519_AESGCM_SHA256')),
+}
 const KEY_BYTES = 32
 const NONCE_BYTES = 12
 const MAX_NONCE = 0xffffffff
@@ -58,12 +67,28 @@ export interface HandshakeResult {
   readonly fromClient: TransportKey
 }
 
+/** How the client's hello is answered. */
+export interface HelloAnswer {
+  readonly pattern: NoisePattern
+  /** The server hello, to be sent as a frame. */
+  readonly frame: Uint8Array
+  /** Everything, when the hello resumed; otherwise the client's finish follows. */
+  readonly result?: HandshakeResult
+}
+
+interface ResumingHello {
+  readonly ephemeral: Uint8Array
+  readonly static: Uint8Array
+  readonly payload: Uint8Array
+}
+
 /** See the file comment. */
 export class NoiseResponder {
   readonly #staticKey: KeyPair
   readonly #ephemeral: KeyPair
-  #hash: Uint8Array
-  #chainingKey: Uint8Array
+  readonly #prologue: Uint8Array
+  #hash: Uint8Array = EMPTY_BYTES
+  #chainingKey: Uint8Array = EMPTY_BYTES
   #key: Uint8Array = EMPTY_BYTES
   #counter = 0
 
@@ -71,31 +96,62 @@ export class NoiseResponder {
   constructor(staticKey: KeyPair, prologue: Uint8Array, random: RandomSource) {
     this.#staticKey = staticKey
     this.#ephemeral = generateKeyPair(random)
-    this.#hash = PROTOCOL_NAME
-    this.#chainingKey = PROTOCOL_NAME
-    this.#mixHash(prologue)
+    this.#prologue = prologue
   }
 
   /**
-   * Answers the client's hello.
+   * Answers the client's hello. One that resumes and was sealed for another key than ours is answered with a fallback.
    *
-   * @throws {ProtocolError} `WATON_SIMULATOR_HANDSHAKE` when it is not a plain XX hello
+   * @param isResumable - whether to take a hello that resumes. @default true
+   * @throws {ProtocolError} `WATON_SIMULATOR_HANDSHAKE` when it is incomplete
    */
-  answerHello(frame: Uint8Array, certificateChain: Uint8Array): Uint8Array {
+  answerHello(frame: Uint8Array, certificateChain: Uint8Array, isResumable: boolean = true): HelloAnswer {
     const { clientHello } = decodeProto(HandshakeMessage, frame, 'HandshakeMessage')
-    const clientEphemeral = clientHello?.ephemeral
-    if (clientEphemeral?.length !== KEY_BYTES)
+    const { ephemeral, static: sealedStatic, payload } = clientHello ?? {}
+    if (ephemeral?.length !== KEY_BYTES)
       throw wrongHandshake('the client hello carries no 32-byte ephemeral key')
-    if (clientHello?.static != null)
-      throw wrongHandshake('the client hello resumes (IK), which is not simulated')
+    if (sealedStatic == null && payload == null) return this.#introduce('XX', ephemeral, certificateChain)
+    if (sealedStatic == null || payload == null)
+      throw wrongHandshake('the client hello has only one of static key and payload')
+    const result = isResumable ? this.#resume({ ephemeral, static: sealedStatic, payload }) : undefined
+    if (result === undefined) return this.#introduce('XXfallback', ephemeral, certificateChain)
+    return { pattern: 'IK', ...result(certificateChain) }
+  }
+
+  /** Reads a hello that resumes, and says how to answer it; `undefined` when it was sealed for another key. */
+  #resume(hello: ResumingHello): ((chain: Uint8Array) => Omit<HelloAnswer, 'pattern'>) | undefined {
+    this.#begin('IK')
+    this.#mixHash(this.#staticKey.publicKey)
+    this.#mixHash(hello.ephemeral)
+    try {
+      this.#mixKey(sharedSecret(this.#staticKey.privateKey, hello.ephemeral))
+      const clientKey = this.#open(hello.static)
+      this.#mixKey(sharedSecret(this.#staticKey.privateKey, clientKey))
+      const payload = this.#open(hello.payload)
+      return (chain) => {
+        this.#mixHash(this.#ephemeral.publicKey)
+        this.#mixKey(sharedSecret(this.#ephemeral.privateKey, hello.ephemeral))
+        this.#mixKey(sharedSecret(this.#ephemeral.privateKey, clientKey))
+        const serverHello = { ephemeral: this.#ephemeral.publicKey, payload: this.#seal(chain) }
+        const frame = encodeProto(HandshakeMessage, { serverHello }, 'HandshakeMessage')
+        return { frame, result: this.#split(clientKey, payload) }
+      }
+    } catch (error) {
+      if (error instanceof CryptoError) return undefined
+      throw error
+    }
+  }
+
+  #introduce(pattern: 'XX' | 'XXfallback', clientEphemeral: Uint8Array, chain: Uint8Array): HelloAnswer {
+    this.#begin(pattern)
     this.#mixHash(clientEphemeral)
     this.#mixHash(this.#ephemeral.publicKey)
     this.#mixKey(sharedSecret(this.#ephemeral.privateKey, clientEphemeral))
     const sealedStatic = this.#seal(this.#staticKey.publicKey)
     this.#mixKey(sharedSecret(this.#staticKey.privateKey, clientEphemeral))
-    const payload = this.#seal(certificateChain)
+    const payload = this.#seal(chain)
     const serverHello = { ephemeral: this.#ephemeral.publicKey, static: sealedStatic, payload }
-    return encodeProto(HandshakeMessage, { serverHello }, 'HandshakeMessage')
+    return { pattern, frame: encodeProto(HandshakeMessage, { serverHello }, 'HandshakeMessage') }
   }
 
   /**
@@ -112,7 +168,10 @@ export class NoiseResponder {
     const clientKey = this.#open(clientFinish.static)
     if (clientKey.length !== KEY_BYTES) throw wrongHandshake('the client static key is not 32 bytes')
     this.#mixKey(sharedSecret(this.#ephemeral.privateKey, clientKey))
-    const payload = this.#open(clientFinish.payload)
+    return this.#split(clientKey, this.#open(clientFinish.payload))
+  }
+
+  #split(clientKey: Uint8Array, payload: Uint8Array): HandshakeResult {
     const split = hkdfSha256(EMPTY_BYTES, 2 * KEY_BYTES, { salt: this.#chainingKey })
     return {
       clientKey,
@@ -120,6 +179,14 @@ export class NoiseResponder {
       fromClient: new TransportKey(split.slice(0, KEY_BYTES)),
       toClient: new TransportKey(split.slice(KEY_BYTES)),
     }
+  }
+
+  #begin(pattern: NoisePattern): void {
+    this.#hash = FIRST_HASH[pattern]
+    this.#chainingKey = FIRST_HASH[pattern]
+    this.#key = EMPTY_BYTES
+    this.#counter = 0
+    this.#mixHash(this.#prologue)
   }
 
   #mixHash(bytes: Uint8Array): void {
@@ -143,6 +210,15 @@ export class NoiseResponder {
     const plaintext = aesGcmOpen(this.#key, nonce(this.#counter++), sealed, this.#hash)
     this.#mixHash(sealed)
     return plaintext
+  }
+}
+
+/** Whether a client hello asks to resume. An unreadable one does not. */
+export function isResuming(frame: Uint8Array): boolean {
+  try {
+    return decodeProto(HandshakeMessage, frame, 'HandshakeMessage').clientHello?.static != null
+  } catch {
+    return false
   }
 }
 

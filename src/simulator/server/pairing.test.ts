@@ -51,6 +51,7 @@ describe('pairing desk', () => {
   let written: BinaryNode[]
   let hasEnded: boolean
   let companion: StanzaListener
+  let seat: () => void
 
   beforeEach(() => {
     clock = new StillClock()
@@ -79,11 +80,15 @@ describe('pairing desk', () => {
         signature: new Uint8Array(signedPreKey.signature),
       },
     }
-    companion = desk.seat(
-      channel,
-      { kind: 'registration', keys, os: 'Mac OS' },
-      new Uint8Array(creds.noiseKey.public),
-    )
+    seat = () => {
+      written = []
+      companion = desk.seat(
+        channel,
+        { kind: 'registration', version: [2, 3000, 1], keys, os: 'Mac OS' },
+        new Uint8Array(creds.noiseKey.public),
+      )
+    }
+    seat()
   })
 
   const refs = (): string[] =>
@@ -91,7 +96,7 @@ describe('pairing desk', () => {
       utf8Text(requireBytes(ref)),
     )
   const identity = generateKeyPair(random)
-  const approve = (ref: string): Promise<void> => {
+  const approve = (ref: string, isHosted = false): Promise<void> => {
     const deviceId = account.reserveDeviceId()
     const deviceIdentity = signDeviceIdentity({
       account: identity,
@@ -101,8 +106,9 @@ describe('pairing desk', () => {
       keyIndex: deviceId,
       atSeconds: 1_700_000_000,
       random,
+      isHosted,
     })
-    return desk.approve(account, { ref, deviceIdentity, deviceId, platform: 'chrome' })
+    return desk.approve(account, { ref, deviceIdentity, deviceId, platform: 'chrome', isHosted })
   }
   /** Baileys' answer to the pair-success it was sent. */
   const baileysAnswer = (): BinaryNode => {
@@ -181,6 +187,51 @@ describe('pairing desk', () => {
     const renumbered = node('device-identity', { 'key-index': 77 }, requireBytes(child))
     companion.receive({ ...answer, content: [node('pair-device-sign', {}, [renumbered])] })
     await expect(approved).rejects.toMatchObject({ code: 'WATON_SIMULATOR_PAIRING_SIGNATURE' })
+  })
+
+  it('takes every ref for expired when that is planned', async () => {
+    expect(desk.expireRefs()).toBe(1)
+    for (const ref of refs())
+      await expect(approve(ref)).rejects.toMatchObject({ code: 'WATON_SIMULATOR_QR_EXPIRED' })
+  })
+
+  it('asks for a passkey in place of pair-success when that is planned', async () => {
+    desk = new PairingDesk(world, { demandPasskey: () => 'request' })
+    seat()
+    await expect(approve(refs()[0] ?? '')).rejects.toMatchObject({ code: 'WATON_SIMULATOR_PASSKEY' })
+    expect(written.at(-1)).toMatchObject({ tag: 'notification', attrs: { type: 'passkey_prologue_request' } })
+    expect(account.devices.size).toBe(1)
+  })
+
+  it('has every notification acknowledged once, by its id and type', () => {
+    expect(desk.refresh('pair-device-rotate-qr')).toBe(1)
+    const { id = '', type = '' } = (written.at(-1) ?? node('none')).attrs
+    const ack = { id, type, class: 'notification', to: '@s.whatsapp.net' }
+    companion.receive(node('ack', ack))
+    expect(hasEnded).toBe(false)
+    companion.receive(node('ack', ack))
+    expect(hasEnded).toBe(true)
+  })
+
+  it.each([
+    ['another id', { id: 'unheard' }],
+    ['another type', { type: 'devices' }],
+    ['another class', { class: 'receipt' }],
+    ['more than it has', { participant: 'x' }],
+  ])('ends a companion that acknowledges with %s', (_name, change) => {
+    desk.refresh('companion_reg_refresh')
+    const { id = '', type = '' } = (written.at(-1) ?? node('none')).attrs
+    companion.receive(node('ack', { id, type, class: 'notification', to: '@s.whatsapp.net', ...change }))
+    expect(hasEnded).toBe(true)
+  })
+
+  it('links a device of a hosted account that Baileys has checked and signed', async () => {
+    const approved = approve(refs()[0] ?? '', true)
+    const success = requireChild(written.at(-1) ?? node('none'), 'pair-success')
+    expect(requireChild(success, 'device').attrs['jid']).toBe('15550000001:1@hosted')
+    companion.receive(baileysAnswer())
+    await approved
+    expect(account.devices.size).toBe(2)
   })
 
   it('links a device that Baileys signed, and sends it into its first login', async () => {

@@ -17,6 +17,7 @@ import {
   UsageError,
 } from '../../base/errors.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
+import { formatJid, parseJid, SERVER_HOSTED, SERVER_HOSTED_LID } from '../../protocol/jid.ts'
 import { announceDevice } from '../handlers/fan-out.ts'
 import { iqResult } from '../stanza/iq.ts'
 import {
@@ -27,6 +28,7 @@ import {
   readIssuedIdentity,
 } from '../stanza/pairing.ts'
 import { readPairRefusal } from '../stanza/pairing.ts'
+import type { PasskeyStep, RefreshChild } from '../stanza/companion.ts'
 import { isLinkCodeQuery } from '../stanza/link-code.ts'
 import { findViolation } from '../stanza/shape.ts'
 import { streamErrorCode, streamNotWellFormed } from '../stanza/stream.ts'
@@ -35,7 +37,9 @@ import type { Account } from '../world/account.ts'
 import type { World } from '../world/world.ts'
 import type { Channel, StanzaListener } from './channel.ts'
 import type { RegistrationPayload } from './client-payload.ts'
-import { CodeLinking, unknownCode } from './code-linking.ts'
+import { CodeLinking, passkeyNeeded, unknownCode } from './code-linking.ts'
+import type { LinkCodeRefusal } from './code-linking.ts'
+import { CompanionNotices } from './companion-notices.ts'
 
 const REF_COUNT = 6
 const REF_BYTES = 33
@@ -49,17 +53,34 @@ const RESTART_REQUIRED = 515
 /** The platform of every simulated phone, as `pair-success` names it. */
 const PHONE_PLATFORM = 'android'
 
+/** What goes wrong on purpose while a device is linked; each is used up by asking. */
+export interface PairingPlans {
+  /** A refusal for the next pairing code of a phone number. */
+  readonly refuseCode: (phoneNumber: string) => LinkCodeRefusal | undefined
+  /** The passkey notification that takes the place of the next `pair-success` of a phone number. */
+  readonly demandPasskey: (phoneNumber: string) => PasskeyStep | undefined
+}
+
+/** What can be done to companions that wait to be linked. */
+export interface CompanionFaults {
+  /** Tells each that its codes need another secret. @returns how many wait */
+  refresh(child: RefreshChild): number
+  /** Makes every QR code so far an expired one. @returns how many companions wait */
+  expireRefs(): number
+  /** Tells the companion with the code for this number that it is over. @returns whether there is one */
+  refreshCode(phoneNumber: string, isManual: boolean): boolean
+}
+
 /** Companions that wait to be approved, by ref, and the codes that they announced, by phone number. */
-export class PairingDesk {
+export class PairingDesk implements CompanionFaults {
   readonly #byRef = new Map<string, WaitingCompanion>()
   readonly #byNumber = new Map<string, WaitingCompanion>()
   readonly #world: World
-  readonly #refuseCode: (phoneNumber: string) => number | undefined
+  readonly #plans: PairingPlans
 
-  /** @param refuseCode - an error code for the next pairing code of a phone number, when one is planned */
-  constructor(world: World, refuseCode: (phoneNumber: string) => number | undefined = () => undefined) {
+  constructor(world: World, plans: Partial<PairingPlans> = {}) {
     this.#world = world
-    this.#refuseCode = refuseCode
+    this.#plans = { refuseCode: () => undefined, demandPasskey: () => undefined, ...plans }
   }
 
   /** Seats a new companion: it gets its refs at once. */
@@ -69,7 +90,7 @@ export class PairingDesk {
       channel,
       { registration, noiseKey },
       {
-        refuseCode: this.#refuseCode,
+        refuseCode: this.#plans.refuseCode,
         // the code announced last is the one that a phone asks for
         announce: (phoneNumber) => this.#byNumber.set(phoneNumber, companion),
         release: (refs) => {
@@ -102,7 +123,32 @@ export class PairingDesk {
         'no client waits with this QR code: it was used, its client left, or it belongs to another server',
       )
     }
+    const step = this.#plans.demandPasskey(account.facts.phoneNumber)
+    if (step !== undefined) {
+      companion.notices.passkey(step)
+      throw passkeyNeeded()
+    }
     await companion.approve(account, approval)
+  }
+
+  refresh(child: RefreshChild): number {
+    const waiting = this.#waiting
+    for (const companion of waiting) companion.notices.refresh(child)
+    return waiting.length
+  }
+
+  expireRefs(): number {
+    const waiting = this.#waiting
+    for (const companion of waiting) companion.expireRefs()
+    return waiting.length
+  }
+
+  refreshCode(phoneNumber: string, isManual: boolean): boolean {
+    return this.#byNumber.get(phoneNumber)?.codes.refresh(isManual) ?? false
+  }
+
+  get #waiting(): readonly WaitingCompanion[] {
+    return [...new Set(this.#byRef.values())]
   }
 
   /** See `LinkCodeServices`. */
@@ -124,7 +170,7 @@ export class PairingDesk {
 
 /** What a companion needs of the desk. */
 interface Seat {
-  readonly refuseCode: (phoneNumber: string) => number | undefined
+  readonly refuseCode: PairingPlans['refuseCode']
   readonly announce: (phoneNumber: string) => void
   /** The companion is gone. */
   readonly release: (refs: readonly string[]) => void
@@ -153,7 +199,9 @@ class WaitingCompanion implements StanzaListener {
   readonly #facts: CompanionFacts
   readonly #seat: Seat
   readonly codes: CodeLinking
+  readonly notices: CompanionNotices
   readonly #seatedAtMs: number
+  #hasExpiredRefs = false
   readonly #offerId: string
   #expiry: Timer
   #pending: PendingApproval | undefined
@@ -164,11 +212,15 @@ class WaitingCompanion implements StanzaListener {
     this.#channel = channel
     this.#facts = facts
     this.#seat = seat
+    this.notices = new CompanionNotices(world, channel)
     this.codes = new CodeLinking(world, channel, {
       identityKey: facts.registration.keys.identityKey,
       noiseKey: facts.noiseKey,
       refuse: seat.refuseCode,
       announce: seat.announce,
+      notify: (notification) => {
+        this.notices.send(notification)
+      },
     })
     this.#seatedAtMs = world.clock.nowMs()
     this.#offerId = world.nextStanzaId()
@@ -181,10 +233,14 @@ class WaitingCompanion implements StanzaListener {
     this.#channel.write(pairDevice(this.#offerId, this.refs))
   }
 
+  /** Every QR code so far is an expired one. */
+  expireRefs(): void {
+    this.#note('the refs are taken for expired')
+    this.#hasExpiredRefs = true
+  }
+
   async approve(account: Account, approval: PairingApproval): Promise<void> {
-    const expiryMs =
-      this.codes.expiryOf(approval.ref) ??
-      this.#seatedAtMs + this.#lifetimeMs(this.refs.indexOf(approval.ref))
+    const expiryMs = this.codes.expiryOf(approval.ref) ?? this.#expiryOfRef(approval.ref)
     if (this.#world.clock.nowMs() > expiryMs) {
       throw new UsageError('WATON_SIMULATOR_QR_EXPIRED', 'the code expired: use the one that is shown now')
     }
@@ -207,8 +263,7 @@ class WaitingCompanion implements StanzaListener {
         nowSeconds: this.#world.nowSeconds(),
         deviceIdentity: approval.deviceIdentity,
         platform: PHONE_PLATFORM,
-        jid: account.jid('pn', approval.deviceId),
-        lid: account.jid('lid', approval.deviceId),
+        ...addressesOf(account, approval),
         businessName: undefined,
       }),
     )
@@ -222,7 +277,7 @@ class WaitingCompanion implements StanzaListener {
       this.#note(`<${stanza.tag}> before login is ignored`)
     else if (stanza.tag === 'ack')
       this.#obey(() => {
-        this.codes.receiveAck(stanza)
+        this.notices.receiveAck(stanza)
       })
     else this.violation(`<${stanza.tag}> is not a stanza that an unlinked companion sends`)
   }
@@ -344,11 +399,28 @@ class WaitingCompanion implements StanzaListener {
     this.#channel.end()
   }
 
+  #expiryOfRef(ref: string): number {
+    return this.#hasExpiredRefs ? 0 : this.#seatedAtMs + this.#lifetimeMs(this.refs.indexOf(ref))
+  }
+
   #lifetimeMs(refIndex: number): number {
     return FIRST_REF_MS + refIndex * NEXT_REF_MS
   }
 
   #note(text: string): void {
     this.#world.trace.note('pairing', text, { connectionId: this.#channel.connectionId })
+  }
+}
+
+/** What the new device is called. */
+function addressesOf(
+  account: Account,
+  { deviceId, claimedDeviceId = deviceId, isHosted = false }: PairingApproval,
+): { readonly jid: string; readonly lid: string } {
+  const [jid, lid] = [account.jid('pn', claimedDeviceId), account.jid('lid', claimedDeviceId)]
+  if (!isHosted) return { jid, lid }
+  return {
+    jid: formatJid({ ...parseJid(jid), server: SERVER_HOSTED }),
+    lid: formatJid({ ...parseJid(lid), server: SERVER_HOSTED_LID }),
   }
 }

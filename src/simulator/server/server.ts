@@ -8,7 +8,9 @@ import { WatonError } from '../../base/errors.ts'
 import type { RandomSource } from '../../base/random.ts'
 import { toBase64 } from '../../base/bytes.ts'
 import { formatJid, SERVER_USER } from '../../protocol/jid.ts'
+import { FaultInjector } from '../fault-plan/injector.ts'
 import { Faults } from '../faults.ts'
+import type { LoginRefusal } from '../faults.ts'
 import type { PrimaryServices } from '../link.ts'
 import { dirty, edgeRouting, failure, success } from '../stanza/stream.ts'
 import { Trace } from '../trace.ts'
@@ -20,7 +22,7 @@ import type { Channel, StanzaListener } from './channel.ts'
 import { readClientPayload } from './client-payload.ts'
 import type { LoginPayload } from './client-payload.ts'
 import { Connection } from './connection.ts'
-import type { ConnectionHost } from './connection.ts'
+import type { ConnectionHost, Resumption } from './connection.ts'
 import { attachPhone } from './memory-link.ts'
 import type { HandshakeResult } from './noise-responder.ts'
 import { PairingDesk } from './pairing.ts'
@@ -41,6 +43,7 @@ export interface ServerOptions extends ListenOptions {
 
 const LOGGED_OUT = 401
 const BAD_PAYLOAD = 400
+const OUTDATED = 405
 const MAX_CONNECTIONS = 1_000
 
 /** See the file comment. */
@@ -50,6 +53,7 @@ export class SimulatedServer implements ConnectionHost {
   readonly trace: Trace
   readonly world: World
   readonly faults: Faults
+  readonly injector: FaultInjector
   readonly authority: CertificateAuthority
   readonly #options: ServerOptions
   readonly #desk: PairingDesk
@@ -63,9 +67,24 @@ export class SimulatedServer implements ConnectionHost {
     this.random = options.random
     this.trace = new Trace(options.clock, options.traceCapacity)
     this.world = new World(options.clock, options.random, this.trace)
-    this.faults = new Faults(this.world)
+    this.injector = new FaultInjector({
+      clock: options.clock,
+      trace: this.trace,
+      restart: () => {
+        this.restart()
+      },
+      nameOf: (jid) => deviceName(this.world, jid),
+    })
     this.authority = new CertificateAuthority(options.clock, options.random)
-    this.#desk = new PairingDesk(this.world, (phoneNumber) => this.faults.takeLinkCodeRefusal(phoneNumber))
+    this.#desk = new PairingDesk(this.world, {
+      refuseCode: (phoneNumber) => this.faults.takeLinkCodeRefusal(phoneNumber),
+      demandPasskey: (phoneNumber) => this.faults.takePasskeyDemand(phoneNumber),
+    })
+    this.faults = new Faults(this.world, {
+      injector: this.injector,
+      keyOwner: this.authority,
+      companions: this.#desk,
+    })
   }
 
   /** Starts to listen. @returns the URL that clients connect to */
@@ -81,21 +100,33 @@ export class SimulatedServer implements ConnectionHost {
     if (this.#connections.size >= MAX_CONNECTIONS) {
       this.trace.note('refusal', `more than ${String(MAX_CONNECTIONS)} connections at a time`)
       wire.cut()
+    } else if (this.injector.isRefusing) {
+      this.trace.note('refusal', 'a connection is refused: planned fault')
+      wire.cut()
     } else {
       this.#connections.add(new Connection(this, wire, this.#nextConnectionId++))
     }
+  }
+
+  takeResumption(): Resumption {
+    return this.faults.takeResumption()
   }
 
   left(connection: Connection): void {
     this.#connections.delete(connection)
   }
 
-  /** Cuts every connection, phones included, and stops listening. */
-  async close(): Promise<void> {
+  /** Cuts every connection, phones included, and keeps everything else. */
+  restart(): void {
     for (const connection of this.#connections) connection.cut()
     for (const account of this.world.accounts) {
       for (const device of account.devices.values()) device.outlet?.cut()
     }
+  }
+
+  /** Cuts every connection, phones included, and stops listening. */
+  async close(): Promise<void> {
+    this.restart()
     await this.#socketServer?.close()
   }
 
@@ -123,11 +154,13 @@ export class SimulatedServer implements ConnectionHost {
       const payload = readClientPayload(handshake.payload)
       const device = payload.kind === 'login' ? jidOf(payload) : undefined
       this.trace.payload({ connectionId: channel.connectionId, device }, handshake.payload)
+      if (this.faults.isOutdated(payload.version))
+        return this.#refuse(channel, { reason: OUTDATED }, 'the client is too old')
       if (payload.kind === 'registration') return this.#desk.seat(channel, payload, handshake.clientKey)
       return this.#login(channel, payload, { noiseKey: handshake.clientKey, routingInfo })
     } catch (error) {
       if (!(error instanceof WatonError)) throw error
-      return this.#refuse(channel, BAD_PAYLOAD, error.message)
+      return this.#refuse(channel, { reason: BAD_PAYLOAD }, error.message)
     }
   }
 
@@ -140,13 +173,17 @@ export class SimulatedServer implements ConnectionHost {
     const device = account?.devices.get(payload.deviceId)
     const name = `device ${String(payload.deviceId)} of ${payload.phoneNumber}`
     if (account === undefined || device === undefined || payload.deviceId === 0) {
-      return this.#refuse(channel, LOGGED_OUT, `${name} is not linked`)
+      return this.#refuse(channel, { reason: LOGGED_OUT }, `${name} is not linked`)
     }
     const planned = this.faults.takeRefusal(account.jid('pn', device.id))
     if (planned !== undefined) return this.#refuse(channel, planned, `${name}: planned fault`)
     const { noiseKey, routingInfo } = proof
     if (device.facts.noiseKey !== undefined && !equalBytes(device.facts.noiseKey, noiseKey)) {
-      return this.#refuse(channel, LOGGED_OUT, `${name} comes with another Noise key than it was linked with`)
+      return this.#refuse(
+        channel,
+        { reason: LOGGED_OUT },
+        `${name} comes with another Noise key than it was linked with`,
+      )
     }
     if (routingInfo !== undefined && !equalBytes(routingInfo, device.routingInfo)) {
       this.trace.note('warning', `${name} presents routing info of somebody else`, {
@@ -177,9 +214,9 @@ export class SimulatedServer implements ConnectionHost {
   }
 
   /** Says why and closes; what the client still sends is not looked at. */
-  #refuse(channel: Channel, reason: number, why: string): StanzaListener {
+  #refuse(channel: Channel, refusal: LoginRefusal, why: string): StanzaListener {
     this.trace.note('refusal', why, { connectionId: channel.connectionId })
-    channel.write(failure(reason))
+    channel.write(failure(refusal.reason, refusal))
     channel.end()
     const ignore = (): void => undefined
     return { receive: ignore, closed: ignore, violation: ignore }
@@ -188,4 +225,10 @@ export class SimulatedServer implements ConnectionHost {
 
 function jidOf({ phoneNumber, deviceId }: LoginPayload): string {
   return formatJid({ user: phoneNumber, server: SERVER_USER, device: deviceId })
+}
+
+/** The name under which connections of a device are known; a JID that is not known yet is taken as it is. */
+function deviceName(world: World, jid: string): string {
+  const found = world.resolve(jid)
+  return found === undefined ? jid : found.account.jid('pn', found.deviceId)
 }

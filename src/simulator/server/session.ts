@@ -89,7 +89,7 @@ export class Session implements Sender, StanzaListener, DeviceOutlet {
 
   violation(text: string): void {
     this.note('violation', text)
-    this.#endWith(streamNotWellFormed())
+    this.endWith(streamNotWellFormed())
   }
 
   setActive(isActive: boolean): void {
@@ -117,12 +117,19 @@ export class Session implements Sender, StanzaListener, DeviceOutlet {
 
   replace(): void {
     this.note('disconnect', 'another connection of the same device took over')
-    this.#endWith(streamConflict('replaced'))
+    this.endWith(streamConflict('replaced'))
   }
 
   remove(): void {
     this.note('disconnect', 'the device was removed from the account')
-    this.#endWith(streamConflict('device_removed'))
+    this.endWith(streamConflict('device_removed'))
+  }
+
+  endWith(stanza: BinaryNode): void {
+    this.#stanzasUntilCut = undefined
+    this.send(stanza)
+    this.closed()
+    this.#channel.end()
   }
 
   cut(): void {
@@ -141,13 +148,6 @@ export class Session implements Sender, StanzaListener, DeviceOutlet {
     if (this.device.outlet !== this) return
     this.device.outlet = undefined
     this.device.isAvailable = false
-  }
-
-  #endWith(stanza: BinaryNode): void {
-    this.#stanzasUntilCut = undefined
-    this.send(stanza)
-    this.closed()
-    this.#channel.end()
   }
 
   #schedulePing(): void {

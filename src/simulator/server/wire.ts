@@ -28,9 +28,13 @@ export interface MemoryCloseReason {
 export interface MemorySocket {
   /** @throws {ClosedError} `WATON_SIMULATOR_SOCKET_CLOSED` after the end */
   send(bytes: Uint8Array): void
+  /** Ends the connection. */
   close(): void
+  /** Bytes that wait to be taken by the other side. */
   readonly bufferedBytes: number
+  /** Gets what the server sends. */
   onData: ((bytes: Uint8Array) => void) | undefined
+  /** Called once, when the connection has ended. */
   onClose: ((reason: MemoryCloseReason) => void) | undefined
 }
 

@@ -13,6 +13,8 @@ export const SERVER: string = SERVER_JID
 export interface IqRefusal {
   readonly code: number
   readonly text: string
+  /** How long the server wants to be left alone. */
+  readonly backoffSeconds?: number
 }
 
 /** Refusals with the texts that WhatsApp uses. */
@@ -36,7 +38,8 @@ export const REFUSAL: {
 
 /** `<error code text/>`, inside an answer or a part of one. */
 export function errorChild(refusal: IqRefusal): BinaryNode {
-  return node('error', { code: refusal.code, text: refusal.text })
+  const { code, text, backoffSeconds } = refusal
+  return node('error', { code, text, backoff: backoffSeconds })
 }
 
 /** The answer to a query that was done. */

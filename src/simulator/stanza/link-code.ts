@@ -68,8 +68,6 @@ const FINISH_SHAPE: Shape = {
   },
 }
 
-const ACK_SHAPE: Shape = { required: ['id', 'class', 'type', 'to'] }
-
 /** The first stage: a companion announces a code. */
 export interface CompanionHello {
   readonly stage: 'companion_hello'
@@ -165,12 +163,16 @@ export function primaryHello(hello: PrimaryHello): BinaryNode {
   return node('notification', attributes, [node(TAG, { stage: 'primary_hello' }, children)])
 }
 
-/** What is wrong with the companion's ack of the notification, as a sentence; `undefined` when nothing is. */
-export function findAckViolation(ack: BinaryNode): string | undefined {
-  const { class: answered, type } = ack.attrs
-  if (answered !== 'notification' || type !== NOTIFICATION_TYPE)
-    return 'an unlinked companion acknowledges only notifications of linking by code'
-  return findViolation(ack, ACK_SHAPE)
+/** The notification that a code is over. */
+export function refreshCode(facts: {
+  readonly id: string
+  readonly nowSeconds: number
+  readonly ref: Uint8Array
+  readonly isManual: boolean
+}): BinaryNode {
+  const attributes = { from: SERVER, id: facts.id, type: NOTIFICATION_TYPE, t: facts.nowSeconds }
+  const stage = { stage: 'refresh_code', force_manual_refresh: String(facts.isManual) }
+  return node('notification', attributes, [node(TAG, stage, [node('link_code_pairing_ref', {}, facts.ref)])])
 }
 
 function check(query: BinaryNode, shape: Shape): void {

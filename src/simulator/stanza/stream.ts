@@ -29,9 +29,22 @@ export function success(facts: SuccessFacts): BinaryNode {
   })
 }
 
-/** `<failure reason location/>`: the login is refused with a code such as 401, 403 or 405. */
-export function failure(reason: number): BinaryNode {
-  return node('failure', { reason, location: 'frc' })
+/** What a refusal says besides its reason. */
+export interface FailureFacts {
+  /** Why an account is banned for a while (402). */
+  readonly code?: number | undefined
+  /** For how many seconds (402). */
+  readonly expire?: number | undefined
+  readonly message?: string | undefined
+}
+
+/**
+ * `<failure reason location/>`: the login is refused with a code such as 401, 403 or 405.
+ *
+ * @source attribute names: whatsmeow `connectionevents.go` handleConnectFailure
+ */
+export function failure(reason: number, { code, expire, message }: FailureFacts = {}): BinaryNode {
+  return node('failure', { reason, location: 'frc', code, expire, message })
 }
 
 /** `<stream:error code="515"/>` and its like. */
@@ -57,6 +70,11 @@ export function edgeRouting(routingInfo: Uint8Array): BinaryNode {
 /** `<ib><dirty type timestamp/></ib>`: something changed while the device was away. */
 export function dirty(type: string, timestampSeconds: number): BinaryNode {
   return bulletin(node('dirty', { type, timestamp: timestampSeconds }))
+}
+
+/** `<ib><client_expiration t/></ib>`: the version will be refused from then on. */
+export function clientExpiration(atSeconds: number | undefined): BinaryNode {
+  return bulletin(node('client_expiration', { t: atSeconds }))
 }
 
 /** How many stanzas of each kind wait. */

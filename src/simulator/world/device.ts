@@ -17,6 +17,8 @@ export interface DeviceOutlet {
   replace(): void
   /** The device was removed from the account. */
   remove(): void
+  /** Says this last and closes. */
+  endWith(stanza: BinaryNode): void
   /** Cuts the connection without a word. */
   cut(): void
   /** Cuts the connection when `stanzas` more were sent to the device. */

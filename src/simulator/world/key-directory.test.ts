@@ -89,4 +89,25 @@ describe('key directory', () => {
     directory.take()
     expect(directory.isUsable).toBe(true)
   })
+
+  it('loses and corrupts its keys when it is told to, and takes them again', () => {
+    const directory = new KeyDirectory()
+    expect(directory.corrupt('signed-pre-key')).toBe(false)
+    directory.upload(upload([preKey(1)]), false)
+    expect(directory.corrupt('signed-pre-key')).toBe(true)
+    expect(directory.keys?.signedPreKey.publicKey[0]).toBe(3)
+    expect(directory.corrupt('pre-key')).toBe(true)
+    expect(directory.take()?.publicKey[0]).toBe(0)
+    expect(directory.corrupt('pre-key')).toBe(false)
+    directory.lose()
+    expect([directory.keys, directory.isUsable]).toEqual([undefined, false])
+    expect(directory.upload(upload([preKey(1)]), false)).toMatchObject({ added: 1 })
+  })
+
+  it('refuses as often as it was planned', () => {
+    const directory = new KeyDirectory()
+    directory.planRefusal('rotate', 503, 2)
+    expect(directory.takeRefusal('upload')).toBeUndefined()
+    expect([1, 2, 3].map(() => directory.takeRefusal('rotate'))).toEqual([503, 503, undefined])
+  })
 })

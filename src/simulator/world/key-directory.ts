@@ -22,11 +22,18 @@ export interface UploadOutcome {
   readonly identityChanged: boolean
 }
 
+/** The queries about a device's own keys. */
+export type KeyQuery = 'count' | 'upload' | 'digest' | 'rotate'
+
+/** Which key of a device is not the one that it uploaded. */
+export type CorruptKey = 'signed-pre-key' | 'pre-key'
+
 /** See the file comment. */
 export class KeyDirectory {
   #keys: DevicePublicKeys | undefined
   readonly #stock = new Map<number, Uint8Array>()
   readonly #spent = new BoundedMap<number, string>(MAX_SPENT)
+  readonly #refusals = new Map<KeyQuery, { readonly code: number; readonly times: number }>()
   #isLowAnnounced = false
 
   /** The lasting keys; `undefined` until the device registered or uploaded. */
@@ -102,6 +109,40 @@ export class KeyDirectory {
     return true
   }
 
+  /** Forgets everything, as a server does that lost its data. */
+  lose(): void {
+    this.#keys = undefined
+    this.#startOver()
+  }
+
+  /** Changes one bit of a public key. @returns whether there was such a key */
+  corrupt(what: CorruptKey): boolean {
+    if (this.#keys === undefined) return false
+    if (what === 'signed-pre-key') {
+      const { signedPreKey } = this.#keys
+      const publicKey = withFlippedBit(signedPreKey.publicKey)
+      this.#keys = { ...this.#keys, signedPreKey: { ...signedPreKey, publicKey } }
+      return true
+    }
+    const [first] = this.#stock
+    if (first !== undefined) this.#stock.set(first[0], withFlippedBit(first[1]))
+    return first !== undefined
+  }
+
+  /** Plans to refuse the next queries of one sort. */
+  planRefusal(query: KeyQuery, code: number, times: number): void {
+    this.#refusals.set(query, { code, times })
+  }
+
+  /** The refusal that is planned for a query, used up by asking. */
+  takeRefusal(query: KeyQuery): number | undefined {
+    const planned = this.#refusals.get(query)
+    if (planned === undefined) return undefined
+    if (planned.times <= 1) this.#refusals.delete(query)
+    else this.#refusals.set(query, { ...planned, times: planned.times - 1 })
+    return planned.code
+  }
+
   #isFresh({ id, publicKey }: PublicPreKey): boolean {
     const held = this.#stock.get(id)
     if (held !== undefined && !equalBytes(held, publicKey))
@@ -117,6 +158,10 @@ export class KeyDirectory {
     this.#stock.clear()
     this.#spent.clear()
   }
+}
+
+function withFlippedBit(bytes: Uint8Array): Uint8Array {
+  return bytes.map((byte, index) => (index === 0 ? byte ^ 1 : byte))
 }
 
 function conflict(what: string): ProtocolError {

@@ -8,6 +8,7 @@ import type { ConformanceOptions, ConformanceRunner, StoreFactory } from './cont
 import { durabilityTests } from './durability.ts'
 import { ownershipTests } from './ownership.ts'
 import { rowTests } from './rows.ts'
+import { valueTests } from './values.ts'
 
 export type { ConformanceOptions, ConformanceRunner, StoreFactory } from './context.ts'
 
@@ -38,6 +39,7 @@ export function storeConformance(
   })
   runner.describe('rows', () => {
     rowTests(test)
+    valueTests(test)
   })
   const { reopen } = options
   if (reopen === undefined) return

@@ -95,8 +95,8 @@ export interface ServerResult {
 
 /** One handshake: the answer to a client hello, then what the client finish says. */
 export class ScriptedServer {
-  #hash: Buffer
-  #chainingKey: Buffer
+  #hash: Buffer = Buffer.alloc(0)
+  #chainingKey: Buffer = Buffer.alloc(0)
   #key: Buffer = Buffer.alloc(32)
   #counter = 0
   readonly #ephemeral = Curve.generateKeyPair()
@@ -106,14 +106,47 @@ export class ScriptedServer {
   constructor(keys: ServerKeys, chain: Uint8Array = issueChain(keys)) {
     this.#keys = keys
     this.#chain = chain
-    this.#hash = Buffer.from('Noise_XX_25519_AESGCM_SHA256\0\0\0\0', 'latin1')
-    this.#chainingKey = this.#hash
-    this.#mixHash(Buffer.from('57410603', 'hex'))
   }
 
+  /** XX: the client does not know us. */
   answer(clientHello: Uint8Array): Uint8Array {
+    return this.#answerInFull(clientHello, Buffer.from('Noise_XX_25519_AESGCM_SHA256\0\0\0\0', 'latin1'))
+  }
+
+  /** XXfallback: the client knew another key of ours, or we would rather not resume. */
+  answerFallback(clientHello: Uint8Array): Uint8Array {
+    const name = createHash('sha256').update('Noise_XXfallback_25519_AESGCM_SHA256').digest()
+    return this.#answerInFull(clientHello, name)
+  }
+
+  /** IK: the client knows us, and has said everything in its hello. */
+  resume(clientHello: Uint8Array, payload: Uint8Array): { answer: Uint8Array; result: ServerResult } {
+    const hello = proto.HandshakeMessage.decode(clientHello).clientHello
+    if (hello?.ephemeral == null || hello.static == null || hello.payload == null) {
+      throw new TypeError('no client hello that resumes')
+    }
+    this.#begin(Buffer.from('Noise_IK_25519_AESGCM_SHA256\0\0\0\0', 'latin1'))
+    this.#mixHash(this.#keys.static.public)
+    this.#mixHash(hello.ephemeral)
+    this.#mixKey(agree(this.#keys.static, hello.ephemeral))
+    const clientStatic = this.#open(hello.static)
+    this.#mixKey(agree(this.#keys.static, clientStatic))
+    const clientPayload = this.#open(hello.payload)
+    this.#mixHash(this.#ephemeral.public)
+    this.#mixKey(agree(this.#ephemeral, hello.ephemeral))
+    this.#mixKey(agree(this.#ephemeral, clientStatic))
+    const serverHello = { ephemeral: this.#ephemeral.public, payload: this.#seal(payload) }
+    const [clientToServerKey, serverToClientKey] = this.#derive(Buffer.alloc(0))
+    return {
+      answer: proto.HandshakeMessage.encode({ serverHello }).finish(),
+      result: { clientStatic, clientPayload, clientToServerKey, serverToClientKey },
+    }
+  }
+
+  #answerInFull(clientHello: Uint8Array, name: Buffer): Uint8Array {
     const clientEphemeral = proto.HandshakeMessage.decode(clientHello).clientHello?.ephemeral
     if (clientEphemeral == null) throw new TypeError('no client hello')
+    this.#begin(name)
     this.#mixHash(clientEphemeral)
     this.#mixHash(this.#ephemeral.public)
     this.#mixKey(agree(this.#ephemeral, clientEphemeral))
@@ -133,6 +166,12 @@ export class ScriptedServer {
     const clientPayload = this.#open(finish.payload)
     const [clientToServerKey, serverToClientKey] = this.#derive(Buffer.alloc(0))
     return { clientStatic, clientPayload, clientToServerKey, serverToClientKey }
+  }
+
+  #begin(name: Buffer): void {
+    this.#hash = name
+    this.#chainingKey = name
+    this.#mixHash(Buffer.from('57410603', 'hex'))
   }
 
   #mixHash(bytes: Uint8Array): void {

@@ -1,8 +1,8 @@
 /** Baileys as the device under test, in a process of its own. */
-import { fork } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import { WEB_VERSION } from '../../../src/protocol/version.ts'
+import type { SimulatedPhone, Simulator } from 'waton/simulator'
+import { node } from '../../../src/protocol/binary/node.ts'
+import { Baileys } from '../../helpers/baileys.ts'
+import { until } from '../../helpers/until.ts'
 import { DEVICE } from './party.ts'
 import type { Party, SharedCredentials } from './party.ts'
 
@@ -11,98 +11,68 @@ const NO_KEEP_ALIVE_MS = 600_000
 /** Short enough to see a ping. */
 const CHATTY_KEEP_ALIVE_MS = 100
 
-interface ChildEvent {
-  readonly event: string
-  readonly [name: string]: unknown
-}
-
 /** See the file comment. */
 export class BaileysParty implements Party {
   readonly name = 'baileys'
-  readonly qrs: string[] = []
-  readonly texts: string[] = []
-  opened = 0
-  readonly #child: ChildProcess
-  readonly #calls = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>()
-  #nextCall = 1
+  readonly #simulator: Simulator
+  readonly #baileys: Baileys
 
-  private constructor(url: string) {
-    this.#child = fork(fileURLToPath(new URL('baileys-child.mjs', import.meta.url)), [url], {
-      // libsignal prints sessions to the console; that noise is not ours
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      serialization: 'advanced',
-      execArgv: [],
-    })
-    this.#child.on('message', (event: ChildEvent) => {
-      this.#take(event)
-    })
-    this.#child.on('exit', () => {
-      for (const call of this.#calls.values()) call.reject(new Error('the Baileys process ended'))
-    })
+  private constructor(simulator: Simulator, baileys: Baileys) {
+    this.#simulator = simulator
+    this.#baileys = baileys
   }
 
   /** Starts the process; it connects when it is told to. */
-  static async start(url: string, credentials: SharedCredentials): Promise<BaileysParty> {
-    const party = new BaileysParty(url)
-    const { primary, secondary, tertiary } = WEB_VERSION
+  static async start(simulator: Simulator, credentials: SharedCredentials): Promise<BaileysParty> {
     // the third element, the version of the system, is never sent
-    const browser = [DEVICE.os, DEVICE.browser, '']
-    await party.#call('begin', { credentials, version: [primary, secondary, tertiary], browser })
-    return party
+    const settings = { browser: [DEVICE.os, DEVICE.browser, ''], syncFullHistory: false } as const
+    return new BaileysParty(simulator, await Baileys.start(simulator.endpoint.url, settings, credentials))
+  }
+
+  get qrs(): readonly string[] {
+    return this.#baileys.qrs
+  }
+
+  get texts(): readonly string[] {
+    return this.#baileys.messages.flatMap(({ text }) => text ?? [])
+  }
+
+  get opened(): number {
+    return this.#baileys.opened
   }
 
   async connect({ isChatty }: { isChatty: boolean } = { isChatty: false }): Promise<void> {
-    const keepAliveIntervalMs = isChatty ? CHATTY_KEEP_ALIVE_MS : NO_KEEP_ALIVE_MS
-    await this.#call('connect', { keepAliveIntervalMs })
+    await this.#baileys.connect({ keepAliveIntervalMs: isChatty ? CHATTY_KEEP_ALIVE_MS : NO_KEEP_ALIVE_MS })
   }
 
   async disconnect(): Promise<void> {
-    await this.#call('disconnect', {})
+    await this.#baileys.disconnect()
   }
 
-  send(chat: string, text: string, id?: string): Promise<string> {
-    return this.#call('send', { chat, text, id }) as Promise<string>
+  requestCode(phone: SimulatedPhone): Promise<string> {
+    return this.#baileys.requestCode(this.#simulator, phone)
+  }
+
+  async send(chat: string, text: string, id?: string): Promise<string> {
+    const sent = await this.#baileys.send(chat, text, id)
+    return sent.id
   }
 
   async mark(id: string): Promise<void> {
-    await this.#call('mark', { id })
+    // a query with an id of its own, so that the record can be cut where its answer came
+    const attrs = { id, to: '@s.whatsapp.net', type: 'get', xmlns: 'w:p' }
+    await this.#baileys.query(node('iq', attrs, [node('ping')]))
+  }
+
+  async reconnectAndRotate(): Promise<void> {
+    const before = this.opened
+    await this.disconnect()
+    await this.connect()
+    await until('Baileys to be open again', () => this.opened > before)
+    await this.#baileys.rotateSignedPreKey()
   }
 
   async quit(): Promise<void> {
-    if (this.#child.exitCode !== null) return
-    const gone = new Promise((resolve) => this.#child.once('exit', resolve))
-    this.#child.disconnect()
-    await gone
-  }
-
-  #call(command: string, input: object): Promise<unknown> {
-    const call = this.#nextCall++
-    return new Promise((resolve, reject) => {
-      this.#calls.set(call, { resolve, reject })
-      this.#child.send({ call, command, ...input })
-    })
-  }
-
-  #take(event: ChildEvent): void {
-    switch (event.event) {
-      case 'qr':
-        this.qrs.push(event.qr as string)
-        return
-      case 'open':
-        this.opened += 1
-        return
-      case 'text':
-        this.texts.push(event.text as string)
-        return
-      case 'answer':
-        this.#answer(event)
-    }
-  }
-
-  #answer({ call, result, error }: ChildEvent): void {
-    const waiting = this.#calls.get(call as number)
-    this.#calls.delete(call as number)
-    if (error === undefined) waiting?.resolve(result)
-    else waiting?.reject(new Error(`Baileys: ${error as string}`))
+    await this.#baileys.quit()
   }
 }

@@ -158,6 +158,11 @@ function canonicalBytes(node: BinaryNode, bytes: Uint8Array, path: string): stri
     case 'message>device-identity':
     case 'iq>pair-device-sign>device-identity':
       return fields(bytes, { 4: signature })
+    case 'iq>rotate>skey>signature':
+      return sized('signature', bytes)
+    case 'iq>rotate>skey>value':
+    case 'iq>link_code_companion_reg>link_code_pairing_wrapped_companion_ephemeral_pub':
+    case 'iq>link_code_companion_reg>link_code_pairing_wrapped_key_bundle':
     case 'message>reporting>reporting_token':
       return sized('random', bytes)
     default:

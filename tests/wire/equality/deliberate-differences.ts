@@ -169,6 +169,14 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
     ],
   },
   {
+    id: 'digest-compared',
+    what: 'Baileys does not look at the answer to its `<digest>` query; waton compares it with its own keys and, when they differ, asks a second time.',
+    reason:
+      'A key that somebody used between the answer and its comparison is no difference; what differs twice is.',
+    isByChance: true,
+    marks: [a('only-waton', 'iq get encrypt digest')],
+  },
+  {
     id: 'presence-without-a-name',
     what: 'Once it knows the account’s name, Baileys writes an empty `<presence/>` whenever other credentials change; waton writes the name when it is new, and nothing else.',
     reason: 'Baileys takes a change that does not mention the name for a change of the name.',

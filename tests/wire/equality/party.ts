@@ -1,18 +1,13 @@
 /** The device under test, as a scenario drives it: the same calls for Baileys and for waton. */
-import type { KeyPair } from '../../../src/protocol/crypto/index.ts'
+import type { SimulatedPhone } from 'waton/simulator'
 import type { DeviceDescription, HistoryPolicy } from '../../../src/protocol/noise/client-payload.ts'
+import type { BaileysCredentials } from '../../helpers/baileys.ts'
 
 /** Which client is under test. */
 export type PartyName = 'baileys' | 'waton'
 
 /** The keys that both clients begin with. */
-export interface SharedCredentials {
-  readonly noiseKey: KeyPair
-  readonly identityKey: KeyPair
-  readonly signedPreKey: KeyPair & { readonly id: number; readonly signature: Uint8Array }
-  readonly registrationId: number
-  readonly advSecret: Uint8Array
-}
+export type SharedCredentials = BaileysCredentials
 
 /** One client with one account. */
 export interface Party {
@@ -26,10 +21,14 @@ export interface Party {
   /** Begins to connect; from then on it comes back by itself. */
   connect(options?: { readonly isChatty: boolean }): Promise<void>
   disconnect(): Promise<void>
+  /** A code that the phone can enter, once the server has taken it. */
+  requestCode(phone: SimulatedPhone): Promise<string>
   /** Resolves with the message id once the client has taken the message. */
   send(chat: string, text: string, id?: string): Promise<string>
   /** Asks the server a question with this id and waits for the answer: what it wrote before has arrived by then. */
   mark(id: string): Promise<void>
+  /** Comes back and replaces the signed pre-key: Baileys because it is told to, waton because the key is old. */
+  reconnectAndRotate(): Promise<void>
   quit(): Promise<void>
 }
 

@@ -1,20 +1,17 @@
 /** Runs the scenario once with one of the clients and returns what the simulator saw of it. */
-import { vi } from 'vitest'
 import { startSimulator } from 'waton/simulator'
 import type { Simulator } from 'waton/simulator'
-import { equalBytes } from '../../../src/base/bytes.ts'
 import { childrenOf } from '../../../src/protocol/binary/node.ts'
 import type { PhoneMessage } from '../../../src/simulator/peer/mailbox.ts'
-import { NoiseResponder } from '../../../src/simulator/server/noise-responder.ts'
 import type { TracedStanza } from '../../../src/simulator/trace.ts'
-import { ManualClock } from '../../../src/testing/manual-clock.ts'
+import { ManualClock } from 'waton/testing'
 import { until } from '../../helpers/until.ts'
 import { BaileysParty } from './baileys-party.ts'
 import { IdNames, canonical, nameOf } from './canonical.ts'
 import type { CanonicalNode } from './canonical.ts'
 import { Bystanders } from './bystanders.ts'
 import type { PartyName } from './party.ts'
-import { CHOSEN_IDS, STEPS } from './scenario.ts'
+import { CHOSEN_IDS } from './scenario.ts'
 import type { Scene, Step } from './scenario.ts'
 import { UnhurriedStore, WatonParty, makeCredentials } from './waton-party.ts'
 
@@ -38,16 +35,15 @@ const MARK = 'equality-mark-'
 const SETTLE_MS = 5_000
 
 /** See the file comment. */
-export async function record(name: PartyName): Promise<Recording> {
+export async function record(name: PartyName, steps: readonly Step[]): Promise<Recording> {
   const clock = new ManualClock()
   const simulator = await startSimulator({ seed: SEED, clock })
   const { store, credentials } = await makeCredentials(clock, SEED)
-  const captured = capturePayloads(credentials.noiseKey.publicKey)
   const bystanders = new Bystanders(simulator, clock)
   const { endpoint } = simulator
   const party =
     name === 'baileys'
-      ? await BaileysParty.start(endpoint.url, credentials)
+      ? await BaileysParty.start(simulator, credentials)
       : new WatonParty({ store: new UnhurriedStore(store), endpoint, clock, seed: SEED })
   try {
     const alice = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
@@ -55,10 +51,10 @@ export async function record(name: PartyName): Promise<Recording> {
     const dave = await simulator.addPhone({ phoneNumber: '15550000004', name: 'Dave' })
     const device = '15550000001:1@s.whatsapp.net'
     const scene = { simulator, clock, party, bystanders, alice, bob, dave, device }
-    const cuts = await runSteps(scene)
+    const cuts = await runSteps(scene, steps)
     return {
       qr: party.qrs[0] ?? '',
-      payloads: captured.payloads,
+      payloads: payloads(simulator, device),
       steps: canonicalSteps(simulator, device, cuts),
       seen: [alice, bob, dave].flatMap((phone) => phone.messages),
       objections: objections(simulator, device),
@@ -67,7 +63,6 @@ export async function record(name: PartyName): Promise<Recording> {
     await party.quit()
     await bystanders.close()
     await simulator.close()
-    captured.stop()
   }
 }
 
@@ -85,11 +80,11 @@ interface Cut {
   readonly upTo: number
 }
 
-async function runSteps(scene: Scene): Promise<readonly Cut[]> {
+async function runSteps(scene: Scene, steps: readonly Step[]): Promise<readonly Cut[]> {
   const { simulator, device, party } = scene
   const { trace } = simulator
   const cuts: Cut[] = []
-  for (const [number, step] of STEPS.entries()) {
+  for (const [number, step] of steps.entries()) {
     // both connections of the first login begin inside of the pairing
     const after = number < 2 ? -1 : trace.nextIndex - 1
     const missing = (names: readonly string[]): readonly string[] =>
@@ -168,26 +163,9 @@ function onceOnly(timed: string | undefined, stanzas: readonly CanonicalNode[]):
   return stanzas.filter((stanza, index) => index === first || nameOf(stanza) !== timed)
 }
 
-/** The payloads are inside the handshake, which the trace does not show: they are noted where the server opens them. */
-function capturePayloads(noiseKey: Uint8Array): {
-  readonly payloads: Uint8Array[]
-  readonly stop: () => void
-} {
-  const payloads: Uint8Array[] = []
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own `this` below
-  const { readFinish } = NoiseResponder.prototype
-  const spy = vi.spyOn(NoiseResponder.prototype, 'readFinish').mockImplementation(function (
-    this: NoiseResponder,
-    frame,
-  ) {
-    const handshake = readFinish.call(this, frame)
-    if (equalBytes(handshake.clientKey, noiseKey)) payloads.push(handshake.payload)
-    return handshake
-  })
-  return {
-    payloads,
-    stop: () => {
-      spy.mockRestore()
-    },
-  }
+/** The payloads of the client under test: of its registration, which is the first of all, and of its logins. */
+function payloads({ trace }: Simulator, device: string): readonly Uint8Array[] {
+  const [registration] = trace.payloads().filter((entry) => entry.device === undefined)
+  const own = [...(registration === undefined ? [] : [registration]), ...trace.payloads({ device })]
+  return own.sort((a, b) => a.index - b.index).map(({ payload }) => payload)
 }

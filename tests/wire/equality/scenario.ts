@@ -4,7 +4,7 @@
  */
 import type { SimulatedPhone, Simulator } from 'waton/simulator'
 import { node } from '../../../src/protocol/binary/node.ts'
-import type { ManualClock } from '../../../src/testing/manual-clock.ts'
+import type { ManualClock } from 'waton/testing'
 import { until } from '../../helpers/until.ts'
 import type { Bystanders } from './bystanders.ts'
 import type { Party } from './party.ts'
@@ -37,6 +37,12 @@ export interface Step {
   readonly timed?: string
   /** Names of the stanzas that must have arrived before the next step, as often as they are listed. */
   readonly ends: Readonly<Record<'both' | 'baileys' | 'waton', readonly string[]>>
+}
+
+/** Steps in order. Each begins where the one before has ended. */
+export interface Scenario {
+  readonly name: string
+  readonly steps: readonly Step[]
 }
 
 /** The ids that the scenario gives to messages: the same in both runs. */
@@ -82,8 +88,27 @@ const PRE_KEYS = 812
 const SERVER_PING_MS = 60_000
 const PING = 'iq get w:p ping'
 
-/** See the file comment. */
-export const STEPS: readonly Step[] = [
+const FIRST_LOGIN: Step = {
+  name: 'first login',
+  logins: true,
+  async run({ party, alice, clock }, arrived) {
+    await until('the client to be open', () => party.opened === 1)
+    await arrived(LOGIN)
+    await until('the phone to have served the new device', () => {
+      // the phone looks again every quarter of a second, by this clock
+      if (alice.devices[0]?.isWelcomed !== true) clock.advance(250)
+      return alice.devices[0]?.isWelcomed
+    })
+  },
+  ends: {
+    both: [...LOGIN, UPLOAD, ...times(2, 'receipt peer_msg')],
+    baileys: ['receipt hist_sync', 'iq set w:sync:app:state sync'],
+    waton: [CLEAN],
+  },
+}
+
+/** Linking with a QR code, and everything that follows. */
+const BY_QR: readonly Step[] = [
   {
     name: 'pairing',
     connection: 'pairing',
@@ -98,24 +123,7 @@ export const STEPS: readonly Step[] = [
       waton: [],
     },
   },
-  {
-    name: 'first login',
-    logins: true,
-    async run({ party, alice, clock }, arrived) {
-      await until('the client to be open', () => party.opened === 1)
-      await arrived(LOGIN)
-      await until('the phone to have served the new device', () => {
-        // the phone looks again every quarter of a second, by this clock
-        if (alice.devices[0]?.isWelcomed !== true) clock.advance(250)
-        return alice.devices[0]?.isWelcomed
-      })
-    },
-    ends: {
-      both: [...LOGIN, UPLOAD, ...times(2, 'receipt peer_msg')],
-      baileys: ['receipt hist_sync', 'iq set w:sync:app:state sync'],
-      waton: [CLEAN],
-    },
-  },
+  FIRST_LOGIN,
   {
     name: 'reconnect',
     logins: true,
@@ -247,6 +255,45 @@ export const STEPS: readonly Step[] = [
     },
     ends: { both: [...LOGIN, NAMED, PING], baileys: [], waton: ['iq result'] },
   },
+  {
+    name: 'a new signed pre-key',
+    logins: true,
+    async run({ party }) {
+      await party.reconnectAndRotate()
+    },
+    ends: { both: [...LOGIN, NAMED, 'iq set encrypt rotate'], baileys: [], waton: [] },
+  },
+]
+
+/** Linking with a code that is typed in, in place of the QR code. */
+const BY_CODE: readonly Step[] = [
+  {
+    name: 'pairing by code',
+    connection: 'pairing',
+    async run({ party, alice }) {
+      await party.connect()
+      await until('pairing to be offered', () => party.qrs[0])
+      await alice.linkDeviceByCode(await party.requestCode(alice))
+    },
+    ends: {
+      both: [
+        'iq result',
+        ...times(2, 'iq set md link_code_companion_reg'),
+        'ack notification link_code_companion_reg',
+        'iq result pair-device-sign',
+        'ib unified_session',
+      ],
+      baileys: [],
+      waton: [],
+    },
+  },
+  FIRST_LOGIN,
+]
+
+/** What is driven through both clients; each begins with a device that is not linked. */
+export const SCENARIOS: readonly Scenario[] = [
+  { name: 'linked by QR code', steps: BY_QR },
+  { name: 'linked by code', steps: BY_CODE },
 ]
 
 async function reconnect(party: Party, options?: { readonly isChatty: boolean }): Promise<void> {

@@ -2,16 +2,20 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Client, MemoryStore } from 'waton'
 import type { Change, Claim, CommitResult, Store } from 'waton/persistence'
-import type { SimulatorEndpoint } from 'waton/simulator'
+import type { SimulatedPhone, SimulatorEndpoint } from 'waton/simulator'
 import type { Clock } from '../../../src/base/clock.ts'
 import { silentLogger } from '../../../src/base/logger.ts'
 import { seededRandom } from '../../../src/base/random.ts'
 import type { RandomSource } from '../../../src/base/random.ts'
 import { loadSelf } from '../../../src/client/identity/credentials.ts'
+import type { Self } from '../../../src/client/identity/self.ts'
+import { ROTATION_MS } from '../../../src/client/keys/signed-pre-key.ts'
 import { AccountState } from '../../../src/client/state/account-state.ts'
 import { SIGNED_PRE_KEY } from '../../../src/client/state/records.ts'
+import type { Credentials, StoredSignedPreKey } from '../../../src/client/state/records.ts'
 import { node } from '../../../src/protocol/binary/node.ts'
 import { StoreWrapper } from '../../../src/testing/store-wrapper.ts'
+import { until } from '../../helpers/until.ts'
 import { DEVICE, HISTORY } from './party.ts'
 import type { Party, SharedCredentials } from './party.ts'
 
@@ -23,25 +27,49 @@ export async function makeCredentials(
   seed: string,
 ): Promise<{ store: MemoryStore; credentials: SharedCredentials }> {
   const store = new MemoryStore()
+  const { credentials, signed } = await withState({ store, clock, seed }, currentKeys)
+  const { noiseKey, identityKey, registrationId, advSecret } = credentials
+  const signedPreKey = { id: signed.id, signature: signed.signature, ...signed.keyPair }
+  return { store, credentials: { noiseKey, identityKey, signedPreKey, registrationId, advSecret } }
+}
+
+/** Makes the signed pre-key as old as one that is replaced, without a month in which all timers of the scene run. */
+async function ageSignedPreKey(options: Omit<WatonPartyOptions, 'endpoint'>): Promise<void> {
+  await withState(options, async (state, self) => {
+    const { signed } = await currentKeys(state, self)
+    const createdAtMs = signed.createdAtMs - ROTATION_MS
+    await state.commit((unit) => {
+      unit.put(SIGNED_PRE_KEY, String(signed.id), { ...signed, createdAtMs })
+      return Promise.resolve()
+    })
+  })
+}
+
+async function currentKeys(
+  state: AccountState,
+  { credentials }: Self,
+): Promise<{ credentials: Credentials; signed: StoredSignedPreKey }> {
+  const signed = await state.read(SIGNED_PRE_KEY, String(credentials.signedPreKeyId))
+  if (signed === undefined) throw new Error('waton made credentials without a signed pre-key')
+  return { credentials, signed }
+}
+
+/** Works on the account while no client has it. */
+async function withState<Value>(
+  { store, clock, seed }: Omit<WatonPartyOptions, 'endpoint'>,
+  work: (state: AccountState, self: Self) => Promise<Value>,
+): Promise<Value> {
   const nowMs = clock.nowMs()
   const claim = await store.claim(ACCOUNT, { owner: 'wire equality', nowMs, leaseMs: 60_000 })
   const ignore = (): void => undefined
-  const state = await AccountState.open({
-    store,
-    claim,
-    clock,
-    logger: silentLogger,
-    onEvents: ignore,
-    onFailure: ignore,
-  })
-  const self = await loadSelf(state, seededRandom(`${seed} credentials`), HISTORY)
-  const { noiseKey, identityKey, registrationId, advSecret, signedPreKeyId } = self.credentials
-  const signed = await state.read(SIGNED_PRE_KEY, String(signedPreKeyId))
-  await state.close()
-  await claim.release()
-  if (signed === undefined) throw new Error('waton made credentials without a signed pre-key')
-  const signedPreKey = { id: signed.id, signature: signed.signature, ...signed.keyPair }
-  return { store, credentials: { noiseKey, identityKey, signedPreKey, registrationId, advSecret } }
+  const options = { store, claim, clock, logger: silentLogger, onEvents: ignore, onFailure: ignore }
+  const state = await AccountState.open(options)
+  try {
+    return await work(state, await loadSelf(state, seededRandom(`${seed} credentials`), HISTORY))
+  } finally {
+    await state.close()
+    await claim.release()
+  }
 }
 
 /** A store that takes a moment for each commit, as one on disk does: what arrives meanwhile is committed together. */
@@ -114,6 +142,18 @@ export class WatonParty implements Party {
   async mark(id: string): Promise<void> {
     const ping = node('iq', { id, to: '@s.whatsapp.net', type: 'get', xmlns: 'w:p' }, [node('ping')])
     await this.#connected.query(ping)
+  }
+
+  async requestCode(phone: SimulatedPhone): Promise<string> {
+    return this.#connected.requestPairingCode(phone.pn.replace(/@.*/, ''))
+  }
+
+  async reconnectAndRotate(): Promise<void> {
+    const before = this.opened
+    await this.disconnect()
+    await ageSignedPreKey(this.#options)
+    await this.connect()
+    await until('waton to be open again', () => this.opened > before)
   }
 
   quit(): Promise<void> {

@@ -13,67 +13,85 @@ import { DELIBERATE_DIFFERENCES, allowing } from './deliberate-differences.ts'
 import { readFields } from './protobuf-fields.ts'
 import { record } from './run.ts'
 import type { Recording } from './run.ts'
-import { STEPS } from './scenario.ts'
+import { SCENARIOS } from './scenario.ts'
+import type { Scenario } from './scenario.ts'
 
 const PAGE = new URL('../../../docs/explanation/wire-equality.md', import.meta.url)
 
-let baileys: Recording
-let waton: Recording
+/** What both left behind, by scenario. */
+const runs = new Map<Scenario, { readonly baileys: Recording; readonly waton: Recording }>()
 
 beforeAll(async () => {
-  baileys = await record('baileys')
-  waton = await record('waton')
+  for (const scenario of SCENARIOS) {
+    const { steps } = scenario
+    runs.set(scenario, { baileys: await record('baileys', steps), waton: await record('waton', steps) })
+  }
 })
 
-function differencesOf(step: string): readonly Difference[] {
+function runOf(scenario: Scenario): { readonly baileys: Recording; readonly waton: Recording } {
+  const run = runs.get(scenario)
+  if (run === undefined) throw new Error(`the scenario "${scenario.name}" was not run`)
+  return run
+}
+
+function differencesOf(scenario: Scenario, step: string): readonly Difference[] {
+  const { baileys, waton } = runOf(scenario)
   return compareStep(step, baileys.steps.get(step) ?? [], waton.steps.get(step) ?? [])
 }
 
-describe('the handshake', () => {
+describe.each(SCENARIOS)('a device that is $name', (scenario) => {
+  const { steps } = scenario
+
   test('registers and logs in with the same bytes', () => {
+    const { baileys, waton } = runOf(scenario)
     const shown = ({ payloads }: Recording): string[] => payloads.map(payloadText)
-    expect(waton.payloads).toHaveLength(1 + STEPS.filter(({ logins }) => logins === true).length)
+    expect(waton.payloads).toHaveLength(1 + steps.filter(({ logins }) => logins === true).length)
     expect(shown(waton)).toEqual(shown(baileys))
     expect(waton.payloads.map(toHex)).toEqual(baileys.payloads.map(toHex))
   })
 
-  test('leads to the same QR code', () => {
+  test('shows the same QR code', () => {
+    const { baileys, waton } = runOf(scenario)
     expect(waton.qr).toMatch(/^https:\/\/wa\.me\/settings\/linked_devices#2@/)
     expect(waton.qr).toBe(baileys.qr)
   })
-})
 
-describe('waton writes what Baileys writes', () => {
-  test('to a server that objects to neither', () => {
+  test('writes to a server that objects to neither', () => {
+    const { baileys, waton } = runOf(scenario)
     expect({ baileys: baileys.objections, waton: waton.objections }).toEqual({ baileys: [], waton: [] })
   })
 
-  test.each(STEPS.map(({ name }) => name))('in the step: %s', (name) => {
-    const unlisted = differencesOf(name).filter((difference) => allowing(difference) === undefined)
+  test.each(steps.map(({ name }) => name))('writes what Baileys writes in the step: %s', (name) => {
+    const unlisted = differencesOf(scenario, name).filter((difference) => allowing(difference) === undefined)
     expect(unlisted.map(describeDifference)).toEqual([])
   })
 
-  test.each(STEPS)('and everything that the step is about: $name', ({ name, ends }) => {
-    for (const [party, recording] of [
-      ['baileys', baileys],
-      ['waton', waton],
-    ] as const) {
-      const names = (recording.steps.get(name) ?? []).map(nameOf)
+  test.each(steps)('writes everything that the step is about: $name', ({ name, ends }) => {
+    const run = runOf(scenario)
+    for (const party of ['baileys', 'waton'] as const) {
+      const names = (run[party].steps.get(name) ?? []).map(nameOf)
       const missing = [...ends.both, ...ends[party]].filter((end) => !names.includes(end))
       expect({ party, missing }).toEqual({ party, missing: [] })
     }
   })
 
-  test('and people see the same messages', () => {
+  test('lets people see the same messages', () => {
+    const { baileys, waton } = runOf(scenario)
     const shown = ({ seen }: Recording): unknown[] => seen.map(seenText)
-    expect(waton.seen.length).toBeGreaterThan(STEPS.length)
     expect(shown(waton)).toEqual(shown(baileys))
   })
 })
 
+test('people see messages at all', () => {
+  const seen = SCENARIOS.flatMap((scenario) => runOf(scenario).waton.seen)
+  expect(seen.length).toBeGreaterThan(SCENARIOS.flatMap(({ steps }) => steps).length)
+})
+
 describe('the list of deliberate differences', () => {
   test('has nothing in it that no longer occurs', () => {
-    const all = STEPS.flatMap(({ name }) => differencesOf(name))
+    const all = SCENARIOS.flatMap((scenario) =>
+      scenario.steps.flatMap(({ name }) => differencesOf(scenario, name)),
+    )
     const gone = DELIBERATE_DIFFERENCES.filter(({ isByChance }) => isByChance !== true).flatMap(
       ({ id, marks }) =>
         marks.flatMap((isIt, index) => (all.some(isIt) ? [] : [`${id}, mark ${String(index + 1)}`])),

@@ -6,6 +6,7 @@ import {
   buildPairDeviceResult,
   buildPairDeviceSign,
   buildPairError,
+  isLinkingRequest,
   isPairing,
   parsePairDevice,
   parsePairSuccess,
@@ -30,8 +31,23 @@ describe('pairing stanzas', () => {
     expect(isPairing(node('message', {}, [node('pair-success')]))).toBeUndefined()
   })
 
+  it('are requests that must be answered, like any other of their namespace', () => {
+    expect(isLinkingRequest(pairDevice)).toBe(true)
+    expect(isLinkingRequest(node('iq', { id: '1', type: 'get', xmlns: 'md' }))).toBe(true)
+    expect(isLinkingRequest(node('iq', { id: '1', type: 'result', xmlns: 'md' }))).toBe(false)
+    expect(isLinkingRequest(node('iq', { type: 'get', xmlns: 'md' }))).toBe(false)
+    expect(isLinkingRequest(node('iq', { id: '1', type: 'get', xmlns: 'urn:xmpp:ping' }))).toBe(false)
+  })
+
+  it('offer no more refs than a screen needs', () => {
+    const refs = Array.from({ length: 40 }, (_, index) => node('ref', {}, `2@${String(index)}`))
+    expect(parsePairDevice(node('iq', { id: 'I1' }, [node('pair-device', {}, refs)])).refs).toHaveLength(32)
+  })
+
   it('offer refs, which are answered by id', () => {
     expect(() => parsePairDevice(node('iq', { id: 'I1' }))).toThrow(ProtocolError)
+    const empty = node('iq', { id: 'I1' }, [node('pair-device', {}, [node('ref')])])
+    expect(() => parsePairDevice(empty)).toThrow(ProtocolError)
     expect(parsePairDevice(pairDevice)).toEqual({ id: 'I1', refs: ['2@first', '2@second'] })
     expect(buildPairDeviceResult('I1')).toEqual({ tag: 'iq', attrs: { to: from, type: 'result', id: 'I1' } })
   })

@@ -15,6 +15,7 @@ import {
   requireChild,
   type BinaryNode,
 } from '../../binary/node.ts'
+import { ProtocolError } from '../../../base/errors.ts'
 import { SERVER_JID } from '../../jid.ts'
 
 /** The server's invitation to show QR codes. */
@@ -42,6 +43,9 @@ export interface PairSuccess {
   readonly sentAtSeconds?: number
 }
 
+/** Codes taken of one offer at most; servers send six. */
+const MAX_REFS = 32
+
 /** Whether the stanza is one of the two of this file. */
 export function isPairing(stanza: BinaryNode): 'pair-device' | 'pair-success' | undefined {
   if (stanza.tag !== 'iq') return undefined
@@ -53,10 +57,19 @@ export function isPairing(stanza: BinaryNode): 'pair-device' | 'pair-success' | 
  * ```xml
  * <iq from="@s.whatsapp.net" id="..." type="set" xmlns="md"><pair-device><ref>2@...</ref>...</pair-device></iq>
  * ```
+ *
+ * @throws {ProtocolError} `WATON_STANZA_CHILD`, `WATON_STANZA_ATTRIBUTE`; `WATON_PAIRING_NO_REFS` when no code can be made of it
  */
 export function parsePairDevice(stanza: BinaryNode): PairDevice {
-  const refs = childrenOf(requireChild(stanza, 'pair-device'), 'ref').map((ref) => contentText(ref) ?? '')
-  return { id: requireAttribute(stanza, 'id'), refs: refs.filter((ref) => ref !== '') }
+  const offered = childrenOf(requireChild(stanza, 'pair-device'), 'ref').map((ref) => contentText(ref) ?? '')
+  const refs = offered.filter((ref) => ref !== '').slice(0, MAX_REFS)
+  if (refs.length === 0) {
+    throw new ProtocolError(
+      'WATON_PAIRING_NO_REFS',
+      'the server asked for a QR code and gave nothing to make one of; connect again',
+    )
+  }
+  return { id: requireAttribute(stanza, 'id'), refs }
 }
 
 /** The answer to `pair-device`: `<iq to="@s.whatsapp.net" type="result" id="..."/>`. */
@@ -111,7 +124,17 @@ export function buildPairDeviceSign(
 }
 
 /**
- * The answer to a `pair-success` that must not be accepted: see `pairingRefusal` of `protocol/pairing`.
+ * Whether the server asks something about linking: one of the two stanzas of this file, or another one of their namespace.
+ * Each has to be answered.
+ */
+export function isLinkingRequest(stanza: BinaryNode): boolean {
+  const { id, type, xmlns } = stanza.attrs
+  if (stanza.tag !== 'iq' || id === undefined || type === 'result' || type === 'error') return false
+  return xmlns === 'md' || isPairing(stanza) !== undefined
+}
+
+/**
+ * The answer to a request about linking that is refused; for a `pair-success` see `pairingRefusal` of `protocol/pairing`.
  *
  * ```xml
  * <iq to="@s.whatsapp.net" type="error" id="..."><error code="401" text="hmac-mismatch"/></iq>

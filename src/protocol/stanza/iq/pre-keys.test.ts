@@ -1,9 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { getNextPreKeysNode, initAuthCreds } from '@whiskeysockets/baileys'
+import { getNextPreKeysNode, initAuthCreds, xmppSignedPreKey } from '@whiskeysockets/baileys'
 import type { KeyPair, SignalKeyStore } from '@whiskeysockets/baileys'
 import { ProtocolError } from '../../../base/errors.ts'
 import { node, type BinaryNode } from '../../binary/node.ts'
-import { INVALID_BUNDLE, countPreKeys, fetchPreKeyDigest, fetchPreKeys, uploadPreKeys } from './pre-keys.ts'
+import {
+  INVALID_BUNDLE,
+  countPreKeys,
+  fetchPreKeyDigest,
+  fetchPreKeys,
+  rotateSignedPreKey,
+  uploadPreKeys,
+} from './pre-keys.ts'
 
 const key = (fill: number): Uint8Array => new Uint8Array(32).fill(fill)
 const signature = new Uint8Array(64).fill(4)
@@ -98,6 +105,21 @@ describe('uploading keys', () => {
       },
     })
     expect(Object.keys(stored)).toHaveLength(5)
+    expect(plain(built)).toEqual(plain(expected))
+  })
+})
+
+describe('replacing the signed pre-key', () => {
+  it('builds the stanza with the key as Baileys writes it', () => {
+    const { keyPair, signature: signed, keyId } = initAuthCreds().signedPreKey
+    const built = rotateSignedPreKey.build({ id: keyId, publicKey: keyPair.public, signature: signed })
+    const expected = {
+      tag: 'iq',
+      attrs: { to: '@s.whatsapp.net', type: 'set', xmlns: 'encrypt' },
+      content: [
+        { tag: 'rotate', attrs: {}, content: [xmppSignedPreKey({ keyPair, signature: signed, keyId })] },
+      ],
+    }
     expect(plain(built)).toEqual(plain(expected))
   })
 })

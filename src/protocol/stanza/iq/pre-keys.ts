@@ -125,6 +125,24 @@ export const uploadPreKeys: IqQuery<PreKeyUpload, void> = defineIq({
 })
 
 /**
+ * Replaces the signed pre-key. The same key may be sent twice.
+ *
+ * ```xml
+ * <iq to="@s.whatsapp.net" type="set" xmlns="encrypt">
+ *   <rotate><skey><id>3 bytes</id><value>32 bytes</value><signature>64 bytes</signature></skey></rotate>
+ * </iq>
+ * ```
+ *
+ * @source Baileys 7.0.0-rc14 `Socket/messages-send.js`, `Socket/socket.js` rotateSignedPreKey
+ */
+export const rotateSignedPreKey: IqQuery<PublicSignedPreKey, void> = defineIq({
+  name: 'pre-keys.rotate',
+  build: (signedPreKey) =>
+    serverIq('set', 'encrypt', [node('rotate', {}, [buildSignedPreKey(signedPreKey)])]),
+  parse: () => undefined,
+})
+
+/**
  * Asks what the server holds of us, to find out whether both sides still agree.
  *
  * ```xml

@@ -1,0 +1,135 @@
+/** What callers without types can get wrong in options and calls of a `Client`, told before anything is done. */
+import {
+  BOOLEAN,
+  checkArgument,
+  checkOptions,
+  FUNCTION,
+  MILLISECONDS,
+  NAME,
+  OBJECT,
+  objectWith,
+  oneOf,
+  TEXT,
+  wholeNumber,
+} from '../base/check.ts'
+import type { Expectation } from '../base/check.ts'
+import { UsageError } from '../base/errors.ts'
+import { DEFAULT_TIMING } from './options.ts'
+
+const STORE = objectWith('a store', 'claim')
+
+const CLIENT_OPTIONS: Readonly<Record<string, Expectation>> = {
+  account: NAME,
+  endpoint: OBJECT,
+  logger: objectWith('a logger', 'debug', 'info', 'warn', 'error', 'child'),
+  clock: objectWith('a clock', 'nowMs', 'schedule'),
+  random: objectWith('a random source', 'bytes'),
+  history: oneOf('none', 'recent', 'full'),
+  markOnline: BOOLEAN,
+  device: OBJECT,
+  timing: OBJECT,
+}
+
+const ENDPOINT = {
+  url: TEXT,
+  rootKey: { expected: '32 bytes', accepts: (value) => value instanceof Uint8Array && value.length === 32 },
+  rootSerial: wholeNumber(0),
+  connect: FUNCTION,
+} satisfies Readonly<Record<string, Expectation>>
+
+const PAIR_OF_TIMES: Expectation = {
+  expected: 'two numbers of milliseconds above 0',
+  accepts: (value) => Array.isArray(value) && value.length === 2 && value.every(MILLISECONDS.accepts),
+}
+
+/** Each time of {@link DEFAULT_TIMING} by its name. */
+const TIMING = Object.fromEntries(
+  Object.entries(DEFAULT_TIMING).map(([name, value]: [string, unknown]) => [
+    name,
+    Array.isArray(value) ? PAIR_OF_TIMES : MILLISECONDS,
+  ]),
+)
+
+/** @throws {UsageError} `WATON_CLIENT_STORE` without a store, `WATON_ARGUMENT` for anything else */
+export function checkClientOptions(options: unknown): void {
+  checkOptions('new Client(options)', options, {})
+  const { store, endpoint, timing } = options as Readonly<Record<string, unknown>>
+  // a path is for `Bot`
+  if (!isStore(store)) {
+    throw new UsageError(
+      'WATON_CLIENT_STORE',
+      'a client needs a store: pass new MemoryStore() or await openSqlite(path)',
+    )
+  }
+  checkOptions('new Client(options)', options, CLIENT_OPTIONS)
+  if (endpoint !== undefined) {
+    checkOptions('the endpoint of new Client(options)', endpoint, ENDPOINT)
+    checkArgument('url in the endpoint of new Client(options)', (endpoint as { url?: unknown }).url, TEXT)
+  }
+  if (timing !== undefined) checkOptions('the timing of new Client(options)', timing, TIMING)
+}
+
+function isStore(store: unknown): boolean {
+  try {
+    return STORE.accepts(store)
+  } catch {
+    return false
+  }
+}
+
+/** @throws {UsageError} `WATON_ARGUMENT` */
+export function checkListener(name: unknown, listener: unknown): void {
+  checkArgument('the name in client.on(name, listener)', name, NAME)
+  checkArgument('the listener in client.on(name, listener)', listener, FUNCTION)
+}
+
+/** What the content is, is checked by its kind. @throws {UsageError} `WATON_ARGUMENT` */
+export function checkSend(chat: unknown, content: unknown, options: unknown): void {
+  checkArgument('the chat in client.send(chat, content)', chat, TEXT)
+  checkOptions('client.send(chat, content): the content', content, {})
+  if (options !== undefined) checkOptions('client.send(chat, content, options)', options, { id: TEXT })
+}
+
+const CONSUME_OPTIONS: Readonly<Record<string, Expectation>> = {
+  from: oneOf('start', 'end'),
+  maxAttempts: {
+    expected: 'a whole number from 1, or Infinity',
+    accepts: (value) => value === Infinity || wholeNumber(1).accepts(value),
+  },
+  signal: objectWith('an AbortSignal', 'addEventListener', 'removeEventListener'),
+}
+
+/** @throws {UsageError} `WATON_ARGUMENT` */
+export function checkConsume(name: unknown, handler: unknown, options: unknown): void {
+  checkArgument('the name in client.consume(name, handler)', name, NAME)
+  checkArgument('the handler in client.consume(name, handler)', handler, FUNCTION)
+  checkOptions('client.consume(name, handler, options)', options, CONSUME_OPTIONS)
+}
+
+/** @throws {UsageError} `WATON_ARGUMENT` */
+export function checkRead(options: unknown): void {
+  if (options !== undefined) checkOptions('client.events.read(options)', options, { after: wholeNumber(0) })
+}
+
+/** @throws {UsageError} `WATON_ARGUMENT` */
+export function checkQuestion(question: unknown): void {
+  checkArgument('the question in client.query(question)', question, {
+    expected: 'an <iq> made with node(tag, attributes, content)',
+    accepts: (value) => {
+      if (!OBJECT.accepts(value)) return false
+      const { tag, attrs } = value as { readonly tag?: unknown; readonly attrs?: unknown }
+      return tag === 'iq' && OBJECT.accepts(attrs)
+    },
+  })
+}
+
+/** @throws {UsageError} `WATON_ARGUMENT` */
+export function checkCodeRequest(phoneNumber: unknown, options: unknown): void {
+  checkArgument('the phone number in client.requestPairingCode(phoneNumber)', phoneNumber, TEXT)
+  checkOptions('client.requestPairingCode(phoneNumber, options)', options, { code: TEXT })
+}
+
+/** @throws {UsageError} `WATON_ARGUMENT` */
+export function checkMessageId(id: unknown): void {
+  checkArgument('the id in client.outbox.get(id)', id, TEXT)
+}

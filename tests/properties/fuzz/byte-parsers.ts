@@ -1,0 +1,241 @@
+/**
+ * Every function that reads bytes from outside, with valid inputs that another implementation made: Baileys for frames,
+ * protobuf, certificates and pairing, libsignal for ratchet messages. A new one is one entry here; a test finds those
+ * that are missing.
+ */
+import { deflateSync } from 'node:zlib'
+import { Curve, encodeBinaryNode, proto } from '@whiskeysockets/baileys'
+import { concatBytes, fromHex, utf8Bytes } from '../../../src/base/bytes.ts'
+import { seededRandom } from '../../../src/base/random.ts'
+import { decodeNode } from '../../../src/protocol/binary/decode.ts'
+import { generateKeyPair } from '../../../src/protocol/crypto/index.ts'
+import { contentOf } from '../../../src/protocol/message/content.ts'
+import { unwrapDeviceSent } from '../../../src/protocol/message/device-sent.ts'
+import { unpadMessage } from '../../../src/protocol/message/padding.ts'
+import { checkCertificateChain } from '../../../src/protocol/noise/certificate.ts'
+import { startHandshake } from '../../../src/protocol/noise/handshake.ts'
+import { acceptPairSuccess } from '../../../src/protocol/pairing/device-identity.ts'
+import { agreeByLinkCode } from '../../../src/protocol/pairing/link-code.ts'
+import { decodeProto } from '../../../src/protocol/proto/codec.ts'
+import * as connectionProto from '../../../src/protocol/proto/connection.ts'
+import * as messageProto from '../../../src/protocol/proto/message.ts'
+import { decodeMessage } from '../../../src/protocol/proto/message.ts'
+import {
+  decodeSessionRecord,
+  decryptPreKeySignal,
+  decryptSignal,
+  encodeSessionRecord,
+  readPreKeySignal,
+} from '../../../src/protocol/signal/index.ts'
+import { parseSignalMessage } from '../../../src/protocol/signal/message.ts'
+import { FrameParser } from '../../../src/transport/framing.ts'
+import { CHAIN_NOW_SECONDS, issueChain, newServerKeys } from '../../vectors/noise/scripted-server.ts'
+import { LibsignalParty, NOW_MS, WatonParty } from '../../vectors/signal/parties.ts'
+
+/** A function that reads bytes, and bytes that it reads. */
+export interface ByteParser {
+  readonly name: string
+  readonly parse: (bytes: Uint8Array) => unknown
+  readonly valid: readonly Uint8Array[]
+}
+
+const random = seededRandom('byte parsers')
+const identity = generateKeyPair(random)
+const advSecret = random.bytes(32)
+
+/** Messages as other clients send them, with many kinds of fields. */
+const MESSAGES: readonly proto.IMessage[] = [
+  { conversation: 'hello' },
+  {
+    extendedTextMessage: {
+      text: 'a link',
+      contextInfo: { stanzaId: 'X', mentionedJid: ['1@s.whatsapp.net'] },
+    },
+  },
+  {
+    imageMessage: {
+      url: 'https://x',
+      mediaKey: new Uint8Array(32),
+      fileLength: 2 ** 40,
+      height: 3,
+      width: 4,
+    },
+  },
+  { viewOnceMessage: { message: { videoMessage: { caption: 'once', seconds: 3 } } } },
+  { ephemeralMessage: { message: { documentWithCaptionMessage: { message: { conversation: 'deep' } } } } },
+  { deviceSentMessage: { destinationJid: '1@s.whatsapp.net', message: { conversation: 'mine' } } },
+  {
+    protocolMessage: {
+      type: proto.Message.ProtocolMessage.Type.REVOKE,
+      key: { remoteJid: '1@s.whatsapp.net', id: 'A' },
+    },
+  },
+  { pollCreationMessage: { name: 'poll', options: [{ optionName: 'a' }, { optionName: 'b' }] } },
+  {
+    senderKeyDistributionMessage: {
+      groupId: '1@g.us',
+      axolotlSenderKeyDistributionMessage: new Uint8Array(40),
+    },
+  },
+]
+
+const MESSAGE_BYTES = MESSAGES.map((message) => new Uint8Array(proto.Message.encode(message).finish()))
+
+/** What a phone puts into `pair-success`, signed by Baileys' curve. */
+function pairSuccess(): Uint8Array {
+  const account = Curve.generateKeyPair()
+  const details = proto.ADVDeviceIdentity.encode({ rawId: 7, timestamp: 1_700_000_000, keyIndex: 3 }).finish()
+  const signed = proto.ADVSignedDeviceIdentity.encode({
+    details,
+    accountSignatureKey: account.public,
+    accountSignature: Curve.sign(
+      account.private,
+      concatBytes(Uint8Array.of(6, 0), details, identity.publicKey),
+    ),
+  }).finish()
+  return new Uint8Array(
+    proto.ADVSignedDeviceIdentityHMAC.encode({ details: signed, hmac: advSecret }).finish(),
+  )
+}
+
+function frames(): readonly Uint8Array[] {
+  const stanza = {
+    tag: 'message',
+    attrs: { from: '15550000001:3@s.whatsapp.net', id: '3EB0AB', t: '1700000000', type: 'text' },
+    content: [
+      { tag: 'enc', attrs: { v: '2', type: 'pkmsg' }, content: new Uint8Array(200) },
+      { tag: 'participants', attrs: {}, content: [{ tag: 'to', attrs: { jid: '1234:5@lid' } }] },
+    ],
+  }
+  const plain = new Uint8Array(encodeBinaryNode(stanza))
+  return [plain, concatBytes(Uint8Array.of(2), deflateSync(plain.subarray(1)))]
+}
+
+function certificates(): ByteParser {
+  const keys = newServerKeys()
+  const trust = { serverStatic: keys.static.public, rootKey: keys.root.public, nowSeconds: CHAIN_NOW_SECONDS }
+  return {
+    name: 'checkCertificateChain',
+    parse: (bytes) => checkCertificateChain(bytes, trust),
+    valid: [issueChain(keys)],
+  }
+}
+
+/** The hello of a server that is not ours to talk to: readable up to its proof, which never fits. */
+function handshake(): ByteParser {
+  const serverHello = {
+    ephemeral: Curve.generateKeyPair().public,
+    static: new Uint8Array(48),
+    payload: new Uint8Array(300),
+  }
+  return {
+    name: 'readServerHello',
+    parse: (bytes) => {
+      const options = { noiseKey: identity, random: seededRandom('handshake'), nowSeconds: CHAIN_NOW_SECONDS }
+      return startHandshake(options).readServerHello(bytes, new Uint8Array(10))
+    },
+    valid: [new Uint8Array(proto.HandshakeMessage.encode({ serverHello }).finish())],
+  }
+}
+
+/** Ratchet messages of libsignal, and a record of ours that has read some of them. */
+async function signal(): Promise<readonly ByteParser[]> {
+  const us = new WatonParty('fuzz, us')
+  const them = new LibsignalParty('fuzz, them')
+  const text = utf8Bytes('x'.repeat(60))
+  await them.start(us.bundle())
+  const first = await them.encrypt(text)
+  const { local, signedPreKey } = us.keys
+  const preKey = us.keys.preKeys.get(readPreKeySignal(first.body).preKeyId ?? 0)
+  await us.decrypt(first)
+  await them.decrypt(await us.encrypt(text))
+  const second = await them.encrypt(text)
+  const { record } = us
+  if (record === undefined) throw new RangeError('no session')
+  const context = { local, random: seededRandom('fuzz'), nowMs: NOW_MS }
+  return [
+    { name: 'parseSignalMessage', parse: parseSignalMessage, valid: [second.body] },
+    { name: 'readPreKeySignal', parse: readPreKeySignal, valid: [first.body] },
+    {
+      name: 'decryptSignal',
+      parse: (body) => decryptSignal({ record, body, ...context }),
+      valid: [second.body],
+    },
+    {
+      name: 'decryptPreKeySignal',
+      parse: (body) =>
+        decryptPreKeySignal({ body, signedPreKey, ...(preKey === undefined ? {} : { preKey }), ...context }),
+      valid: [first.body],
+    },
+    { name: 'decodeSessionRecord', parse: decodeSessionRecord, valid: [encodeSessionRecord(record)] },
+  ]
+}
+
+interface ProtoType {
+  decode(reader: unknown): unknown
+}
+
+function isProtoType(value: unknown): value is ProtoType {
+  return typeof value === 'function' && 'decode' in value && typeof value.decode === 'function'
+}
+
+/** Every generated message type, nested ones included. */
+function protoTypes(): readonly ByteParser[] {
+  const found = new Map<unknown, ByteParser>()
+  const walk = (name: string, value: unknown): void => {
+    if (!isProtoType(value) || found.has(value)) return
+    const type = value as Parameters<typeof decodeProto>[0]
+    found.set(value, { name, parse: (bytes) => decodeProto(type, bytes, name), valid: MESSAGE_BYTES })
+    for (const [inner, nested] of Object.entries(value)) walk(`${name}.${inner}`, nested)
+  }
+  for (const part of [connectionProto, messageProto])
+    for (const [name, value] of Object.entries(part)) walk(name, value)
+  return [...found.values()]
+}
+
+/** Generated message types: many, and all read by the same code. */
+export const PROTO_TYPES: readonly ByteParser[] = protoTypes()
+
+/** All the others. */
+export async function byteParsers(): Promise<readonly ByteParser[]> {
+  return [
+    {
+      name: 'FrameParser',
+      parse: (bytes) => new FrameParser(1000).push(bytes),
+      valid: [fromHex('00000301020300000109')],
+    },
+    { name: 'decodeNode', parse: decodeNode, valid: frames() },
+    { name: 'decodeMessage', parse: decodeMessage, valid: MESSAGE_BYTES },
+    { name: 'contentOf', parse: (bytes) => contentOf(decodeMessage(bytes)), valid: MESSAGE_BYTES },
+    {
+      name: 'unwrapDeviceSent',
+      parse: (bytes) => unwrapDeviceSent(decodeMessage(bytes)),
+      valid: MESSAGE_BYTES,
+    },
+    {
+      name: 'unpadMessage',
+      parse: unpadMessage,
+      valid: MESSAGE_BYTES.map((bytes) => concatBytes(bytes, Uint8Array.of(1))),
+    },
+    certificates(),
+    handshake(),
+    {
+      name: 'acceptPairSuccess',
+      parse: (deviceIdentity) => acceptPairSuccess({ deviceIdentity, advSecret, identity, random }),
+      valid: [pairSuccess()],
+    },
+    {
+      name: 'agreeByLinkCode',
+      parse: (primaryEphemeral) =>
+        agreeByLinkCode({
+          ephemeral: identity,
+          identity,
+          primaryEphemeral,
+          primaryIdentity: identity.publicKey,
+          random,
+        }),
+      valid: [Curve.generateKeyPair().public],
+    },
+    ...(await signal()),
+  ]
+}

@@ -1,0 +1,171 @@
+/**
+ * Every parser of `protocol/stanza`, found by its name, on stanzas of a real conversation of an unmodified Baileys with
+ * the simulator that were damaged in any way, as trees and as bytes: a result in proportion, or a typed refusal.
+ *
+ * A new parser (`parseSomething`) or query (`defineIq`) that the folder's index exports is tested here by itself.
+ */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { startSimulator } from 'waton/simulator'
+import { decodeNode } from '../../src/protocol/binary/decode.ts'
+import { encodeNode } from '../../src/protocol/binary/encode.ts'
+import { node } from '../../src/protocol/binary/node.ts'
+import type { BinaryNode } from '../../src/protocol/binary/node.ts'
+import { printNode } from '../../src/protocol/binary/print.ts'
+import * as stanzas from '../../src/protocol/stanza/index.ts'
+import { Baileys } from '../helpers/baileys.ts'
+import { FUZZ_TIMEOUT_MS, budget, expectInProportion, mutation, outcomeOf } from './fuzz/budget.ts'
+import { mutateBytes, mutateNode } from './fuzz/mutate.ts'
+
+type Parser = (stanza: BinaryNode) => unknown
+
+const OWN = { pn: '15550000001@s.whatsapp.net', lid: '100000000001@lid' }
+
+/** What a query was asked: enough for the parsers that look at it. */
+const QUESTION = { devices: [], users: [], sid: '', jids: [], id: '', ids: [] }
+
+/** Exports with such a name that do not take a stanza. */
+const NO_STANZA: ReadonlySet<string> = new Set([])
+
+/** The parsers that are not called so: they look at a stanza and say what it is, or has. */
+const OTHERS: Readonly<Record<string, Parser>> = {
+  addressPairs: stanzas.addressPairs,
+  isPairing: stanzas.isPairing,
+  isServerPing: stanzas.isServerPing,
+  isLinkCodeNotification: stanzas.isLinkCodeNotification,
+}
+
+function isQuery(value: unknown): value is { parse: (answer: BinaryNode, input: unknown) => unknown } {
+  return typeof value === 'object' && value !== null && 'parse' in value && 'build' in value
+}
+
+/** Every parser that the folder exports, by name. */
+function registry(): ReadonlyMap<string, Parser> {
+  const found = new Map<string, Parser>(Object.entries(OTHERS))
+  for (const [name, value] of Object.entries(stanzas) as [string, unknown][]) {
+    if (isQuery(value)) found.set(name, (stanza) => value.parse(stanza, QUESTION))
+    else if (typeof value === 'function' && name.startsWith('parse') && !NO_STANZA.has(name))
+      found.set(name, (stanza) => (value as (stanza: BinaryNode, own: typeof OWN) => unknown)(stanza, OWN))
+  }
+  return found
+}
+
+const PARSERS = registry()
+
+/** Kinds of stanzas that the recorded conversation lacks, in their documented form. */
+const WRITTEN: readonly BinaryNode[] = [
+  node('failure', { reason: '401', location: 'frc' }),
+  node('stream:error', { code: '515' }),
+  node('stream:error', {}, [node('conflict', { type: 'replaced' })]),
+  node('ib', {}, [node('dirty', { type: 'groups', timestamp: '1700000000' })]),
+  node('ib', {}, [node('offline_preview', { count: '3', message: '2', receipt: '1' })]),
+  node('ib', {}, [node('edge_routing', {}, [node('routing_info', {}, Uint8Array.of(8, 2, 8, 5))])]),
+  node('notification', { type: 'encrypt', from: '@s.whatsapp.net', id: '1' }, [
+    node('count', { value: '3' }),
+  ]),
+  node('notification', { type: 'devices', from: '15550000002@s.whatsapp.net', id: '2', t: '1700000000' }, [
+    node('add', { device_hash: '2:x' }, [
+      node('device', { jid: '15550000002:4@s.whatsapp.net', 'key-index': '2' }),
+      node('key-index-list', { ts: '1700000000' }, Uint8Array.of(1, 2, 3)),
+    ]),
+  ]),
+  node('notification', { type: 'link_code_companion_reg', from: '@s.whatsapp.net', id: '3' }, [
+    node('link_code_companion_reg', { stage: 'primary_hello' }, [
+      node('link_code_pairing_wrapped_primary_ephemeral_pub', {}, new Uint8Array(80)),
+      node('primary_identity_pub', {}, new Uint8Array(32)),
+      node('link_code_pairing_ref', {}, Uint8Array.of(1, 2)),
+    ]),
+  ]),
+]
+
+interface Corpus {
+  readonly stanzas: readonly BinaryNode[]
+  readonly frames: readonly Uint8Array[]
+}
+
+let recording: Promise<Corpus> | undefined
+
+/** The conversation, recorded by whichever test needs it first. */
+function recorded(): Promise<Corpus> {
+  recording ??= record()
+  return recording
+}
+
+async function record(): Promise<Corpus> {
+  const simulator = await startSimulator({ seed: 'fuzz corpus' })
+  const alice = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
+  const bob = await simulator.addPhone({ phoneNumber: '15550000002', name: 'Bob' })
+  const baileys = await Baileys.link(simulator, alice)
+  await baileys.send('15550000002@s.whatsapp.net', 'from Baileys')
+  await bob.waitForMessage(({ text }) => text === 'from Baileys')
+  await bob.send('15550000001@s.whatsapp.net', { text: 'to Baileys' })
+  await baileys.waitForText('to Baileys')
+  const trace = simulator.trace.stanzas().map((entry) => entry.node)
+  await baileys.quit()
+  await simulator.close()
+  const stanzas = [...trace, ...WRITTEN]
+  return { stanzas, frames: stanzas.map(encodeNode) }
+}
+
+describe('the corpus', () => {
+  test('has what Baileys sent and what it was sent, and every parser reads something of it', async () => {
+    const { stanzas: corpus } = await recorded()
+    const tags = new Set(corpus.map(({ tag }) => tag))
+    for (const tag of ['iq', 'message', 'receipt', 'ack', 'success', 'ib', 'notification'])
+      expect(tags).toContain(tag)
+    for (const [name, parse] of PARSERS) {
+      const readable = corpus.filter((stanza) => 'result' in outcomeOf(() => parse(stanza)))
+      expect(readable.length, name).toBeGreaterThan(0)
+    }
+  })
+})
+
+describe.each([...PARSERS])('%s', (_name, parse) => {
+  test(
+    'reads damaged stanzas or refuses them, never anything else',
+    async () => {
+      const { stanzas: corpus } = await recorded()
+      fc.assert(
+        fc.property(fc.nat(), mutation, (index, seed) => {
+          const stanza = mutateNode(corpus[index % corpus.length] ?? node('iq'), corpus, seed)
+          const outcome = outcomeOf(() => parse(stanza))
+          if ('result' in outcome) expectInProportion(outcome.result, printNode(stanza).length)
+        }),
+        budget(250),
+      )
+    },
+    FUZZ_TIMEOUT_MS,
+  )
+})
+
+describe('damaged frames', () => {
+  test(
+    'are refused with the place and the reason, or read as a stanza that every parser can be given',
+    async () => {
+      const { frames } = await recorded()
+      let readable = 0
+      let refused = 0
+      fc.assert(
+        fc.property(fc.nat(), mutation, (index, seed) => {
+          const frame = mutateBytes(frames[index % frames.length] ?? new Uint8Array(0), seed)
+          const outcome = outcomeOf(() => decodeNode(frame))
+          if ('refusal' in outcome) {
+            refused += 1
+            const { code, details } = outcome.refusal
+            if (code !== 'WATON_NODE_MALFORMED') return
+            expect(details.offset).toBeTypeOf('number')
+            expect(details.offset).toBeLessThanOrEqual(frame.length)
+            expect(details.reason).toBeTypeOf('string')
+            return
+          }
+          readable += 1
+          expectInProportion(outcome.result, frame.length)
+          for (const parser of PARSERS.values()) outcomeOf(() => parser(outcome.result as BinaryNode))
+        }),
+        budget(2000),
+      )
+      expect(Math.min(readable, refused)).toBeGreaterThan(20)
+    },
+    FUZZ_TIMEOUT_MS,
+  )
+})

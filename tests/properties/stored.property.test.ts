@@ -1,0 +1,250 @@
+/**
+ * Everything that the client reads back from its store, found by itself: damaged, cut, of another version, or JSON of
+ * another shape. It is read or refused with a typed error, and a value that is given back can be written and read again.
+ *
+ * A new record kind that `client/state/records.ts` exports is tested here by itself once it has an example below.
+ */
+import { Curve, proto } from '@whiskeysockets/baileys'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { utf8Bytes, utf8Text } from '../../src/base/bytes.ts'
+import { errorCode } from '../../src/base/errors.ts'
+import { decodeEvent, encodePayload } from '../../src/client/event-record.ts'
+import { messagePayload, messageRow } from '../../src/client/message-record.ts'
+import { outboxItem, outboxRow, sendableItem } from '../../src/client/send/outbox-item.ts'
+import type { OutboxItem } from '../../src/client/send/outbox-item.ts'
+import type { RecordKind } from '../../src/client/state/record-kind.ts'
+import * as records from '../../src/client/state/records.ts'
+import { encodeSessionRecord } from '../../src/protocol/signal/index.ts'
+import { LibsignalParty, WatonParty } from '../vectors/signal/parties.ts'
+import { FUZZ_TIMEOUT_MS, budget, expectInProportion, mutation, outcomeOf, typed } from './fuzz/budget.ts'
+import { mutateBytes, mutateJson } from './fuzz/mutate.ts'
+
+function keyPair(): { publicKey: Uint8Array; privateKey: Uint8Array } {
+  const { public: publicKey, private: privateKey } = Curve.generateKeyPair()
+  return { publicKey: new Uint8Array(publicKey), privateKey: new Uint8Array(privateKey) }
+}
+
+async function session(): Promise<unknown> {
+  const us = new WatonParty('stored, us')
+  const them = new LibsignalParty('stored, them')
+  await them.start(us.bundle())
+  await us.decrypt(await them.encrypt(utf8Bytes('hello')))
+  return us.record
+}
+
+const SIGNED = { id: 1, keyPair: keyPair(), signature: new Uint8Array(64), createdAtMs: 5 }
+
+/** One value of every kind; kinds of plain text or bytes need none. */
+const EXAMPLES: Readonly<Record<string, unknown>> = {
+  credentials: {
+    noiseKey: keyPair(),
+    identityKey: keyPair(),
+    registrationId: 77,
+    advSecret: new Uint8Array(32),
+    signedPreKeyId: 1,
+    history: 'recent',
+    linked: {
+      pn: '1@s.whatsapp.net',
+      lid: '2@lid',
+      deviceId: 3,
+      deviceIdentity: Uint8Array.of(1),
+      isUnconfirmed: false,
+    },
+  },
+  'pre-key-state': { nextId: 5, firstUnuploadedId: 3, uploaded: true },
+  'connection-hints': { routingInfo: Uint8Array.of(1), propsHash: 'x', clockSkewMs: -3 },
+  'signed-pre-key': SIGNED,
+  'pre-key': keyPair(),
+  session: await session(),
+  'device-list': { deviceIds: [0, 3], fetchedAtMs: 9 },
+  'retry-count': { count: 2 },
+  consumer: { low: 4, finished: [6, 7] },
+  'dead-letter': { seq: 4, reason: 'x' },
+}
+
+function isKind(value: unknown): value is RecordKind<unknown> {
+  return typeof value === 'object' && value !== null && 'kind' in value && 'decode' in value
+}
+
+const KINDS = Object.values(records as Record<string, unknown>).filter(isKind)
+
+/** A valid record of a kind. */
+function exampleOf(kind: RecordKind<unknown>): Uint8Array {
+  const example = EXAMPLES[kind.kind]
+  if (example !== undefined) return kind.encode(example)
+  const plain = Uint8Array.of(1, ...utf8Bytes('some text'))
+  // throws for a kind that has a shape: give it an example above
+  kind.decode(plain)
+  return plain
+}
+
+/** Checks what a reader makes of bytes: a refusal, or a value in proportion. */
+async function check(read: (bytes: Uint8Array) => unknown, bytes: Uint8Array): Promise<unknown> {
+  try {
+    const result = await read(bytes)
+    expectInProportion(result, bytes.length)
+    return result
+  } catch (error) {
+    typed(error)
+    return undefined
+  }
+}
+
+/** Damages a valid value in every way: its bytes, its version, and the shape of its JSON. */
+async function damage(read: (bytes: Uint8Array) => unknown, valid: Uint8Array, runs: number): Promise<void> {
+  const json = parsed(valid)
+  await fc.assert(
+    fc.asyncProperty(mutation, async (seed) => {
+      await check(read, mutateBytes(valid, seed))
+      if (json === undefined) return
+      const text = JSON.stringify(mutateJson(json, seed))
+      await check(read, Uint8Array.of(valid[0] ?? 1, ...utf8Bytes(text)))
+    }),
+    budget(runs),
+  )
+  for (let length = 0; length < valid.length; length += 1 + Math.floor(valid.length / 300))
+    await check(read, valid.subarray(0, length))
+  for (const version of [0, 2, 99, 255]) {
+    const other = Uint8Array.from(valid)
+    other[0] = version
+    const refusal: unknown = await Promise.resolve()
+      .then(() => read(other))
+      .catch((error: unknown) => error)
+    expect(errorCode(refusal), `version ${String(version)}`).toMatch(/RECORD/)
+  }
+}
+
+function parsed(record: Uint8Array): unknown {
+  try {
+    return JSON.parse(utf8Text(record.subarray(1))) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+describe.each(KINDS.map((kind) => [kind.kind, kind] as const))('a stored %s record', (_name, kind) => {
+  test(
+    'that is damaged is refused, or has the shape of a sound one',
+    async () => {
+      const valid = exampleOf(kind)
+      await damage(
+        (bytes) => {
+          const value = kind.decode(bytes)
+          // whatever is let in can be kept and read again
+          const again = kind.encode(kind.decode(kind.encode(value)))
+          expect(again).toEqual(kind.encode(value))
+          return value
+        },
+        valid,
+        200,
+      )
+    },
+    FUZZ_TIMEOUT_MS,
+  )
+})
+
+describe('a stored message', () => {
+  const valid = messageRow(
+    {
+      id: 'A',
+      chat: '1@s.whatsapp.net',
+      sender: { jid: '1@s.whatsapp.net' },
+      fromMe: false,
+      origin: 'live',
+      sentAtMs: 5,
+      pushName: 'Bob',
+      kind: 'text',
+      message: new Uint8Array(proto.Message.encode({ conversation: 'hello' }).finish()),
+    },
+    6,
+  )
+
+  test(
+    'that is damaged is refused, or has a sender and content',
+    async () => {
+      const read = (value: Uint8Array): unknown => {
+        const payload = messagePayload({ ...valid, value })
+        expect(payload.sender.jid).toBeTypeOf('string')
+        expect(payload.content).toBeTypeOf('object')
+        return payload
+      }
+      await damage(read, valid.value, 500)
+    },
+    FUZZ_TIMEOUT_MS,
+  )
+})
+
+describe.each([
+  [
+    'message.undecryptable',
+    { id: 'A', chat: 'c', sender: { jid: 'x' }, fromMe: false, origin: 'live', sentAtMs: 1, reason: 'R' },
+  ],
+  ['message.receipt', { ids: ['A'], chat: 'c', from: { jid: 'x' }, status: 'read', atMs: 1 }],
+  ['send.failed', { id: 'A', chat: 'c', code: 'X', serverCode: 400 }],
+] as const)('a stored %s event', (type, payload) => {
+  const row = { seq: 1, type, version: 1, at: 1, chat: 'c' }
+  const noMessage = (): Promise<undefined> => Promise.resolve(undefined)
+
+  test(
+    'that is damaged is refused, or belongs to a chat',
+    async () => {
+      const value = encodePayload(type, payload)
+      const read = async (bytes: Uint8Array): Promise<unknown> => {
+        const event = await decodeEvent({ ...row, value: bytes }, noMessage)
+        expect(event.payload.chat).toBeTypeOf('string')
+        return event
+      }
+      expect(await read(value)).toMatchObject({ type, payload })
+      await damage(read, value, 300)
+    },
+    FUZZ_TIMEOUT_MS,
+  )
+
+  test.each(['constructor', '__proto__', 'message.from.the.future'])(
+    'is refused as a <%s>',
+    async (other) => {
+      const value = encodePayload(type, payload)
+      await expect(decodeEvent({ ...row, type: other, value }, noMessage)).rejects.toMatchObject({
+        code: 'WATON_STORE_RECORD_NEWER',
+      })
+    },
+  )
+})
+
+describe('a stored outbox row', () => {
+  const body = {
+    to: '15550000002@s.whatsapp.net',
+    message: new Uint8Array(proto.Message.encode({ conversation: 'hello' }).finish()),
+    stanzaType: 'text',
+    failure: { code: 'X', serverCode: 3 },
+  }
+  const item: OutboxItem = { id: 'A', chat: 'c', position: 1, state: 'queued', at: 1, body }
+
+  test.each([
+    ['outboxItem', outboxItem],
+    ['sendableItem', sendableItem],
+  ] as const)(
+    'that is damaged is refused by %s, or can be sent',
+    async (_name, open) => {
+      const row = outboxRow(item)
+      const read = (value: Uint8Array): unknown => {
+        const opened = open({ ...row, value })
+        expect(outboxRow(opened).state).toBe('queued')
+        return opened
+      }
+      await damage(read, row.value, 400)
+    },
+    FUZZ_TIMEOUT_MS,
+  )
+
+  test.each(['', 'toString', '__proto__', 'sent'])('in the state <%s> is refused', (state) => {
+    expect(outcomeOf(() => outboxItem({ ...outboxRow(item), state }))).toMatchObject({
+      refusal: { code: 'WATON_STORE_RECORD' },
+    })
+  })
+})
+
+test('a session record of ours is among the examples', () => {
+  expect(encodeSessionRecord(EXAMPLES.session as never).length).toBeGreaterThan(200)
+})
