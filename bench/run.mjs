@@ -1,11 +1,5 @@
-// `npm run bench`: waton beside Baileys, in the same minutes on the same machine. Prints Markdown tables.
-//
-//   npm run bench                               everything, about eight minutes
-//   npm run bench -- --only session,import      some subjects
-//   npm run bench -- --quick                    fewer and shorter rounds
-//   npm run bench -- --json results.json        every value of every round
-//   npm run bench -- --list                     what there is
-//   npm run bench -- --only end-to-end --case '^send$' --profile DIRECTORY   one CPU profile per contestant
+// `npm run bench`: waton beside Baileys, in the same minutes on the same machine. Prints Markdown tables; `--help`
+// says how to choose.
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { Contestant, machineLine, table } from './harness.mjs'
@@ -16,12 +10,26 @@ const SUBJECTS = [
   'curve',
   'session',
   'messages',
+  'stalls',
   'import',
   'start',
   'idle',
   'accounts',
   'end-to-end',
 ]
+
+const HELP = `npm run bench -- [options]: waton beside Baileys, about ten minutes for everything
+
+  --only session,import   some subjects; --list shows them
+  --case REGEX            only the cases of these subjects that match
+  --quick                 fewer and shorter rounds
+  --rounds N, --ms N      so many rounds, each of so many milliseconds of work
+  --json FILE             every value of every round
+  --profile DIRECTORY     a CPU profile of every process
+  --list                  what there is
+  --help                  this text
+
+Compare ratios of one run: another machine, or a busy one, has other times.`
 
 const { values: options } = parseArgs({
   options: {
@@ -33,8 +41,13 @@ const { values: options } = parseArgs({
     json: { type: 'string' },
     profile: { type: 'string' },
     list: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
   },
 })
+if (options.help) {
+  console.log(HELP)
+  process.exit(0)
+}
 const rounds = Number(options.rounds ?? (options.quick ? 3 : 7))
 const ms = Number(options.ms ?? (options.quick ? 100 : 250))
 const only = options.only?.split(',')

@@ -5,6 +5,7 @@
  */
 import { ClosedError } from '../../base/errors.ts'
 import type { RandomSource } from '../../base/random.ts'
+import { letOthersRun } from '../../base/turn.ts'
 import { encodeNode } from '../../protocol/binary/encode.ts'
 import { signalAddress } from '../../protocol/jid.ts'
 import { padMessage } from '../../protocol/message/padding.ts'
@@ -18,6 +19,9 @@ import { canonicalJid } from '../identity/addresses.ts'
 import { SESSION } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import type { OutboxItem } from './outbox-item.ts'
+
+/** Devices encrypted for without a break: about 2 ms. */
+const DEVICES_PER_TURN = 64
 
 /** What encrypting needs to know of the account. */
 export interface Sender {
@@ -91,7 +95,8 @@ async function encryptFor(
   message: Uint8Array,
   context: { sender: Sender; random: RandomSource; copies: EncryptedCopy[] },
 ): Promise<void> {
-  for (const device of devices) {
+  for (const [index, device] of devices.entries()) {
+    if (index % DEVICES_PER_TURN === DEVICES_PER_TURN - 1) await letOthersRun()
     const address = signalAddress(await canonicalJid(unit, device))
     const record = await unit.read(SESSION, address)
     if (record === undefined) continue

@@ -92,17 +92,39 @@ function isOutboxState(state: string): state is OutboxState {
   return Object.hasOwn(RANK, state)
 }
 
+/**
+ * The encoded form of bodies at hand, and the other way round: an item goes through its states within moments, most of
+ * which change nothing but the state column. Both are immutable.
+ */
+const encoded = new WeakMap<OutboxBody, Uint8Array>()
+const decoded = new WeakMap<Uint8Array, OutboxBody>()
+
 /** The store row of an item. */
 export function outboxRow(item: OutboxItem): OutboxRow {
   const { id, chat, position, state, at, body } = item
-  return { id, chat, position, state, at, value: BODY.encode(body) }
+  let value = encoded.get(body)
+  if (value === undefined) {
+    value = BODY.encode(body)
+    remember(body, value)
+  }
+  return { id, chat, position, state, at, value }
 }
 
 /** The item of a store row. @throws {StorageError} `WATON_STORE_RECORD` */
 export function outboxItem(row: OutboxRow): OutboxItem {
   const { id, chat, position, state, at, value } = row
   if (!isOutboxState(state)) throw unreadableRecord('outbox', undefined, SEND_AGAIN)
-  return { id, chat, position, state, at, body: BODY.decode(value) }
+  let body = decoded.get(value)
+  if (body === undefined) {
+    body = BODY.decode(value)
+    remember(body, value)
+  }
+  return { id, chat, position, state, at, body }
+}
+
+function remember(body: OutboxBody, value: Uint8Array): void {
+  encoded.set(body, value)
+  decoded.set(value, body)
 }
 
 /**

@@ -110,12 +110,15 @@ export class Outbox {
     }
     const composed = composeMessage(content, random)
     this.#handles.watch(id)
+    let previous: number | undefined
     const item = await state.commit(async (unit) => {
       const existing = await this.#item(unit, id)
       if (existing !== undefined) return existing
       const canonicalChat = await canonicalJid(unit, to)
+      const sender = await personOf(unit, self.pn)
       const { message, stanzaType, kind } = composed
       const body = { to, message, stanzaType }
+      previous = this.#lastPosition
       const fresh: OutboxItem = {
         id,
         chat: canonicalChat,
@@ -124,7 +127,6 @@ export class Outbox {
         at: unit.nowMs,
         body,
       }
-      const sender = await personOf(unit, self.pn)
       unit.putOutbox(outboxRow(fresh))
       unit.putMessage(
         messageRow(
@@ -144,7 +146,8 @@ export class Outbox {
       return fresh
     })
     const handle = this.#handles.of(item)
-    this.#sender.wake()
+    if (previous === undefined) this.#sender.wake()
+    else this.#sender.offer(item, previous)
     return handle
   }
 

@@ -9,6 +9,7 @@ import type { RandomSource } from '../../base/random.ts'
 import type { OutboxRow } from '../../persistence/contract/index.ts'
 import { decodeNode } from '../../protocol/binary/decode.ts'
 import { userJid } from '../../protocol/jid.ts'
+import type { BinaryNode } from '../../protocol/binary/node.ts'
 import type { Connection } from '../connection/connection.ts'
 import { canonicalJid, phoneJid } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
@@ -38,6 +39,15 @@ export interface SenderOptions {
 /** Rows read from the store at once. */
 const PAGE = 256
 
+/** Messages handed over and not begun, at most; when there are more, they are read from the store again. */
+const MAX_OFFERED = 1024
+
+/** A message that became durable a moment ago, and the position of the one accepted before it. */
+interface Offer {
+  readonly item: OutboxItem
+  readonly previous: number
+}
+
 /** How long a chat whose message could not be prepared waits before it is tried again on the same connection. */
 const RETRY_DELAY_MS = 5_000
 
@@ -51,6 +61,10 @@ export class OutboxSender {
   #onWire = new Set<string>()
   #connection: Connection | undefined
   #loadedUpTo = -1
+  /** What comes right behind {@link #loadedUpTo}, so that rows just written are not read back. */
+  #offered: Offer[] = []
+  /** Stanzas whose commit is done, on their way to one write. */
+  #outgoing: BinaryNode[] = []
   /** Counts how often reading began anew: what an older reading found is dropped. */
   #starts = 0
   #retry: Timer | undefined
@@ -80,7 +94,19 @@ export class OutboxSender {
     this.#lanes.clear()
   }
 
-  /** New rows are in the store. */
+  /**
+   * A new row is in the store.
+   *
+   * @param previous - the position of the row accepted before it: when that one is not known here, the store is read
+   */
+  offer(item: OutboxItem, previous: number): void {
+    if (this.#connection === undefined) return
+    if (this.#offered.length >= MAX_OFFERED) this.#offered = []
+    this.#offered.push({ item, previous })
+    if (!this.#isLoading) this.wake()
+  }
+
+  /** Rows may be in the store that are not known here. */
   wake(): void {
     if (this.#connection === undefined) return
     if (this.#isLoading) {
@@ -95,7 +121,7 @@ export class OutboxSender {
       })
       .finally(() => {
         this.#isLoading = false
-        if (!this.#loadAgain) return
+        if (!this.#loadAgain && this.#offered.length === 0) return
         this.#loadAgain = false
         this.wake()
       })
@@ -119,27 +145,50 @@ export class OutboxSender {
     this.#lanes.clear()
     this.#starts += 1
     this.#loadedUpTo = -1
+    this.#offered = []
     this.wake()
   }
 
   async #load(): Promise<void> {
     while (this.#connection !== undefined) {
       const start = this.#starts
-      const from = this.#loadedUpTo
-      const { store, account } = this.#options.state
-      const rows = await store.listOutbox(account, { states: UNFINISHED_STATES, after: from, limit: PAGE })
-      const items = await this.#itemsOf(rows)
+      const offered = this.#takeOffered()
+      const rows = offered.length > 0 ? [] : await this.#read()
+      const items = offered.length > 0 ? offered : await this.#itemsOf(rows)
       const lanes = await Promise.all(items.map((item) => this.#laneOf(item)))
       // another connection, or a retry, starts over from the first unfinished row
       if (start !== this.#starts) continue
-      const last = rows.at(-1)
+      const last = rows.at(-1) ?? offered.at(-1)
       if (last === undefined) return
       this.#loadedUpTo = last.position
       for (const [index, item] of items.entries()) {
         if (!this.#onWire.has(item.id)) this.#lanes.add(lanes[index] ?? item.chat, item)
       }
       await this.#lanes.room()
+      if (offered.length > 0 && this.#offered.length === 0) return
     }
+  }
+
+  #read(): Promise<readonly OutboxRow[]> {
+    const { store, account } = this.#options.state
+    return store.listOutbox(account, { states: UNFINISHED_STATES, after: this.#loadedUpTo, limit: PAGE })
+  }
+
+  /** The offers that follow what is loaded without a gap; behind a gap only the store knows. */
+  #takeOffered(): readonly OutboxItem[] {
+    const taken: OutboxItem[] = []
+    let known = this.#loadedUpTo
+    for (const { item, previous } of this.#offered) {
+      if (item.position <= known) continue
+      if (previous !== known) {
+        if (taken.length > 0) this.#loadAgain = true
+        break
+      }
+      taken.push(item)
+      known = item.position
+    }
+    this.#offered = []
+    return taken
   }
 
   /** The items of the rows that can be read; the others are set aside. */
@@ -195,7 +244,24 @@ export class OutboxSender {
   #write(connection: Connection, id: string, stanza: Uint8Array): void {
     if (!connection.isOpen || connection !== this.#connection || this.#onWire.has(id)) return
     this.#onWire.add(id)
-    connection.send(decodeNode(stanza))
+    this.#outgoing.push(decodeNode(stanza))
+    // all that one commit made durable leaves with one write
+    if (this.#outgoing.length > 1) return
+    void Promise.resolve().then(() => {
+      this.#flush(connection)
+    })
+  }
+
+  #flush(connection: Connection): void {
+    const stanzas = this.#outgoing
+    this.#outgoing = []
+    // what did not leave is repeated by the next connection
+    if (!connection.isOpen || connection !== this.#connection) return
+    try {
+      connection.send(...stanzas)
+    } catch (error) {
+      this.#options.logger.debug({ reason: describeError(error) }, 'messages wait for the next connection')
+    }
   }
 
   async #failed(connection: Connection, item: OutboxItem, error: unknown): Promise<void> {
@@ -226,7 +292,7 @@ export class OutboxSender {
     await this.#sessions.ensure(connection, [...own, ...other])
     const staged = await state.transact(async (unit) => {
       // whatever is encrypted now could only be repeated later, behind messages that it must not overtake
-      if (!connection.isOpen) throw connectionGone(item.id)
+      requireOpen(connection, item.id)
       const row = await unit.readOutbox(item.id)
       const present = row === undefined ? item : outboxItem(row)
       const { stanza } = present.body
@@ -240,6 +306,8 @@ export class OutboxSender {
       if (present.state !== 'queued') return
       const sender = { local: self.local, deviceIdentity: self.deviceIdentity, self: selfDevice }
       const bytes = await encryptItem(unit, present, { own, other }, { sender, random })
+      // many devices take a while
+      requireOpen(connection, item.id)
       const next: OutboxItem = { ...present, state: 'encrypted', body: { ...present.body, stanza: bytes } }
       unit.putOutbox(outboxRow(next))
       unit.onCommit(() => {
@@ -261,8 +329,9 @@ function isHopeless(error: WatonError, item: OutboxItem): boolean {
   return error.code === 'WATON_SEND_NO_DEVICES' && error.details.user === item.body.to
 }
 
-function connectionGone(id: string): ClosedError {
-  return new ClosedError(
+function requireOpen(connection: Connection, id: string): void {
+  if (connection.isOpen) return
+  throw new ClosedError(
     'WATON_SEND_DISCONNECTED',
     'the connection ended; the message goes out on the next one',
     {

@@ -17,6 +17,8 @@ export class MemoryAccount {
   readonly #messages = new Map<string, MessageRow>()
   readonly #events = new SortedTable<EventRow>()
   readonly #outbox = new Map<string, OutboxRow>()
+  /** The same rows in sending order. */
+  readonly #outboxOrder = new SortedTable<OutboxRow>()
   readonly #recognised = new Map<string, number>()
 
   constructor(name: string) {
@@ -43,9 +45,10 @@ export class MemoryAccount {
         return this.#events.deleteWhere((row) => row.seq <= change.upTo)
       case 'put-outbox':
         requireTexts(change.row.chat, change.row.state)
-        return putIn(this.#outbox, requireText(change.row.id), copyRow(change.row))
+        requireText(change.row.id)
+        return this.#putOutbox(copyRow(change.row))
       case 'delete-outbox':
-        return deleteFrom(this.#outbox, [change.id])
+        return this.#deleteOutbox(change.id)
       case 'recognise':
         return putIn(this.#recognised, toHex(change.hash), change.at)
       case 'expire-recognised':
@@ -86,9 +89,12 @@ export class MemoryAccount {
     return this.#outbox.get(id)
   }
 
-  /** Outbox rows in sending order. */
-  outbox(): readonly OutboxRow[] {
-    return [...this.#outbox.values()].sort((a, b) => a.position - b.position || compareText(a.id, b.id))
+  /** Outbox rows of some states behind a position, in sending order. */
+  outbox(after: number, states: readonly string[], limit: number): readonly OutboxRow[] {
+    const isWanted = (row: OutboxRow): boolean => row.position > after && states.includes(row.state)
+    // "!" sorts behind the blank that ends the position in a key
+    const from = after < 0 ? undefined : `${positionText(after)}!`
+    return this.#outboxOrder.behind(from, limit, isWanted)
   }
 
   get isEmpty(): boolean {
@@ -103,6 +109,28 @@ export class MemoryAccount {
       this.#records.set(kind, table)
     }
     return table
+  }
+
+  #putOutbox(row: OutboxRow): Undo {
+    const before = this.#outbox.get(row.id)
+    const moved = before !== undefined && before.position !== row.position
+    const undo = [
+      ...(moved ? [this.#outboxOrder.delete(outboxKey(before))] : []),
+      this.#outboxOrder.put(outboxKey(row), row),
+      putIn(this.#outbox, row.id, row),
+    ]
+    return () => {
+      for (const takeBack of undo.reverse()) takeBack()
+    }
+  }
+
+  #deleteOutbox(id: string): Undo {
+    const before = this.#outbox.get(id)
+    if (before === undefined) return () => undefined
+    const undo = [this.#outboxOrder.delete(outboxKey(before)), deleteFrom(this.#outbox, [id])]
+    return () => {
+      for (const takeBack of undo.reverse()) takeBack()
+    }
   }
 
   #append(row: EventRow): Undo {
@@ -140,7 +168,16 @@ function messageKey(key: MessageKey): string {
 
 /** A seq as text of one length, so that text order is number order. */
 function eventKey(seq: number): string {
-  return String(seq).padStart(16, '0')
+  return positionText(seq)
+}
+
+/** Text order is order by position, then by id. */
+function outboxKey({ position, id }: OutboxRow): string {
+  return `${positionText(position)} ${id}`
+}
+
+function positionText(position: number): string {
+  return String(position).padStart(16, '0')
 }
 
 /** A map whose keys can be walked in order; sorting is put off until somebody walks. */
@@ -178,10 +215,15 @@ class SortedTable<T> {
     return this.#deleteAll([...this.#rows].filter(([, row]) => isOld(row)).map(([key]) => key))
   }
 
-  behind(after: string | undefined, limit: number): readonly T[] {
+  behind(after: string | undefined, limit: number, isWanted?: (row: T) => boolean): readonly T[] {
     const order = this.#sorted()
-    const from = after === undefined ? 0 : firstBehind(order, after)
-    return order.slice(from, from + Math.max(0, limit)).flatMap((key) => this.#rows.get(key) ?? [])
+    const found: T[] = []
+    let index = after === undefined ? 0 : firstBehind(order, after)
+    for (; index < order.length && found.length < limit; index++) {
+      const row = this.#rows.get(order[index] ?? '')
+      if (row !== undefined && isWanted?.(row) !== false) found.push(row)
+    }
+    return found
   }
 
   last(): T | undefined {

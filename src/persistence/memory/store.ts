@@ -112,10 +112,8 @@ export class MemoryStore implements Store {
 
   listOutbox(account: string, query: OutboxQuery): Promise<readonly OutboxRow[]> {
     return this.#attempt(() => {
-      const after = query.after ?? -1
-      const rows = this.#accounts.get(account)?.outbox() ?? []
-      const wanted = rows.filter((row) => row.position > after && query.states.includes(row.state))
-      return wanted.slice(0, Math.max(0, query.limit)).map(copyRow)
+      const { after = -1, states, limit } = query
+      return (this.#accounts.get(account)?.outbox(after, states, limit) ?? []).map(copyRow)
     })
   }
 

@@ -10,6 +10,10 @@ import { plainBytes } from './hash.ts'
 const KEY_BYTES = 32
 const BLOCK_BYTES = 16
 
+/** Where short plaintexts are padded: memory outside of the heap costs more than encrypting them. */
+const SCRATCH_BYTES = 4096
+const scratch = new Uint8Array(SCRATCH_BYTES)
+
 /**
  * Encrypts with AES-256-CBC and PKCS#7 padding (1 to 16 bytes are added).
  *
@@ -20,7 +24,8 @@ export function aesCbcEncrypt(key: Uint8Array, iv: Uint8Array, plaintext: Uint8A
   checkBytes('AES-256 key', key, KEY_BYTES)
   checkBytes('AES-CBC iv', iv, BLOCK_BYTES)
   const padding = BLOCK_BYTES - (plaintext.length % BLOCK_BYTES)
-  const padded = new Uint8Array(plaintext.length + padding)
+  const length = plaintext.length + padding
+  const padded = length <= SCRATCH_BYTES ? scratch.subarray(0, length) : new Uint8Array(length)
   padded.set(plaintext)
   padded.fill(padding, plaintext.length)
   // whole blocks come out at once: `final` would add nothing but the cost of a call and a buffer

@@ -3,14 +3,16 @@
  *
  * @source Baileys 7.0.0-rc14 `Utils/generics.js` writeRandomPadMax16, unpadRandomMax16
  */
-import { concatBytes } from '../../base/bytes.ts'
 import { ProtocolError } from '../../base/errors.ts'
 import type { RandomSource } from '../../base/random.ts'
 
 /** Adds 1 to 16 bytes, each with that number as its value. */
 export function padMessage(message: Uint8Array, random: RandomSource): Uint8Array {
   const length = ((random.bytes(1)[0] ?? 0) & 0x0f) + 1
-  return concatBytes(message, new Uint8Array(length).fill(length))
+  const padded = new Uint8Array(message.length + length)
+  padded.set(message)
+  padded.fill(length, message.length)
+  return padded
 }
 
 /**

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import protobuf from 'protobufjs/minimal.js'
 import { proto } from '@whiskeysockets/baileys'
 import { ProtocolError, UsageError } from '../../base/errors.ts'
-import { fromHex, utf8Bytes } from '../../base/bytes.ts'
+import { fromHex, toBase64, toHex, utf8Bytes } from '../../base/bytes.ts'
 import { MAX_PROTO_DEPTH, countUnknownFields, decodeProto, encodeProto } from './codec.ts'
 import { ADVDeviceIdentity, ClientPayload, DeviceProps } from './connection.ts'
 import { type MessageProperties, decodeMessage, encodeMessage } from './message.ts'
@@ -164,5 +164,95 @@ describe('writing protobuf', () => {
         proto.DeviceProps.encode({ ...props, platformType: proto.DeviceProps.PlatformType.EDGE }).finish(),
       ),
     )
+  })
+})
+
+/** Texts and numbers around every limit at which our reader and writer change their way. */
+const edgeTexts = fc.oneof(
+  fc.string({ maxLength: 200 }),
+  fc.string({ unit: 'binary', maxLength: 100 }),
+  fc.integer({ min: 0, max: 300 }).map((length) => 'x'.repeat(length)),
+  fc.integer({ min: 0, max: 100 }).map((length) => 'ç'.repeat(length)),
+)
+const edgeNumbers = fc.oneof(
+  fc.nat(),
+  fc.integer({ min: 0, max: 53 }).map((bits) => 2 ** bits - 1),
+  fc.integer({ min: 0, max: 52 }).map((bits) => 2 ** bits),
+)
+
+/** The fields that were on the wire, bytes as base64. */
+function asPlainData(message: unknown): unknown {
+  const plain = (_name: string, value: unknown): unknown => {
+    if (value instanceof Uint8Array) return toBase64(value)
+    return Array.isArray(value) && value.length === 0 ? undefined : value
+  }
+  return JSON.parse(JSON.stringify(message, plain))
+}
+
+describe('hot messages', () => {
+  it('have the bytes that Baileys gives them, and read as it reads them, whatever came before', () => {
+    const messages = fc.record(
+      {
+        conversation: edgeTexts,
+        extendedTextMessage: fc.record(
+          {
+            text: edgeTexts,
+            contextInfo: fc.record(
+              {
+                stanzaId: edgeTexts,
+                quotedMessage: fc.record({ conversation: edgeTexts }, { requiredKeys: [] }),
+                expiration: fc.nat(),
+              },
+              { requiredKeys: [] },
+            ),
+          },
+          { requiredKeys: [] },
+        ),
+        messageContextInfo: fc.record(
+          {
+            messageSecret: fc.uint8Array({ maxLength: 70_000, size: 'max' }),
+            deviceListMetadata: fc.record(
+              { senderTimestamp: edgeNumbers, recipientTimestamp: edgeNumbers },
+              { requiredKeys: [] },
+            ),
+          },
+          { requiredKeys: [] },
+        ),
+        deviceSentMessage: fc.record(
+          { destinationJid: edgeTexts, message: fc.record({ conversation: edgeTexts }) },
+          { requiredKeys: [] },
+        ),
+      },
+      { requiredKeys: [] },
+    )
+    fc.assert(
+      fc.property(messages, (message) => {
+        const bytes = encodeMessage(message)
+        expect(toHex(bytes)).toBe(toHex(proto.Message.encode(message).finish()))
+        expect(toHex(encodeMessage(decodeMessage(bytes)))).toBe(toHex(bytes))
+        expect(asPlainData(decodeMessage(bytes))).toEqual(asBaileysReads(bytes))
+      }),
+      { seed: 7, numRuns: 400 },
+    )
+  })
+
+  it('are written from the start again after one that could not be written', () => {
+    const expected = encodeMessage({ conversation: 'hello' })
+    const circular: Record<string, unknown> = { conversation: 'x' }
+    circular['deviceSentMessage'] = { message: circular }
+    expect(() => encodeMessage(circular)).toThrow(UsageError)
+    expect(encodeMessage({ conversation: 'hello' })).toEqual(expected)
+  })
+
+  it('do not share memory with the next one', () => {
+    const first = encodeMessage({ conversation: 'first' })
+    const copy = first.slice()
+    encodeMessage({ conversation: 'again' })
+    expect(first).toEqual(copy)
+  })
+
+  it('are refused when a long text leaves the message', () => {
+    const cut = encodeMessage({ conversation: 'x'.repeat(100) }).subarray(0, 90)
+    expect(() => decodeMessage(cut)).toThrow(expect.objectContaining({ code: 'WATON_PROTO_MALFORMED' }))
   })
 })

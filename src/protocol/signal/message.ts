@@ -12,15 +12,15 @@
  */
 import { constantTimeEqual, hmacSha256 } from '../crypto/index.ts'
 import { badMac, malformed } from './failures.ts'
-import { KEY_TYPE, TYPED_KEY_BYTES, typedKey, untypedKey } from './keys.ts'
-import { bytesSize, readFields, uintSize, writeBytes, writeUint } from './wire.ts'
+import { KEY_TYPE, TYPED_KEY_BYTES, untypedKey } from './keys.ts'
+import { bytesSize, readFields, uintSize, writeBytes, writeBytesHead, writeUint } from './wire.ts'
 
 /** Version 3 in both halves: the version of the message and the newest one that the sender knows. */
 const VERSION_BYTE = 0x33
 const VERSION = 3
 const MAC_BYTES = 8
-/** Sender and receiver identity in front of the message, for the MAC only. */
-const MAC_PREFIX_BYTES: number = 2 * TYPED_KEY_BYTES
+/** The type byte of a key, as the MAC covers it. */
+const KEY_TYPE_BYTE: Uint8Array = Uint8Array.of(KEY_TYPE)
 
 /** The content of an ordinary message, its MAC not yet checked. */
 export interface SignalMessage {
@@ -69,21 +69,19 @@ export interface PreKeySignalMessage {
 export function encodeSignalMessage(content: SignalMessageContent, context: MacContext): Uint8Array {
   const { ratchetKey, counter, previousCounter, ciphertext } = content
   const size =
-    MAC_PREFIX_BYTES +
     1 +
     bytesSize(TYPED_KEY_BYTES) +
     uintSize(counter) +
     uintSize(previousCounter) +
     bytesSize(ciphertext.length)
-  const buffer = new Uint8Array(size + MAC_BYTES)
-  writeMacPrefix(buffer, context)
-  buffer[MAC_PREFIX_BYTES] = VERSION_BYTE
-  let offset = writeBytes(buffer, MAC_PREFIX_BYTES + 1, 1, typedKey(ratchetKey))
-  offset = writeUint(buffer, offset, 2, counter)
-  offset = writeUint(buffer, offset, 3, previousCounter)
-  writeBytes(buffer, offset, 4, ciphertext)
-  buffer.set(messageMac(context.macKey, buffer.subarray(0, size)), size)
-  return buffer.subarray(MAC_PREFIX_BYTES)
+  const body = new Uint8Array(size + MAC_BYTES)
+  body[0] = VERSION_BYTE
+  let offset = writeKey(body, 1, 1, ratchetKey)
+  offset = writeUint(body, offset, 2, counter)
+  offset = writeUint(body, offset, 3, previousCounter)
+  writeBytes(body, offset, 4, ciphertext)
+  body.set(messageMac(body.subarray(0, size), context), size)
+  return body
 }
 
 /**
@@ -95,14 +93,14 @@ export function parseSignalMessage(body: Uint8Array): SignalMessage {
   checkVersion(body, 1 + MAC_BYTES)
   const end = body.length - MAC_BYTES
   const { uints, strings } = readFields(body.subarray(1, end), 4)
-  const [ratchetKey, counter, ciphertext] = [strings.get(1), uints.get(2), strings.get(4)]
+  const [ratchetKey, counter, ciphertext] = [strings[1], uints[2], strings[4]]
   if (ratchetKey === undefined || counter === undefined || ciphertext === undefined) {
     throw malformed('a required field is missing')
   }
   return {
     ratchetKey: untypedKey(ratchetKey, 'the ratchet key'),
     counter,
-    previousCounter: uints.get(3) ?? 0,
+    previousCounter: uints[3] ?? 0,
     ciphertext,
     authenticated: body.subarray(0, end),
     mac: body.subarray(end),
@@ -115,10 +113,7 @@ export function parseSignalMessage(body: Uint8Array): SignalMessage {
  * @throws {CryptoError} `WATON_SIGNAL_BAD_MAC`
  */
 export function checkSignalMac(message: SignalMessage, context: MacContext): void {
-  const buffer = new Uint8Array(MAC_PREFIX_BYTES + message.authenticated.length)
-  writeMacPrefix(buffer, context)
-  buffer.set(message.authenticated, MAC_PREFIX_BYTES)
-  if (!constantTimeEqual(messageMac(context.macKey, buffer), message.mac)) throw badMac()
+  if (!constantTimeEqual(messageMac(message.authenticated, context), message.mac)) throw badMac()
 }
 
 /** Wraps an ordinary message into one that opens a session. */
@@ -134,8 +129,8 @@ export function encodePreKeySignalMessage(content: PreKeySignalMessage): Uint8Ar
   const body = new Uint8Array(size)
   body[0] = VERSION_BYTE
   let offset = preKeyId === undefined ? 1 : writeUint(body, 1, 1, preKeyId)
-  offset = writeBytes(body, offset, 2, typedKey(content.baseKey))
-  offset = writeBytes(body, offset, 3, typedKey(content.identityKey))
+  offset = writeKey(body, offset, 2, content.baseKey)
+  offset = writeKey(body, offset, 3, content.identityKey)
   offset = writeBytes(body, offset, 4, message)
   offset = writeUint(body, offset, 5, registrationId)
   writeUint(body, offset, 6, signedPreKeyId)
@@ -150,8 +145,8 @@ export function encodePreKeySignalMessage(content: PreKeySignalMessage): Uint8Ar
 export function readPreKeySignal(body: Uint8Array): PreKeySignalMessage {
   checkVersion(body, 1)
   const { uints, strings } = readFields(body.subarray(1), 6)
-  const [baseKey, identityKey, message] = [strings.get(2), strings.get(3), strings.get(4)]
-  const signedPreKeyId = uints.get(6)
+  const [baseKey, identityKey, message] = [strings[2], strings[3], strings[4]]
+  const signedPreKeyId = uints[6]
   if (
     baseKey === undefined ||
     identityKey === undefined ||
@@ -160,9 +155,9 @@ export function readPreKeySignal(body: Uint8Array): PreKeySignalMessage {
   ) {
     throw malformed('a required field is missing')
   }
-  const preKeyId = uints.get(1)
+  const preKeyId = uints[1]
   return {
-    registrationId: uints.get(5) ?? 0,
+    registrationId: uints[5] ?? 0,
     ...(preKeyId === undefined ? {} : { preKeyId }),
     signedPreKeyId,
     baseKey: untypedKey(baseKey, 'the base key'),
@@ -177,13 +172,23 @@ function checkVersion(body: Uint8Array, minimumBytes: number): void {
   if (version !== VERSION) throw malformed('its version is not 3', { version })
 }
 
-function writeMacPrefix(target: Uint8Array, context: MacContext): void {
-  target[0] = KEY_TYPE
-  target.set(context.senderIdentity, 1)
-  target[TYPED_KEY_BYTES] = KEY_TYPE
-  target.set(context.receiverIdentity, TYPED_KEY_BYTES + 1)
+/** Writes a public key with its type byte as a byte string field and returns the offset behind it. */
+function writeKey(target: Uint8Array, offset: number, field: number, key: Uint8Array): number {
+  const start = writeBytesHead(target, offset, field, TYPED_KEY_BYTES)
+  target[start] = KEY_TYPE
+  target.set(key, start + 1)
+  return start + TYPED_KEY_BYTES
 }
 
-function messageMac(macKey: Uint8Array, bytes: Uint8Array): Uint8Array {
-  return hmacSha256(macKey, bytes).subarray(0, MAC_BYTES)
+function messageMac(authenticated: Uint8Array, context: MacContext): Uint8Array {
+  const { macKey, senderIdentity, receiverIdentity } = context
+  const mac = hmacSha256(
+    macKey,
+    KEY_TYPE_BYTE,
+    senderIdentity,
+    KEY_TYPE_BYTE,
+    receiverIdentity,
+    authenticated,
+  )
+  return mac.subarray(0, MAC_BYTES)
 }

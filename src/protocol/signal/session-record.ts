@@ -110,7 +110,8 @@ export function allSessions(record: SessionRecord): readonly SessionState[] {
 
 /** The chain of a session that the remote ratchet key names. */
 export function findChain(session: SessionState, ratchetKey: Uint8Array): ReceivingChain | undefined {
-  return session.receiving.find((chain) => equalBytes(chain.ratchetKey, ratchetKey))
+  for (const chain of session.receiving) if (equalBytes(chain.ratchetKey, ratchetKey)) return chain
+  return undefined
 }
 
 /** The session with `chain` put in: in place of its older value, or as the newest. Keeps both bounds. */

@@ -218,9 +218,8 @@ export function encryptSignal(options: EncryptSignalOptions): EncryptedSignal {
 export function decryptSignal(options: DecryptSignalOptions): DecryptedSignal {
   const { record, body, local, nowMs } = options
   const message = parseSignalMessage(body)
-  const sessions = allSessions(record)
-  if (sessions.length === 0) throw noSession()
-  const { before, after, plaintext } = openInAny(sessions, message, local)
+  if (record.current === undefined && record.archived.length === 0) throw noSession()
+  const { before, after, plaintext } = openInAny(record, message, local)
   return { record: withAdvancedSession(record, before, after, nowMs), plaintext }
 }
 
@@ -238,7 +237,7 @@ export function decryptPreKeySignal(options: DecryptPreKeySignalOptions): Decryp
   const message = parseSignalMessage(envelope.message)
   const { identityKey } = envelope
   if (allSessions(record).some((session) => isSessionOf(session, envelope))) {
-    const { before, after, plaintext } = openInAny(allSessions(record), message, local)
+    const { before, after, plaintext } = openInAny(record, message, local)
     const next = withAdvancedSession(record, before, after, nowMs)
     return { record: next, plaintext, identityKey: after.remoteIdentityKey, isNewSession: false }
   }
@@ -287,7 +286,12 @@ interface Opened {
   readonly plaintext: Uint8Array
 }
 
-function openInAny(sessions: readonly SessionState[], message: SignalMessage, local: LocalIdentity): Opened {
+function openInAny(record: SessionRecord, message: SignalMessage, local: LocalIdentity): Opened {
+  const { current } = record
+  // nearly every message is on a known chain of the current session
+  if (current !== undefined && findChain(current, message.ratchetKey) !== undefined)
+    return openInSession(current, message, local)
+  const sessions = allSessions(record)
   const owner = sessions.find((session) => findChain(session, message.ratchetKey) !== undefined)
   if (owner !== undefined) return openInSession(owner, message, local)
   if (message.counter > MAX_JUMP) throw tooFar(message.counter, MAX_JUMP)

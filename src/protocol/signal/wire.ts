@@ -18,9 +18,9 @@ const UINT32_LIMIT = 2 ** 32
 /** The fields of a message that Signal defines; of a repeated field the last one counts, as protobuf says. */
 export interface WireFields {
   /** Numbers by field number; 64-bit values above 2^32 - 1 count as absent. */
-  readonly uints: ReadonlyMap<number, number>
+  readonly uints: readonly (number | undefined)[]
   /** Byte strings by field number, as views into the message. */
-  readonly strings: ReadonlyMap<number, Uint8Array>
+  readonly strings: readonly (Uint8Array | undefined)[]
 }
 
 /** Bytes that {@link writeUint} needs for a number (tag included; field numbers up to 15). */
@@ -47,10 +47,20 @@ export function writeUint(target: Uint8Array, offset: number, field: number, val
 
 /** Writes a byte string field at `offset` and returns the offset behind it. */
 export function writeBytes(target: Uint8Array, offset: number, field: number, value: Uint8Array): number {
-  target[offset] = (field << 3) | BYTES
-  const start = writeVarint(target, offset + 1, value.length)
+  const start = writeBytesHead(target, offset, field, value.length)
   target.set(value, start)
   return start + value.length
+}
+
+/** Writes what stands in front of a byte string of a known length; the caller writes the bytes behind it. */
+export function writeBytesHead(
+  target: Uint8Array,
+  offset: number,
+  field: number,
+  lengthBytes: number,
+): number {
+  target[offset] = (field << 3) | BYTES
+  return writeVarint(target, offset + 1, lengthBytes)
 }
 
 function writeVarint(target: Uint8Array, offset: number, value: number): number {
@@ -72,16 +82,16 @@ function writeVarint(target: Uint8Array, offset: number, value: number): number 
  */
 export function readFields(bytes: Uint8Array, maxField: number): WireFields {
   const reader = new WireReader(bytes)
-  const uints = new Map<number, number>()
-  const strings = new Map<number, Uint8Array>()
+  const uints: (number | undefined)[] = []
+  const strings: (Uint8Array | undefined)[] = []
   while (!reader.atEnd) {
     const tag = reader.varint()
     const field = Math.floor(tag / 8)
     if (field === 0 || tag >= UINT32_LIMIT) throw malformed('a field number is out of range')
     const value = reader.value(tag % 8)
     if (field > maxField) continue
-    if (typeof value === 'object') strings.set(field, value)
-    else if (value !== undefined && value < UINT32_LIMIT) uints.set(field, value)
+    if (typeof value === 'object') strings[field] = value
+    else if (value !== undefined && value < UINT32_LIMIT) uints[field] = value
   }
   return { uints, strings }
 }
