@@ -72,6 +72,10 @@ export class BaileysParty implements Party {
     await this.#baileys.rotateSignedPreKey()
   }
 
+  logout(): Promise<void> {
+    return this.#baileys.logout()
+  }
+
   async quit(): Promise<void> {
     await this.#baileys.quit()
   }

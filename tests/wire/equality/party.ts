@@ -29,6 +29,8 @@ export interface Party {
   mark(id: string): Promise<void>
   /** Comes back and replaces the signed pre-key: Baileys because it is told to, waton because the key is old. */
   reconnectAndRotate(): Promise<void>
+  /** Removes itself from the account. */
+  logout(): Promise<void>
   quit(): Promise<void>
 }
 

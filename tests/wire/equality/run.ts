@@ -94,14 +94,18 @@ async function runSteps(scene: Scene, steps: readonly Step[]): Promise<readonly 
     })
     const ends = [...step.ends.both, ...step.ends[party.name]]
     const isSettled = (): boolean =>
-      missing(ends).length === 0 &&
-      (step.connection === 'pairing' || simulator.unanswered(device).length === 0)
+      missing(ends).length === 0 && (!isAskable(step) || simulator.unanswered(device).length === 0)
     // what is missing after that is a difference
     await until('the end of the step', isSettled, SETTLE_MS).catch(() => undefined)
-    if (step.connection !== 'pairing') await party.mark(`${MARK}${String(number)}`)
+    if (isAskable(step)) await party.mark(`${MARK}${String(number)}`)
     cuts.push({ step, after, upTo: trace.nextIndex - 1 })
   }
   return cuts
+}
+
+/** Whether the client still answers at the end of the step: while it pairs it restarts, and after a logout it is gone. */
+function isAskable({ connection, endsConnection }: Step): boolean {
+  return connection !== 'pairing' && endsConnection !== true
 }
 
 /** The names that are not among the stanzas, as often as they are wanted. */

@@ -33,6 +33,8 @@ export interface Step {
   readonly run: (scene: Scene, arrived: (names: readonly string[]) => Promise<void>) => Promise<void>
   /** Whether the client logs in during the step. */
   readonly logins?: boolean
+  /** Whether nothing can be asked of the server afterwards. */
+  readonly endsConnection?: boolean
   /** A stanza that is written again and again as time passes: how often says nothing, so only the first counts. */
   readonly timed?: string
   /** Names of the stanzas that must have arrived before the next step, as often as they are listed. */
@@ -262,6 +264,15 @@ const BY_QR: readonly Step[] = [
       await party.reconnectAndRotate()
     },
     ends: { both: [...LOGIN, NAMED, 'iq set encrypt rotate'], baileys: [], waton: [] },
+  },
+  {
+    name: 'logging out',
+    endsConnection: true,
+    async run({ party, alice }) {
+      await party.logout()
+      await until('the device to be gone', () => alice.devices.length === 0)
+    },
+    ends: { both: ['iq set md remove-companion-device'], baileys: [], waton: [] },
   },
 ]
 

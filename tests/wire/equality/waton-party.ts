@@ -156,6 +156,10 @@ export class WatonParty implements Party {
     await until('waton to be open again', () => this.opened > before)
   }
 
+  async logout(): Promise<void> {
+    await this.#connected.logout()
+  }
+
   quit(): Promise<void> {
     return this.disconnect()
   }
