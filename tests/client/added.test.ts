@@ -7,6 +7,8 @@ import { MemoryStore } from 'waton'
 import type { Client, MessageContent, MessagePayload } from 'waton'
 import { describe, expect, test } from 'vitest'
 import { seededRandom } from '../../src/base/random.ts'
+import { node } from '../../src/protocol/binary/node.ts'
+import type { BinaryNode } from '../../src/protocol/binary/node.ts'
 import { Message } from '../../src/protocol/proto/message.ts'
 import type { MessageKey, MessageProperties } from '../../src/protocol/proto/message.ts'
 import { until } from '../helpers/until.ts'
@@ -284,5 +286,43 @@ describe('encrypted additions', () => {
         expect(content).toMatchObject({ pollVote: { target: { sender: { lid: LID } }, options: ['Tea'] } })
       }
     }
+  })
+})
+
+describe('a message of a channel', () => {
+  const CHANNEL = '120363000000000009@newsletter'
+  const post = (from: string, id: string, content: Uint8Array): BinaryNode =>
+    node('message', { from, id, t: '1700000000', type: 'text', server_id: '7' }, [
+      node('plaintext', {}, content),
+    ])
+  const text = Message.encode({ conversation: 'news' }).finish()
+
+  test('is read without encryption, recorded once, and acknowledged each time', async () => {
+    const { world, client } = await setUp('channel')
+    for (let count = 0; count < 2; count += 1) world.inject(post(CHANNEL, 'C1', text))
+    await until('both answers', () => world.answersTo('C1').length === 2)
+    expect(world.answersTo('C1')).toMatchObject([{ tag: 'ack' }, { tag: 'ack' }])
+    const events = (await log(client)).filter(({ type }) => type.startsWith('message'))
+    expect(events).toMatchObject([{ payload: { id: 'C1', chat: CHANNEL, content: { text: 'news' } } }])
+  })
+
+  test('that is no message is visible once', async () => {
+    const { world, client } = await setUp('broken channel')
+    world.inject(post(CHANNEL, 'C1', Uint8Array.of(0xff)))
+    await until('the answer', () => world.answersTo('C1').length > 0)
+    const events = (await log(client)).filter(({ type }) => type.startsWith('message'))
+    expect(events).toMatchObject([
+      { type: 'message.undecryptable', payload: { reason: 'WATON_PROTO_MALFORMED' } },
+    ])
+  })
+
+  test('is believed of channels only: from a person it is a message without content', async () => {
+    const { world, client } = await setUp('no channel')
+    world.inject(post(PN, 'C1', text))
+    await until('the answer', () => world.answersTo('C1').length > 0)
+    const events = (await log(client)).filter(({ type }) => type.startsWith('message'))
+    expect(events).toMatchObject([
+      { type: 'message.undecryptable', payload: { reason: 'WATON_MESSAGE_UNAVAILABLE' } },
+    ])
   })
 })

@@ -17,6 +17,8 @@ export interface Effects {
   preKeySpent(): void
   /** Something changed while we were away; the server repeats it until it is told to stop. */
   dirty(what: string, timestampSeconds: number | undefined): void
+  /** The own phone may be asked for messages without content. */
+  placeholders(): void
   /** The server's offline queue has been delivered. */
   offlineDone(messages: number): void
   /** The server will refuse this version of the client from then on. */

@@ -13,6 +13,7 @@ import { learnMapping } from '../identity/addresses.ts'
 import { APP_STATE_KEY, HISTORY_NOTIFICATION } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import type { ReceiveContext } from './context.ts'
+import { recordResent } from './placeholder.ts'
 
 /** The device number of the account's phone. */
 const OWN_PHONE = 0
@@ -30,6 +31,7 @@ export async function receiveProtocolMessage(
   const protocol = message.protocolMessage ?? {}
   keepAppStateKeys(unit, protocol)
   keepHistoryNotification(unit, parsed.id, protocol)
+  await recordResent(unit, protocol.peerDataOperationRequestResponseMessage, context)
   const mappings = protocol.lidMigrationMappingSyncMessage?.encodedMappingPayload
   if (mappings) for (const { pn, lid } of readLidMappings(mappings)) await learnMapping(unit, pn, lid)
 }

@@ -80,6 +80,8 @@ export async function recordMessage(
     await receiveProtocolMessage(unit, { parsed, message }, context)
     return
   }
+  // a group's key comes in front of the content, under the same id: it is not the message
+  if (content.kind === 'unknown' && content.name === undefined && message.senderKeyDistributionMessage) return
   await recordVisible(
     unit,
     {
