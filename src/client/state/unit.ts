@@ -6,7 +6,7 @@
 import { toHex } from '../../base/bytes.ts'
 import type { Change, EventRow, MessageKey, MessageRow, OutboxRow } from '../../persistence/contract/index.ts'
 import { encodePayload } from '../event-record.ts'
-import { DURABLE_VERSIONS } from '../events.ts'
+import { DURABLE_VERSIONS } from '../events/registry.ts'
 import type { DurablePayloads, DurableType } from '../events.ts'
 import type { RecordKind } from './record-kind.ts'
 
