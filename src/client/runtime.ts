@@ -72,6 +72,7 @@ export class Runtime {
   readonly #preKeys: KeyUpkeep
   readonly #verdicts: Verdicts
   readonly #lease: Lease
+  readonly #offline: OfflineQueue
   readonly #pipeline: ReceivePipeline
   readonly #consumers = new Map<string, { consumer: Consumer; running: Promise<void> }>()
   #connection: Connection | undefined
@@ -100,6 +101,7 @@ export class Runtime {
     this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
     const { timing, endpoint } = options
     this.#verdicts = new Verdicts({ state, self, clock, random, logger, timing, endpoint })
+    this.#offline = this.#startOffline()
     this.#pipeline = new ReceivePipeline({
       state,
       logger,
@@ -110,7 +112,7 @@ export class Runtime {
         logger,
         markOnline,
         effects: this.#effects(),
-        offline: new OfflineQueue(),
+        offline: this.#offline,
       },
     })
     this.codes = new CodeDesk({
@@ -307,7 +309,7 @@ export class Runtime {
       },
       onStanza: (connection: Connection, stanza: Parameters<ReceivePipeline['accept']>[1]) => {
         this.#connection = connection
-        this.#pipeline.accept(connection, stanza)
+        this.#pipeline.accept(connection, this.#offline.admit(stanza))
       },
       onEnd: (connection: Connection) => {
         this.#ended(connection)
@@ -355,7 +357,22 @@ export class Runtime {
     this.codes.close()
     this.outbox.suspend()
     this.#pipeline.forget(connection)
+    this.#offline.stop()
     if (this.#connection === connection) this.#connection = undefined
+  }
+
+  #startOffline(): OfflineQueue {
+    const { clock, logger } = this.#options
+    return new OfflineQueue({
+      clock,
+      logger,
+      send: (stanza) => {
+        this.#connection?.answer([{ kind: 'stanza', stanza }])
+      },
+      onProgress: (progress) => {
+        this.#emitter.emit('sync.offline', progress)
+      },
+    })
   }
 
   #startLease(): Lease {
@@ -388,8 +405,8 @@ export class Runtime {
       dirty: (what, timestampSeconds) => {
         this.#cleanDirty(what, timestampSeconds)
       },
-      offlineDone: (messages) => {
-        emitter.emit('sync.offline', { messages })
+      offlineDone: (total) => {
+        this.#offline.end(total)
       },
       versionExpires: (atSeconds) => {
         emitter.emit('connection.expiring', atSeconds === undefined ? {} : { expiresAtMs: atSeconds * 1000 })

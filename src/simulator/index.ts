@@ -28,6 +28,7 @@ export type {
   RestartFault,
 } from './fault-plan/plan.ts'
 export type { FaultRun, HappenedFault } from './fault-plan/run.ts'
+export type { OfflineHabits } from './world/offline.ts'
 export { Trace } from './trace.ts'
 export type {
   TracedPayload,

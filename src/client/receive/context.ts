@@ -16,8 +16,8 @@ export interface Effects {
   preKeySpent(): void
   /** Something changed while we were away; the server repeats it until it is told to stop. */
   dirty(what: string, timestampSeconds: number | undefined): void
-  /** The server's offline queue has been delivered. */
-  offlineDone(messages: number): void
+  /** The server's offline queue has been delivered, and everything before its end is recorded. */
+  offlineDone(total: number): void
   /** The server will refuse this version of the client from then on. */
   versionExpires(atSeconds: number | undefined): void
 }

@@ -21,6 +21,8 @@ export interface MailboxEntry {
   readonly sequence: number
   readonly stanza: BinaryNode
   readonly clearedBy: Clearance
+  /** When it came, in milliseconds since the epoch. */
+  readonly atMs: number
 }
 
 /** Stanzas kept per device; the oldest is dropped beyond it, with a note in the trace. */
@@ -53,6 +55,8 @@ export type AckOutcome = 'cleared' | 'ignored' | 'mismatch' | 'nothing'
 export class Mailbox {
   readonly #entries = new Map<number, MailboxEntry>()
   readonly #sequencesById = new Map<string, Set<number>>()
+  /** Numbers of stanzas that stay although the client refused them. */
+  readonly #refused = new Set<number>()
   #nextSequence = 1
 
   /** Stanzas waiting. */
@@ -66,8 +70,12 @@ export class Mailbox {
   }
 
   /** Adds a stanza; returns it and the one that was dropped to stay within {@link MAX_MAILBOX}. */
-  add(stanza: BinaryNode, clearedBy: Clearance): { entry: MailboxEntry; dropped: MailboxEntry | undefined } {
-    const entry = { sequence: this.#nextSequence++, stanza, clearedBy }
+  add(
+    stanza: BinaryNode,
+    clearedBy: Clearance,
+    atMs = 0,
+  ): { entry: MailboxEntry; dropped: MailboxEntry | undefined } {
+    const entry = { sequence: this.#nextSequence++, stanza, clearedBy, atMs }
     this.#entries.set(entry.sequence, entry)
     const key = keyOf(stanza.tag, stanza.attrs['id'] ?? '')
     const sequences = this.#sequencesById.get(key) ?? new Set()
@@ -110,6 +118,25 @@ export class Mailbox {
     return 'cleared'
   }
 
+  /** The client refused a stanza and the server keeps it. @returns whether there is such a stanza */
+  refuse(answer: AckAnswer): boolean {
+    const [entry] = this.#find(answer.class, answer.id)
+    if (entry !== undefined) this.#refused.add(entry.sequence)
+    return entry !== undefined
+  }
+
+  /** Whether the client refused this stanza before. */
+  isRefused({ sequence }: MailboxEntry): boolean {
+    return this.#refused.has(sequence)
+  }
+
+  /** Throws away what came before a point in time. @returns how many stanzas that were */
+  expire(beforeMs: number): number {
+    const expired = [...this.#entries.values()].filter(({ atMs }) => atMs < beforeMs)
+    for (const entry of expired) this.#remove(entry)
+    return expired.length
+  }
+
   /** A stanza was written to the device. */
   wrote(entry: MailboxEntry): void {
     if (entry.clearedBy === 'sending') this.#remove(entry)
@@ -119,6 +146,7 @@ export class Mailbox {
   clear(): void {
     this.#entries.clear()
     this.#sequencesById.clear()
+    this.#refused.clear()
   }
 
   #find(tag: string, id: string): readonly MailboxEntry[] {
@@ -131,6 +159,7 @@ export class Mailbox {
 
   #remove(entry: MailboxEntry): void {
     this.#entries.delete(entry.sequence)
+    this.#refused.delete(entry.sequence)
     const key = keyOf(entry.stanza.tag, entry.stanza.attrs['id'] ?? '')
     const sequences = this.#sequencesById.get(key)
     sequences?.delete(entry.sequence)
