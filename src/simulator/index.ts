@@ -28,6 +28,8 @@ export type {
   RestartFault,
 } from './fault-plan/plan.ts'
 export type { FaultRun, HappenedFault } from './fault-plan/run.ts'
+export { ReplayServer } from './replay-server.ts'
+export type { ReplayServerOptions } from './replay-server.ts'
 export type { OfflineHabits } from './world/offline.ts'
 export { Trace } from './trace.ts'
 export type {
