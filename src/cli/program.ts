@@ -8,6 +8,7 @@ import type { AccountOptions } from './account.ts'
 import type { ChatOptions } from './commands/chat.ts'
 import type { DemoOptions } from './commands/demo.ts'
 import type { PairOptions } from './commands/pair.ts'
+import type { ReplayOptions } from './commands/replay.ts'
 import type { SimulateOptions } from './commands/simulate.ts'
 import type { Surroundings } from './console.ts'
 import { EXIT, tell } from './failure.ts'
@@ -67,6 +68,7 @@ function createProgram(surroundings: Surroundings, onDone: (code: ExitCode) => v
   addChat(program, perform)
   addLogout(program, perform)
   addSimulate(program, perform)
+  addReplay(program, perform)
   return program
 }
 
@@ -141,6 +143,17 @@ function addSimulate(program: Command, perform: Perform): void {
     .option('--endpoint <file>', 'write what clients need to know to this file', 'waton-endpoint.json')
     .action((options: SimulateOptions) =>
       perform(async () => (await import('./commands/simulate.ts')).runSimulate, options),
+    )
+}
+
+function addReplay(program: Command, perform: Perform): void {
+  program
+    .command('replay')
+    .description('play transcripts of received stanzas and show what waton now makes of them differently')
+    .argument('<paths...>', 'transcripts, or folders of them')
+    .option('--update', 'write what happens now into the files', false)
+    .action((paths: string[], options: Omit<ReplayOptions, 'paths'>) =>
+      perform(async () => (await import('./commands/replay.ts')).runReplay, { ...options, paths }),
     )
 }
 

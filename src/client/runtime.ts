@@ -75,6 +75,7 @@ export class Runtime {
   readonly #placeholders: PlaceholderRequests
   readonly #verdicts: Verdicts
   readonly #lease: Lease
+  readonly #offline: OfflineQueue
   readonly #pipeline: ReceivePipeline
   readonly #consumers = new Map<string, { consumer: Consumer; running: Promise<void> }>()
   #connection: Connection | undefined
@@ -104,6 +105,7 @@ export class Runtime {
     this.#placeholders = new PlaceholderRequests({ state, self, clock, random, logger })
     const { timing, endpoint } = options
     this.#verdicts = new Verdicts({ state, self, clock, random, logger, timing, endpoint })
+    this.#offline = this.#startOffline()
     this.#pipeline = new ReceivePipeline({
       state,
       logger,
@@ -114,7 +116,7 @@ export class Runtime {
         logger,
         markOnline,
         effects: this.#effects(),
-        offline: new OfflineQueue(),
+        offline: this.#offline,
         drops: new Drops(logger),
       },
     })
@@ -312,7 +314,7 @@ export class Runtime {
       },
       onStanza: (connection: Connection, stanza: Parameters<ReceivePipeline['accept']>[1]) => {
         this.#connection = connection
-        this.#pipeline.accept(connection, stanza)
+        this.#pipeline.accept(connection, this.#offline.admit(stanza))
       },
       onEnd: (connection: Connection) => {
         this.#ended(connection)
@@ -362,7 +364,22 @@ export class Runtime {
     this.outbox.suspend()
     this.#placeholders.suspend()
     this.#pipeline.forget(connection)
+    this.#offline.stop()
     if (this.#connection === connection) this.#connection = undefined
+  }
+
+  #startOffline(): OfflineQueue {
+    const { clock, logger } = this.#options
+    return new OfflineQueue({
+      clock,
+      logger,
+      send: (stanza) => {
+        this.#connection?.answer([{ kind: 'stanza', stanza }])
+      },
+      onProgress: (progress) => {
+        this.#emitter.emit('sync.offline', progress)
+      },
+    })
   }
 
   #startLease(): Lease {
@@ -398,8 +415,8 @@ export class Runtime {
       dirty: (what, timestampSeconds) => {
         this.#cleanDirty(what, timestampSeconds)
       },
-      offlineDone: (messages) => {
-        emitter.emit('sync.offline', { messages })
+      offlineDone: (total) => {
+        this.#offline.end(total)
       },
       versionExpires: (atSeconds) => {
         emitter.emit('connection.expiring', atSeconds === undefined ? {} : { expiresAtMs: atSeconds * 1000 })

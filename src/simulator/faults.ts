@@ -13,6 +13,7 @@ import { node } from '../protocol/binary/node.ts'
 import { clientExpiration } from './stanza/stream.ts'
 import type { Device } from './world/device.ts'
 import type { CorruptKey, KeyQuery } from './world/key-directory.ts'
+import type { OfflineHabits } from './world/offline.ts'
 import type { World } from './world/world.ts'
 
 /** What a refused login is told besides the reason. */
@@ -92,6 +93,17 @@ export class Faults {
    */
   plan(plan: FaultPlan): FaultRun {
     return this.#injector.start(plan)
+  }
+
+  /**
+   * Gives the server bad habits with what waits for devices that are away; what is left out stays as it was.
+   *
+   * ```ts
+   * simulator.faults.offline({ endMarker: false, lostPulls: 2 })
+   * ```
+   */
+  offline(habits: Partial<OfflineHabits>): void {
+    this.#world.offline = { ...this.#world.offline, ...habits }
   }
 
   /** Cuts the connection of a device, as a broken network does. @returns whether it was connected */

@@ -1,6 +1,8 @@
 /** The simulator's public names: `import { startSimulator } from 'waton/simulator'`. */
 export { startSimulator } from './simulator.ts'
 export type { PhoneRequest, Simulator, SimulatorEndpoint, SimulatorOptions } from './simulator.ts'
+export type { DeliverOptions, DeliveryPersistence, DeliveryResult } from './deliver.ts'
+export * as stanzas from './stanzas.ts'
 export { createPhone, SimulatedPhone } from './peer/phone.ts'
 export type { MemoryCloseReason, MemorySocket } from './server/wire.ts'
 export { Faults } from './faults.ts'
@@ -26,6 +28,9 @@ export type {
   RestartFault,
 } from './fault-plan/plan.ts'
 export type { FaultRun, HappenedFault } from './fault-plan/run.ts'
+export { ReplayServer } from './replay-server.ts'
+export type { ReplayServerOptions } from './replay-server.ts'
+export type { OfflineHabits } from './world/offline.ts'
 export { Trace } from './trace.ts'
 export type {
   TracedPayload,

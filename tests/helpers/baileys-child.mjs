@@ -1,6 +1,6 @@
 // An unmodified Baileys in its own process, told what to do over IPC. It keeps its auth state in memory and comes back
 // after a connection ended, as its documentation asks of every user; nothing else is added to it.
-import makeWASocket, { DisconnectReason, initAuthCreds } from '@whiskeysockets/baileys'
+import makeWASocket, { DisconnectReason, initAuthCreds, proto } from '@whiskeysockets/baileys'
 
 const quiet = () => undefined
 const silent = {
@@ -108,6 +108,15 @@ const commands = {
     const message = await socket.sendMessage(chat, { text }, id === undefined ? {} : { messageId: id })
     sent.set(message.key.id, message.message)
     return { id: message.key.id }
+  },
+  // anything that `sendMessage` builds without an upload
+  async content({ chat, content, options }) {
+    const message = await socket.sendMessage(chat, content, options)
+    return { id: message.key.id }
+  },
+  // a message as the schema has it, encrypted and sent as it is
+  async relay({ chat, message, id }) {
+    return { id: await socket.relayMessage(chat, proto.Message.fromObject(message), { messageId: id }) }
   },
   async code({ phoneNumber }) {
     return { code: await socket.requestPairingCode(phoneNumber) }

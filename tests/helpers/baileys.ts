@@ -158,6 +158,16 @@ export class Baileys {
     return this.#call('send', { chat, text, ...(id === undefined ? {} : { id }) }) as Promise<{ id: string }>
   }
 
+  /** Sends any content that `sendMessage` of Baileys builds without uploading something. */
+  sendContent(chat: string, content: object, options: object = {}): Promise<{ id: string }> {
+    return this.#call('content', { chat, content, options }) as Promise<{ id: string }>
+  }
+
+  /** Sends a message as the schema has it: Baileys encrypts whatever it is given. */
+  relay(chat: string, message: object, id: string): Promise<{ id: string }> {
+    return this.#call('relay', { chat, message, id }) as Promise<{ id: string }>
+  }
+
   /** Tells the sender that a message was read. */
   async read(message: BaileysMessage): Promise<void> {
     await this.#call('read', { key: message.key })

@@ -14,6 +14,16 @@ export interface QuarantinedEvent {
   readonly code: string
 }
 
+/** How far the server's offline queue has been taken in. */
+export interface OfflineProgress {
+  /** Stanzas that the server announced: messages, receipts, notifications and the rest. */
+  readonly expected: number
+  /** Stanzas taken in so far. */
+  readonly received: number
+  /** Whether it is over, and what comes from now on is live; with fewer than expected, the rest comes at the next login. */
+  readonly done: boolean
+}
+
 /** Events that are never stored. */
 export interface EphemeralEvents {
   /** A QR code to show; the phone scans it under "Linked devices". */
@@ -53,6 +63,6 @@ export interface EphemeralEvents {
   'store.quarantined': QuarantinedEvent
   /** The server will refuse this version of WhatsApp Web from then on; waton looks for a newer one when it does. */
   'connection.expiring': { readonly expiresAtMs?: number }
-  /** The offline queue of the server has been taken in. */
-  'sync.offline': { readonly messages: number }
+  /** The offline queue of the server is being taken in: at its beginning, for each batch, and at its end. */
+  'sync.offline': OfflineProgress
 }

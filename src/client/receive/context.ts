@@ -19,8 +19,8 @@ export interface Effects {
   dirty(what: string, timestampSeconds: number | undefined): void
   /** The own phone may be asked for messages without content. */
   placeholders(): void
-  /** The server's offline queue has been delivered. */
-  offlineDone(messages: number): void
+  /** The server's offline queue has been delivered, and everything before its end is recorded. */
+  offlineDone(total: number): void
   /** The server will refuse this version of the client from then on. */
   versionExpires(atSeconds: number | undefined): void
 }

@@ -82,7 +82,7 @@ function post(
   for (const device of devices) world.post(device, forwarded, 'ack')
 }
 
-function handleAck(ack: BinaryNode, { sender }: HandlerContext): void {
+function handleAck(ack: BinaryNode, { sender, world }: HandlerContext): void {
   const { error, type } = ack.attrs
   const answer = {
     class: requireAttribute(ack, 'class'),
@@ -91,6 +91,10 @@ function handleAck(ack: BinaryNode, { sender }: HandlerContext): void {
     type,
   }
   const name = `<${answer.class}> ${answer.id}`
+  if (error !== undefined && world.offline.keepsRefused && sender.device.mailbox.refuse(answer)) {
+    sender.note('fault', `${name} was refused with error ${error} and stays, with everything behind it`)
+    return
+  }
   const outcome = sender.device.mailbox.clearByAck(answer)
   if (error !== undefined) sender.note('warning', `the client refused ${name} with error ${error}`)
   if (outcome === 'ignored') {

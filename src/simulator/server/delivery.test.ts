@@ -2,10 +2,15 @@ import { describe, expect, it } from 'vitest'
 import { childrenOf, node } from '../../protocol/binary/node.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
 import { Mailbox } from '../world/mailbox.ts'
+import { GOOD_HABITS } from '../world/offline.ts'
+import type { OfflineHabits } from '../world/offline.ts'
 import { Delivery } from './delivery.ts'
 
 /** A device: its mailbox, and what it was sent as short words. */
-function setUp(isPulled: boolean): {
+function setUp(
+  isPulled: boolean,
+  habits: Partial<OfflineHabits> = {},
+): {
   mailbox: Mailbox
   delivery: Delivery
   sent: string[]
@@ -13,7 +18,12 @@ function setUp(isPulled: boolean): {
 } {
   const mailbox = new Mailbox()
   const sent: string[] = []
-  const delivery = new Delivery(mailbox, isPulled, (stanza) => sent.push(describeStanza(stanza)))
+  const delivery = new Delivery(
+    mailbox,
+    isPulled,
+    (stanza) => sent.push(describeStanza(stanza)),
+    () => ({ ...GOOD_HABITS, ...habits }),
+  )
   const post = (id: string): void => {
     const stanza = node('message', { id, from: '15550000002@s.whatsapp.net' })
     delivery.deliver(mailbox.add(stanza, 'receipt').entry)
@@ -80,5 +90,40 @@ describe('delivery', () => {
     const next = new Delivery(mailbox, false, (stanza) => sent.push(describeStanza(stanza)))
     next.activate()
     expect(sent.slice(3)).toEqual(['offline_preview 1', 'A offline 0', 'offline 1'])
+  })
+
+  it('sends no more at a time than its habit allows, whatever is asked for', () => {
+    const { delivery, sent, post } = setUp(true, { primer: 1, batchLimit: 2 })
+    for (let index = 1; index <= 4; index += 1) post(String(index))
+    delivery.activate()
+    delivery.pull(100)
+    expect(sent).toEqual(['offline_preview 4', '1 offline 0', '2 offline 1', '3 offline 2'])
+  })
+
+  it('announces what it was told to, and tells no end when it has that habit', () => {
+    const { delivery, sent, post } = setUp(true, { announced: 0, endMarker: false, liveSaysZero: true })
+    delivery.activate()
+    post('A')
+    expect(sent).toEqual(['offline_preview 0', 'A offline 0'])
+  })
+
+  it('holds everything back behind a stanza that was refused, when it has that habit', () => {
+    const { delivery, mailbox, sent, post } = setUp(true)
+    post('A')
+    post('B')
+    expect(mailbox.refuse({ class: 'message', id: 'Z', to: '', type: undefined })).toBe(false)
+    expect(mailbox.refuse({ class: 'message', id: 'A', to: '', type: undefined })).toBe(true)
+    delivery.activate()
+    delivery.pull(100)
+    expect(sent.slice(0, 2)).toEqual(['offline_preview 2', 'A offline 0'])
+    expect(sent).not.toContain('offline 2')
+  })
+
+  it('throws away what waited for too long', () => {
+    const mailbox = new Mailbox()
+    mailbox.add(node('message', { id: 'old' }), 'receipt', 10)
+    mailbox.add(node('message', { id: 'new' }), 'receipt', 20)
+    expect(mailbox.expire(20)).toBe(1)
+    expect(mailbox.after(0).map(({ stanza }) => stanza.attrs['id'])).toEqual(['new'])
   })
 })

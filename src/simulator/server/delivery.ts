@@ -13,16 +13,17 @@
 import { node } from '../../protocol/binary/node.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
 import { offlineEnd, offlinePreview } from '../stanza/stream.ts'
+import type { OfflineCounts } from '../stanza/stream.ts'
 import type { Mailbox, MailboxEntry } from '../world/mailbox.ts'
-
-/** Stanzas of the backlog sent before the first pull. */
-const PRIMER = 5
+import { GOOD_HABITS } from '../world/offline.ts'
+import type { OfflineHabits } from '../world/offline.ts'
 
 /** See the file comment. */
 export class Delivery {
   readonly #mailbox: Mailbox
   readonly #isPulled: boolean
   readonly #send: (stanza: BinaryNode) => void
+  readonly #habits: () => OfflineHabits
   #state: 'held' | 'backlog' | 'live' = 'held'
   /** Everything up to this number was sent on this connection. */
   #sentUpTo = 0
@@ -30,11 +31,20 @@ export class Delivery {
   #backlogEnd = 0
   #backlogSent = 0
 
-  /** @param isPulled - whether the client asks for its backlog in batches (`ClientPayload.pull`) */
-  constructor(mailbox: Mailbox, isPulled: boolean, send: (stanza: BinaryNode) => void) {
+  /**
+   * @param isPulled - whether the client asks for its backlog in batches (`ClientPayload.pull`)
+   * @param habits - how the server treats backlogs right now
+   */
+  constructor(
+    mailbox: Mailbox,
+    isPulled: boolean,
+    send: (stanza: BinaryNode) => void,
+    habits: () => OfflineHabits = () => GOOD_HABITS,
+  ) {
     this.#mailbox = mailbox
     this.#isPulled = isPulled
     this.#send = send
+    this.#habits = habits
   }
 
   /** The device wants its stanzas. */
@@ -44,8 +54,12 @@ export class Delivery {
     this.#backlogEnd = this.#mailbox.nextSequence - 1
     this.#backlogSent = 0
     this.#state = 'backlog'
-    if (backlog.length > 0) this.#send(offlinePreview(countByTag(backlog)))
-    this.#sendBacklog(this.#isPulled ? PRIMER : backlog.length)
+    const { announced, primer } = this.#habits()
+    if (backlog.length > 0 || announced !== 'as-it-is') {
+      const counts = countByTag(backlog)
+      this.#send(offlinePreview(announced === 'as-it-is' ? counts : { ...counts, count: announced }))
+    }
+    this.#sendBacklog(this.#isPulled ? primer : backlog.length)
   }
 
   /** The device wants nothing until it is active again. */
@@ -55,44 +69,58 @@ export class Delivery {
 
   /** The client asks for more of its backlog. */
   pull(count: number): void {
-    if (this.#state === 'backlog') this.#sendBacklog(count)
+    if (this.#state === 'backlog') this.#sendBacklog(Math.min(count, this.#habits().batchLimit))
   }
 
-  /** Something new is in the mailbox. */
-  deliver(entry: MailboxEntry): void {
-    if (this.#state !== 'live') return
+  /** Something new is in the mailbox. @returns whether it was sent; otherwise it waits */
+  deliver(entry: MailboxEntry): boolean {
+    if (this.#state !== 'live') return false
     this.#sentUpTo = entry.sequence
-    this.#send(entry.stanza)
+    this.#mailbox.wrote(entry)
+    const { stanza } = entry
+    this.#send(this.#habits().liveSaysZero ? numbered(stanza, 0) : stanza)
+    return true
   }
 
   #sendBacklog(count: number): void {
     const rest = this.#mailbox.after(this.#sentUpTo).filter((entry) => entry.sequence <= this.#backlogEnd)
-    for (const { sequence, stanza } of rest.slice(0, count)) {
+    for (const entry of rest.slice(0, count)) {
+      const { sequence, stanza } = entry
       this.#sentUpTo = sequence
-      const attributes = { ...stanza.attrs, offline: this.#backlogSent }
+      this.#mailbox.wrote(entry)
+      this.#send(numbered(stanza, this.#backlogSent))
       this.#backlogSent += 1
-      this.#send(node(stanza.tag, attributes, stanza.content))
+      if (this.#mailbox.isRefused(entry)) {
+        // the server waits for a better answer to this one, and holds back everything behind it
+        this.#state = 'held'
+        return
+      }
     }
     if (rest.length <= count) this.#endBacklog()
   }
 
   #endBacklog(): void {
     this.#state = 'live'
-    this.#send(offlineEnd(this.#backlogSent))
+    if (this.#habits().endMarker) this.#send(offlineEnd(this.#backlogSent))
     for (const entry of this.#mailbox.after(this.#sentUpTo)) this.deliver(entry)
   }
 }
 
-function countByTag(entries: readonly MailboxEntry[]): {
-  message: number
-  receipt: number
-  notification: number
-} {
-  const counts = { message: 0, receipt: 0, notification: 0 }
+/** A stanza with its place in the backlog. @source whatsapp-rust #125, whatsmeow #1093: `offline="0"`, `"1"`, ... */
+function numbered({ tag, attrs, content }: BinaryNode, place: number): BinaryNode {
+  return node(tag, { ...attrs, offline: place }, content)
+}
+
+function countByTag(entries: readonly MailboxEntry[]): OfflineCounts {
+  const counts = { message: 0, receipt: 0, notification: 0, call: 0, status: 0 }
   for (const { stanza } of entries) {
-    if (stanza.tag === 'message') counts.message += 1
-    else if (stanza.tag === 'receipt') counts.receipt += 1
+    const { tag } = stanza
+    if (isCounted(tag)) counts[tag] += 1
     else counts.notification += 1
   }
-  return counts
+  return { ...counts, count: entries.length }
+}
+
+function isCounted(tag: string): tag is 'message' | 'receipt' | 'notification' | 'call' | 'status' {
+  return ['message', 'receipt', 'notification', 'call', 'status'].includes(tag)
 }

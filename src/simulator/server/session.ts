@@ -53,9 +53,10 @@ export class Session implements Sender, StanzaListener, DeviceOutlet {
     this.device = owner.device
     this.jid = owner.account.jid('pn', owner.device.id)
     this.#options = options
-    this.#delivery = new Delivery(owner.device.mailbox, options.isPulled, (stanza) => {
+    const send = (stanza: BinaryNode): void => {
       this.send(stanza)
-    })
+    }
+    this.#delivery = new Delivery(owner.device.mailbox, options.isPulled, send, () => world.offline)
   }
 
   /** Takes the device over: a connection it had before is thrown off. */
@@ -93,12 +94,17 @@ export class Session implements Sender, StanzaListener, DeviceOutlet {
   }
 
   setActive(isActive: boolean): void {
-    if (isActive) this.#delivery.activate()
-    else this.#delivery.hold()
+    if (isActive) {
+      this.#throwAwayOld()
+      this.#delivery.activate()
+    } else {
+      this.#delivery.hold()
+    }
   }
 
   pullOffline(count: number): void {
-    this.#delivery.pull(count)
+    if (this.#world.takeLostPull()) this.note('fault', `a pull of ${String(count)} stanzas is lost`)
+    else this.#delivery.pull(count)
   }
 
   answered(answer: BinaryNode): void {
@@ -107,8 +113,8 @@ export class Session implements Sender, StanzaListener, DeviceOutlet {
       this.note('warning', `an answer to nothing that the server asked: <iq id="${id}">`)
   }
 
-  deliver(entry: MailboxEntry): void {
-    if (!this.#isClosed) this.#delivery.deliver(entry)
+  deliver(entry: MailboxEntry): boolean {
+    return !this.#isClosed && this.#delivery.deliver(entry)
   }
 
   sendTransient(stanza: BinaryNode): void {
@@ -148,6 +154,12 @@ export class Session implements Sender, StanzaListener, DeviceOutlet {
     if (this.device.outlet !== this) return
     this.device.outlet = undefined
     this.device.isAvailable = false
+  }
+
+  #throwAwayOld(): void {
+    const { offline, clock } = this.#world
+    const count = this.device.mailbox.expire(clock.nowMs() - offline.retentionMs)
+    if (count > 0) this.note('warning', `${String(count)} stanzas waited for too long and are thrown away`)
   }
 
   #schedulePing(): void {

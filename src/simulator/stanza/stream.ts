@@ -77,20 +77,19 @@ export function clientExpiration(atSeconds: number | undefined): BinaryNode {
   return bulletin(node('client_expiration', { t: atSeconds }))
 }
 
-/** How many stanzas of each kind wait. */
+/** How many stanzas wait, of each kind and together. */
 export interface OfflineCounts {
+  readonly count: number
   readonly message: number
   readonly receipt: number
   readonly notification: number
+  readonly call: number
+  readonly status: number
 }
 
 /** `<ib><offline_preview .../></ib>`: what waits, before any of it is sent. */
 export function offlinePreview(counts: OfflineCounts): BinaryNode {
-  const { message, receipt, notification } = counts
-  const count = message + receipt + notification
-  return bulletin(
-    node('offline_preview', { count, appdata: 0, message, notification, receipt, call: 0, status: 0 }),
-  )
+  return bulletin(node('offline_preview', { ...counts, appdata: 0 }))
 }
 
 /** `<ib><offline count/></ib>`: everything that waited was sent. */

@@ -10,9 +10,10 @@ import { sameUser } from '../../protocol/jid.ts'
 
 /**
  * What clears a stanza: `ack` (receipts, notifications), `receipt` (a message: any delivery receipt, or an ack),
- * `sender-receipt` (a copy of a message that another device of the same person sent: only `<receipt type="sender">`).
+ * `sender-receipt` (a copy of a message that another device of the same person sent: only `<receipt type="sender">`),
+ * `sending` (nothing: it is gone once it was written to the device).
  */
-export type Clearance = 'ack' | 'receipt' | 'sender-receipt'
+export type Clearance = 'ack' | 'receipt' | 'sender-receipt' | 'sending'
 
 /** One stanza that waits for its answer. */
 export interface MailboxEntry {
@@ -20,6 +21,8 @@ export interface MailboxEntry {
   readonly sequence: number
   readonly stanza: BinaryNode
   readonly clearedBy: Clearance
+  /** When it came, in milliseconds since the epoch. */
+  readonly atMs: number
 }
 
 /** Stanzas kept per device; the oldest is dropped beyond it, with a note in the trace. */
@@ -52,6 +55,8 @@ export type AckOutcome = 'cleared' | 'ignored' | 'mismatch' | 'nothing'
 export class Mailbox {
   readonly #entries = new Map<number, MailboxEntry>()
   readonly #sequencesById = new Map<string, Set<number>>()
+  /** Numbers of stanzas that stay although the client refused them. */
+  readonly #refused = new Set<number>()
   #nextSequence = 1
 
   /** Stanzas waiting. */
@@ -65,8 +70,12 @@ export class Mailbox {
   }
 
   /** Adds a stanza; returns it and the one that was dropped to stay within {@link MAX_MAILBOX}. */
-  add(stanza: BinaryNode, clearedBy: Clearance): { entry: MailboxEntry; dropped: MailboxEntry | undefined } {
-    const entry = { sequence: this.#nextSequence++, stanza, clearedBy }
+  add(
+    stanza: BinaryNode,
+    clearedBy: Clearance,
+    atMs = 0,
+  ): { entry: MailboxEntry; dropped: MailboxEntry | undefined } {
+    const entry = { sequence: this.#nextSequence++, stanza, clearedBy, atMs }
     this.#entries.set(entry.sequence, entry)
     const key = keyOf(stanza.tag, stanza.attrs['id'] ?? '')
     const sequences = this.#sequencesById.get(key) ?? new Set()
@@ -109,10 +118,35 @@ export class Mailbox {
     return 'cleared'
   }
 
+  /** The client refused a stanza and the server keeps it. @returns whether there is such a stanza */
+  refuse(answer: AckAnswer): boolean {
+    const [entry] = this.#find(answer.class, answer.id)
+    if (entry !== undefined) this.#refused.add(entry.sequence)
+    return entry !== undefined
+  }
+
+  /** Whether the client refused this stanza before. */
+  isRefused({ sequence }: MailboxEntry): boolean {
+    return this.#refused.has(sequence)
+  }
+
+  /** Throws away what came before a point in time. @returns how many stanzas that were */
+  expire(beforeMs: number): number {
+    const expired = [...this.#entries.values()].filter(({ atMs }) => atMs < beforeMs)
+    for (const entry of expired) this.#remove(entry)
+    return expired.length
+  }
+
+  /** A stanza was written to the device. */
+  wrote(entry: MailboxEntry): void {
+    if (entry.clearedBy === 'sending') this.#remove(entry)
+  }
+
   /** Forgets everything: the device was removed. */
   clear(): void {
     this.#entries.clear()
     this.#sequencesById.clear()
+    this.#refused.clear()
   }
 
   #find(tag: string, id: string): readonly MailboxEntry[] {
@@ -125,6 +159,7 @@ export class Mailbox {
 
   #remove(entry: MailboxEntry): void {
     this.#entries.delete(entry.sequence)
+    this.#refused.delete(entry.sequence)
     const key = keyOf(entry.stanza.tag, entry.stanza.attrs['id'] ?? '')
     const sequences = this.#sequencesById.get(key)
     sequences?.delete(entry.sequence)

@@ -13,6 +13,8 @@ import type { Addressing } from './account.ts'
 import { Device } from './device.ts'
 import type { DeviceFacts } from './device.ts'
 import type { Clearance } from './mailbox.ts'
+import { GOOD_HABITS } from './offline.ts'
+import type { OfflineHabits } from './offline.ts'
 
 /** Accounts one server holds. */
 const MAX_ACCOUNTS = 10_000
@@ -35,11 +37,20 @@ export class World {
   readonly #byPhoneNumber = new Map<string, Account>()
   readonly #byLid = new Map<string, Account>()
   #nextStanzaNumber = 1
+  /** How the server treats what waits for devices that are away. */
+  offline: OfflineHabits = GOOD_HABITS
 
   constructor(clock: Clock, random: RandomSource, trace: Trace) {
     this.clock = clock
     this.random = random
     this.trace = trace
+  }
+
+  /** Takes one lost pull away, when one is planned. */
+  takeLostPull(): boolean {
+    const { lostPulls } = this.offline
+    if (lostPulls > 0) this.offline = { ...this.offline, lostPulls: lostPulls - 1 }
+    return lostPulls > 0
   }
 
   get accounts(): readonly Account[] {
@@ -107,9 +118,9 @@ export class World {
     return found?.account.devices.get(found.deviceId)
   }
 
-  /** Puts a stanza into a device's mailbox and sends it when the device is connected. */
-  post(device: Device, stanza: BinaryNode, clearedBy: Clearance): void {
-    const { entry, dropped } = device.mailbox.add(stanza, clearedBy)
+  /** Puts a stanza into a device's mailbox and sends it when the device is connected. @returns whether it was sent */
+  post(device: Device, stanza: BinaryNode, clearedBy: Clearance): boolean {
+    const { entry, dropped } = device.mailbox.add(stanza, clearedBy, this.clock.nowMs())
     if (dropped !== undefined) {
       const id = dropped.stanza.attrs['id'] ?? ''
       this.trace.note(
@@ -117,7 +128,7 @@ export class World {
         `a mailbox is full: the oldest stanza (<${dropped.stanza.tag}> ${id}) was dropped`,
       )
     }
-    device.outlet?.deliver(entry)
+    return device.outlet?.deliver(entry) ?? false
   }
 
   #newLid(): string {
