@@ -1,9 +1,9 @@
 // What the compiler knows of the event contract: every event with its payload, each member with its type, its sentence of
-// documentation and its JSON Schema. `tools/generate/events.mjs` makes the reference from it, and tests/events compares it with
+// documentation and its JSON Schema. Run it to see that as JSON. `tools/generate/events.mjs` makes the reference from it, and tests/events compares it with
 // the schemas that check events at run time.
 import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import ts from 'typescript'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
@@ -166,3 +166,6 @@ function docOf(checker, symbol) {
     .map(({ text: parts }) => `Default: ${flat(parts)}.`)
   return [text, ...fallback].join(' ').replace(/\s+/g, ' ').trim()
 }
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
+  console.log(JSON.stringify(readEventTypes()))

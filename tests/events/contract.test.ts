@@ -19,8 +19,9 @@ const known = committed<Readonly<Record<string, Versions>>>(PATH, () => ({}))
 function currentSchema(type: string): unknown {
   const schema = contract.schemaOf(type)
   if (schema === undefined) throw new Error(`${type} has no schema`)
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { unrepresentable: 'any' })
-  return JSON.parse(JSON.stringify(rest))
+  return JSON.parse(
+    JSON.stringify({ ...z.toJSONSchema(schema, { unrepresentable: 'any' }), $schema: undefined }),
+  )
 }
 
 /** What to do about a schema that is not what its version says. */
