@@ -249,6 +249,24 @@ export interface QuarantinedEvent {
   readonly code: string
 }
 
+/** A consumer's handler failed on an event as often as it may: the event is a dead letter now. */
+export interface ConsumerDeadEvent {
+  /** The consumer's name. */
+  readonly consumer: string
+  /** The event's position in the log. */
+  readonly seq: number
+  /** What it is about. */
+  readonly type: DurableType
+  /** Its chat; empty when it is about the whole account. */
+  readonly chat: string
+  /** What the last attempt failed with. */
+  readonly reason: string
+  /** Attempts so far. */
+  readonly attempts: number
+  /** When it was given up, in milliseconds since the epoch. */
+  readonly atMs: number
+}
+
 /** Events that are never stored. */
 export interface EphemeralEvents {
   /** A QR code to show; the phone scans it under "Linked devices". */
@@ -286,6 +304,8 @@ export interface EphemeralEvents {
   'connection.closed': CloseReason
   /** A record that cannot be read was set aside; see {@link QuarantinedEvent}. */
   'store.quarantined': QuarantinedEvent
+  /** A consumer gave an event up; `client.events.dead` has it, and can try it again. */
+  'consumer.dead': ConsumerDeadEvent
   /** The server will refuse this version of WhatsApp Web from then on; waton looks for a newer one when it does. */
   'connection.expiring': { readonly expiresAtMs?: number }
   /** The offline queue of the server has been taken in. */
