@@ -14,7 +14,7 @@ import {
 } from '../base/check.ts'
 import type { Expectation } from '../base/check.ts'
 import { UsageError } from '../base/errors.ts'
-import { DURABLE_VERSIONS } from './events.ts'
+import { DURABLE_TYPES, isDurableType } from './events/registry.ts'
 import { DEFAULT_TIMING } from './options.ts'
 
 const STORE = objectWith('a store', 'claim')
@@ -98,9 +98,6 @@ export function checkSend(
 
 const SEQ = wholeNumber(1)
 
-/** All types; a consumer that asks for one that does not exist would wait for ever. */
-const DURABLE_TYPES: readonly string[] = Object.keys(DURABLE_VERSIONS)
-
 function hasSeq(value: unknown): boolean {
   return SEQ.accepts((value as { readonly seq?: unknown }).seq)
 }
@@ -110,12 +107,11 @@ const CONSUME_OPTIONS: Readonly<Record<string, Expectation>> = {
     expected: "'start', 'end' or { seq }",
     accepts: (value) => oneOf('start', 'end').accepts(value) || (OBJECT.accepts(value) && hasSeq(value)),
   },
+  // a consumer of a type that does not exist would wait for ever
   types: {
     expected: `a list of types of durable events: ${DURABLE_TYPES.join(', ')}`,
     accepts: (value) =>
-      Array.isArray(value) &&
-      value.length > 0 &&
-      value.every((type) => DURABLE_TYPES.includes(type as string)),
+      Array.isArray(value) && value.length > 0 && value.every((type) => isDurableType(String(type))),
   },
   maxAgeMs: MILLISECONDS,
   timeoutMs: MILLISECONDS,

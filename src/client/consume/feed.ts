@@ -3,6 +3,7 @@
  * and read again when the lane has drained (the chat is parked), so that one chat fills neither the memory nor the way
  * of the others. What no handler is to see is passed over and marked as finished.
  */
+import { chatOf } from '../events/chat.ts'
 import type { DurableEvent } from '../events.ts'
 import type { AccountState } from '../state/account-state.ts'
 import type { ChatLanes } from './chat-lanes.ts'
@@ -143,5 +144,5 @@ export class Feed {
 
 /** Events of a chat share a lane; events without one share another. */
 export function laneOf(event: DurableEvent): string {
-  return event.payload.chat
+  return chatOf(event) ?? ''
 }
