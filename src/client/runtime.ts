@@ -2,7 +2,6 @@
  * Everything of a client that needs the account: claimed, loaded and wired together. The façade (`client.ts`) makes one
  * when it is first needed; this file is where the parts meet.
  */
-import { sleep } from '../base/clock.ts'
 import type { Clock } from '../base/clock.ts'
 import { ClosedError, UsageError, describeError } from '../base/errors.ts'
 import type { StorageError } from '../base/errors.ts'
@@ -22,8 +21,7 @@ import type { Ending } from './connection/ending.ts'
 import { runConnection } from './connection/login.ts'
 import { Supervisor } from './connection/supervisor.ts'
 import { Verdicts } from './connection/verdicts.ts'
-import { Consumer } from './consume/consumer.ts'
-import type { ConsumeOptions, EventHandler } from './consume/consumer.ts'
+import { Consumers } from './consume/consumers.ts'
 import { EventHub, readLog } from './consume/event-hub.ts'
 import type { ReadOptions } from './consume/event-hub.ts'
 import type { ClientEvents, ClientState, CloseReason, DurableEvent, Me } from './events.ts'
@@ -54,9 +52,6 @@ export interface RuntimeOptions {
   readonly timing: Timing
 }
 
-/** How long closing waits for handlers of consumers, in milliseconds. */
-const HANDLER_GRACE_MS = 10_000
-
 /** See the file comment. */
 export class Runtime {
   readonly #options: RuntimeOptions
@@ -67,13 +62,14 @@ export class Runtime {
   readonly outbox: Outbox
   readonly hub: EventHub
   readonly supervisor: Supervisor
+  /** What reads the log durably. */
+  readonly consumers: Consumers
   /** Where pairing codes are asked for. */
   readonly codes: CodeDesk
   readonly #preKeys: KeyUpkeep
   readonly #verdicts: Verdicts
   readonly #lease: Lease
   readonly #pipeline: ReceivePipeline
-  readonly #consumers = new Map<string, { consumer: Consumer; running: Promise<void> }>()
   #connection: Connection | undefined
   #isClosed = false
   /** The account belongs to somebody else now. */
@@ -97,6 +93,7 @@ export class Runtime {
     this.state = state
     this.self = self
     this.outbox = outbox
+    this.consumers = this.#startConsumers()
     this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
     const { timing, endpoint } = options
     this.#verdicts = new Verdicts({ state, self, clock, random, logger, timing, endpoint })
@@ -185,7 +182,7 @@ export class Runtime {
   #lose(error: StorageError): void {
     this.#lost ??= error
     this.#lease.stop()
-    for (const { consumer } of this.#consumers.values()) consumer.stop()
+    this.consumers.stop()
     this.#connection?.close(error)
     void this.supervisor.stop(closeReason(endingFor('ownership-lost')))
   }
@@ -235,23 +232,6 @@ export class Runtime {
     this.supervisor.forgive()
   }
 
-  /** Runs a durable consumer until it is stopped. @throws {UsageError} `WATON_CONSUMER_RUNNING` */
-  async consume(name: string, handler: EventHandler, options: ConsumeOptions): Promise<void> {
-    if (this.#consumers.has(name)) {
-      throw new UsageError(
-        'WATON_CONSUMER_RUNNING',
-        'a consumer of this name runs already; give each its own name',
-        { details: { name } },
-      )
-    }
-    const { state, hub } = this
-    const { clock, logger } = this.#options
-    const consumer = new Consumer({ ...options, name, handler, state, hub, clock, logger })
-    const running = consumer.run().finally(() => this.#consumers.delete(name))
-    this.#consumers.set(name, { consumer, running })
-    await running
-  }
-
   /** The event log from a position to its present end. */
   readLog(options?: ReadOptions): AsyncIterable<DurableEvent> {
     return readLog(this.state, options)
@@ -262,20 +242,10 @@ export class Runtime {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#lease.stop()
-    await this.#stopConsumers()
+    await this.consumers.close()
     await this.supervisor.stop()
     await this.state.close()
     await this.#claim.release()
-  }
-
-  /** Lets handlers under way finish, for a bounded while: what they send is still recorded. */
-  async #stopConsumers(): Promise<void> {
-    const consumers = [...this.#consumers.values()]
-    for (const { consumer } of consumers) consumer.stop()
-    const grace = new AbortController()
-    const finished = Promise.allSettled(consumers.map(({ running }) => running))
-    await Promise.race([finished, sleep(this.#options.clock, HANDLER_GRACE_MS, grace.signal)])
-    grace.abort()
   }
 
   async #runOnce(run: Parameters<typeof runConnection>[1]): Promise<Ending> {
@@ -356,6 +326,22 @@ export class Runtime {
     this.outbox.suspend()
     this.#pipeline.forget(connection)
     if (this.#connection === connection) this.#connection = undefined
+  }
+
+  #startConsumers(): Consumers {
+    const { state, hub, outbox, self } = this
+    const { clock, logger } = this.#options
+    return new Consumers({
+      state,
+      hub,
+      outbox,
+      account: () => self.pn,
+      clock,
+      logger,
+      onDead: (event) => {
+        this.#emitter.emit('consumer.dead', event)
+      },
+    })
   }
 
   #startLease(): Lease {

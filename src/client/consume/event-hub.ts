@@ -55,9 +55,9 @@ export interface LogPage {
 }
 
 /** One page of the log after `after`, decoded. What cannot be read stays in the store, is reported, and is passed over. */
-export async function readPage(state: AccountState, after: number): Promise<LogPage> {
+export async function readPage(state: AccountState, after: number, limit: number = PAGE): Promise<LogPage> {
   const { store, account } = state
-  const rows = await store.readEvents(account, { after, limit: PAGE })
+  const rows = await store.readEvents(account, { after, limit })
   const events = await Promise.all(rows.map((row) => readEvent(state, row)))
   return { events: events.filter((event) => event !== undefined), upTo: rows.at(-1)?.seq }
 }

@@ -2,6 +2,7 @@
  * Events that are never stored: they describe the moment, and whoever listens later has missed them.
  */
 import type { ClientState, CloseReason } from './connection.ts'
+import type { DurableType } from './index.ts'
 import type { Me } from './shared.ts'
 
 /** Something in the store could not be read. It is kept as it is, and the account goes on without it. */
@@ -12,6 +13,24 @@ export interface QuarantinedEvent {
   readonly id: string
   /** Why, as a stable code, e.g. `WATON_STORE_RECORD`. */
   readonly code: string
+}
+
+/** A consumer's handler failed on an event as often as it may: the event is a dead letter now. */
+export interface ConsumerDeadEvent {
+  /** The consumer's name. */
+  readonly consumer: string
+  /** The event's position in the log. */
+  readonly seq: number
+  /** What it is about. */
+  readonly type: DurableType
+  /** Its chat; empty when it is about the whole account. */
+  readonly chat: string
+  /** What the last attempt failed with. */
+  readonly reason: string
+  /** Attempts so far. */
+  readonly attempts: number
+  /** When it was given up, in milliseconds since the epoch. */
+  readonly atMs: number
 }
 
 /** Events that are never stored. */
@@ -80,6 +99,8 @@ export interface EphemeralEvents {
   'connection.closed': CloseReason
   /** A record that cannot be read was set aside; see {@link QuarantinedEvent}. */
   'store.quarantined': QuarantinedEvent
+  /** A consumer gave an event up; `client.events.dead` has it, and can try it again. */
+  'consumer.dead': ConsumerDeadEvent
   /** The server will refuse this version of WhatsApp Web from then on; waton looks for a newer one when it does. */
   'connection.expiring': {
     /** When, in milliseconds since the epoch; absent when the server did not say. */

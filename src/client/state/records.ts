@@ -149,16 +149,24 @@ export interface RetryCount {
   readonly count: number
 }
 
-/** How far a durable consumer got: everything up to `low`, and `finished` above it. */
+/** How far a durable consumer got: everything up to `low` is finished. */
 export interface ConsumerProgress {
   readonly low: number
-  readonly finished: readonly number[]
+  /** Finished events above it, in records of version 1; since version 2 they are {@link CONSUMER_AHEAD}. */
+  readonly finished?: readonly number[]
 }
 
 /** An event that a consumer could not handle. */
-export interface DeadLetter {
+export interface DeadLetterRecord {
   readonly seq: number
+  /** What the last attempt failed with. */
   readonly reason: string
+  /** Attempts so far; 0 when it was not counted yet. */
+  readonly attempts: number
+  /** When it was given up, in milliseconds since the epoch; 0 when it was not noted yet. */
+  readonly atMs: number
+  /** Somebody asked for another round of attempts. */
+  readonly isRetrying: boolean
 }
 
 function bytes(value: unknown, length?: number): Uint8Array {
@@ -388,18 +396,35 @@ export const RETRY_COUNT: RecordKind<RetryCount> = jsonRecord('retry-count', 1, 
 /** Durable consumers by name. Without its progress a consumer would skip events or repeat all of them. */
 export const CONSUMER: RecordKind<ConsumerProgress> = jsonRecord(
   'consumer',
-  1,
+  2,
   (parsed): ConsumerProgress => ({
     low: integer(parsed.low),
-    finished: integers(parsed.finished),
+    ...optional('finished', parsed.finished, integers),
   }),
   { onUnreadable: 'refuse', wayOut: 'Restore the store from a backup, or give the consumer another name' },
 )
 
-/** Events that a consumer gave up on, by consumer and sequence number. */
-export const DEAD_LETTER: RecordKind<DeadLetter> = jsonRecord('dead-letter', 1, (parsed) => ({
+/**
+ * Events above a consumer's low-water mark, by `name:chunk`: one bit for each of the 1,024 of a chunk, the lowest first.
+ * Without one its events are handled again.
+ */
+export const CONSUMER_AHEAD: RecordKind<Uint8Array> = {
+  kind: 'consumer-ahead',
+  encode: (bits) => withVersion(1, bits),
+  decode(stored) {
+    const bits = recordBody('consumer-ahead', 1, stored)
+    if (bits.length !== 128) throw unreadableRecord('consumer-ahead')
+    return bits
+  },
+}
+
+/** Events that a consumer gave up on, by `name:seq`. */
+export const DEAD_LETTER: RecordKind<DeadLetterRecord> = jsonRecord('dead-letter', 2, (parsed) => ({
   seq: integer(parsed.seq),
   reason: text(parsed.reason),
+  attempts: parsed.attempts === undefined ? 0 : integer(parsed.attempts),
+  atMs: parsed.atMs === undefined ? 0 : integer(parsed.atMs),
+  isRetrying: parsed.isRetrying === true,
 }))
 
 /** The bytes of records that could not be read, by `kind/key`: kept for whoever can still make something of them. */
