@@ -89,7 +89,7 @@ describe('the commands together', () => {
     const store = ['--store', 'removed.db']
     const chat = await run(['chat', ...ENDPOINT, ...store], folder)
     expect(chat.code).toBe(1)
-    expect(chat.stderr).toMatch(/WATON_CLIENT_CLOSED[\s\S]*reason: logged-out[\s\S]*action: relink/)
+    expect(chat.stderr).toMatch(/WATON_CLIENT_CLOSED[\s\S]*reason: logged-out[\s\S]*Link the account/)
     expect(await pair(...store)).toMatch(/has removed the device[\s\S]*Linked: /)
   })
 
