@@ -33,12 +33,14 @@ import type { Self } from './identity/self.ts'
 import { KeyUpkeep } from './keys/key-upkeep.ts'
 import { Lease, isOwnershipLost } from './lease.ts'
 import type { Endpoint, Timing } from './options.ts'
+import { CallBook } from './receive/call-book.ts'
 import type { Effects } from './receive/context.ts'
 import { OfflineQueue } from './receive/offline-queue.ts'
 import { ReceivePipeline } from './receive/pipeline.ts'
 import { Outbox } from './send/outbox.ts'
 import { AccountState } from './state/account-state.ts'
 import { SELF, STANDING, STORE_PROBE } from './state/records.ts'
+import { Unknowns } from './unknowns.ts'
 
 /** The options of a client with every default filled in. */
 export interface RuntimeOptions {
@@ -111,6 +113,8 @@ export class Runtime {
         markOnline,
         effects: this.#effects(),
         offline: new OfflineQueue(),
+        calls: new CallBook(),
+        unknowns: new Unknowns(),
       },
     })
     this.codes = new CodeDesk({
@@ -393,6 +397,16 @@ export class Runtime {
       },
       versionExpires: (atSeconds) => {
         emitter.emit('connection.expiring', atSeconds === undefined ? {} : { expiresAtMs: atSeconds * 1000 })
+      },
+      presence: (event) => {
+        emitter.emit('presence', event)
+      },
+      chatState: (event) => {
+        emitter.emit('chat.state', event)
+      },
+      retryRequested: ({ ids, from, participant, count }) => {
+        // sending again is the retry manager's: until there is one, it is at least seen
+        this.#options.logger.warn({ ids, from, participant, count }, 'a device could not read a message')
       },
     }
   }

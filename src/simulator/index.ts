@@ -2,6 +2,7 @@
 export { startSimulator } from './simulator.ts'
 export type { PhoneRequest, Simulator, SimulatorEndpoint, SimulatorOptions } from './simulator.ts'
 export type { DeliverOptions, DeliveryPersistence, DeliveryResult } from './deliver.ts'
+export * as stanzas from './stanzas.ts'
 export { createPhone, SimulatedPhone } from './peer/phone.ts'
 export type { MemoryCloseReason, MemorySocket } from './server/wire.ts'
 export { Faults } from './faults.ts'

@@ -77,7 +77,7 @@ export interface Simulator {
   addPhone(request: PhoneRequest): Promise<SimulatedPhone>
   /**
    * Delivers any stanza, as it is, to a linked device: in order with everything else, again at each login until it was
-   * answered when its class asks for that.
+   * answered when its class asks for that. `stanzas` of `waton/simulator` builds the common kinds.
    *
    * @param jid - of a linked device, with its number: `15550000001:1@s.whatsapp.net`
    * @returns `sent`, `waiting` (the device is away, or empties its backlog first), or `lost`
