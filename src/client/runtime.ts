@@ -31,6 +31,7 @@ import type { Self } from './identity/self.ts'
 import { KeyUpkeep } from './keys/key-upkeep.ts'
 import { Lease, isOwnershipLost } from './lease.ts'
 import type { Endpoint, Timing } from './options.ts'
+import { CallBook } from './receive/call-book.ts'
 import type { Effects } from './receive/context.ts'
 import { Drops } from './receive/drops.ts'
 import { OfflineQueue } from './receive/offline-queue.ts'
@@ -38,6 +39,7 @@ import { ReceivePipeline } from './receive/pipeline.ts'
 import { Outbox } from './send/outbox.ts'
 import { AccountState } from './state/account-state.ts'
 import { SELF, STANDING, STORE_PROBE } from './state/records.ts'
+import { Unknowns } from './unknowns.ts'
 
 /** The options of a client with every default filled in. */
 export interface RuntimeOptions {
@@ -110,6 +112,8 @@ export class Runtime {
         effects: this.#effects(),
         offline: new OfflineQueue(),
         drops: new Drops(logger),
+        calls: new CallBook(),
+        unknowns: new Unknowns(),
       },
     })
     this.codes = new CodeDesk({
@@ -381,6 +385,16 @@ export class Runtime {
       },
       versionExpires: (atSeconds) => {
         emitter.emit('connection.expiring', atSeconds === undefined ? {} : { expiresAtMs: atSeconds * 1000 })
+      },
+      presence: (event) => {
+        emitter.emit('presence', event)
+      },
+      chatState: (event) => {
+        emitter.emit('chat.state', event)
+      },
+      retryRequested: ({ ids, from, participant, count }) => {
+        // sending again is the retry manager's: until there is one, it is at least seen
+        this.#options.logger.warn({ ids, from, participant, count }, 'a device could not read a message')
       },
     }
   }

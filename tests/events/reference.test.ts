@@ -84,10 +84,7 @@ describe('the interface of', () => {
 
 describe('the published schema', () => {
   it.each(DURABLE_TYPES)('of %s refuses one without what it has to have', (type) => {
-    const event = JSON.parse(JSON.stringify(eventOf(type))) as { payload: Record<string, unknown> }
-    const [first = ''] = Object.keys(event.payload)
-    Reflect.deleteProperty(event.payload, first)
-    expect(problemsOf(published, event)).not.toEqual([])
+    expect(problemsOf(published, { ...(eventOf(type) as object), payload: {} })).not.toEqual([])
   })
 
   it('refuses an event with a name that does not exist', () => {

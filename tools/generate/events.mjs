@@ -38,7 +38,9 @@ function described(schema, documented, shared) {
   if (schema.items !== undefined && target.items !== undefined)
     result.items = described(schema.items, target.items, shared)
   // what a newer version adds is allowed: a reader passes over it
-  delete result.additionalProperties
+  if (result.additionalProperties === false) delete result.additionalProperties
+  // names of members are texts in any case
+  delete result.propertyNames
   return result
 }
 
