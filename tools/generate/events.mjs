@@ -155,7 +155,7 @@ function baileysRow([name, { events, note }], { durable, ephemeral }) {
   const there = events.filter(isThere).map((type) => `[\`${type}\`](#${anchor(type)})`)
   const missing = events.filter((type) => !isThere(type)).map((type) => `\`${type}\` (not there yet)`)
   const all = [...there, ...missing]
-  return `| \`${name}\` | ${all.length === 0 ? 'not there yet' : all.join('<br>')} | ${escape(note ?? '')} |\n`
+  return `| \`${name}\` | ${all.length === 0 ? 'none is needed' : all.join('<br>')} | ${escape(note ?? '')} |\n`
 }
 
 function page(events, contract) {
