@@ -2,7 +2,6 @@
  * Events that are never stored: they describe the moment, and whoever listens later has missed them.
  */
 import type { ClientState, CloseReason } from './connection.ts'
-import type { DurableType } from './index.ts'
 import type { Me, Person } from './shared.ts'
 
 /** Something in the store could not be read. It is kept as it is, and the account goes on without it. */
@@ -21,8 +20,8 @@ export interface ConsumerDeadEvent {
   readonly consumer: string
   /** The event's position in the log. */
   readonly seq: number
-  /** What it is about. */
-  readonly type: DurableType
+  /** The event's type. */
+  readonly type: string
   /** Its chat; empty when it is about the whole account. */
   readonly chat: string
   /** What the last attempt failed with. */
