@@ -12,9 +12,17 @@ export type { ContentKind, ContentOf, FilterQuery } from './app/filter-query.ts'
 
 // 2. The client, its events and its content.
 export { Client } from './client/client.ts'
-export type { EventLog, OutboxView } from './client/client.ts'
-export type { ConsumeOptions, EventHandler } from './client/consume/consumer.ts'
-export type { ReadOptions } from './client/consume/event-hub.ts'
+export type { DeadLetters, EventLog, OutboxView } from './client/client.ts'
+export type { DeadLetter, DeadLetterQuery } from './client/consume/dead-letters.ts'
+export type {
+  ConsumeFrom,
+  ConsumeOptions,
+  ConsumerStatus,
+  EventHandler,
+  HandlerContext,
+  StuckChat,
+} from './client/consume/options.ts'
+export type { ReadEvent, ReadOptions } from './client/consume/event-hub.ts'
 export type { SentMessage } from './client/send/handle.ts'
 export type { SendOptions } from './client/send/outbox.ts'
 export type { ClientOptions, Endpoint, Timing } from './client/options.ts'

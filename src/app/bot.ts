@@ -12,6 +12,7 @@ import { describeError, UsageError } from '../base/errors.ts'
 import { redacted, silentLogger } from '../base/logger.ts'
 import type { Logger } from '../base/logger.ts'
 import { Client } from '../client/client.ts'
+import type { HandlerContext } from '../client/consume/options.ts'
 import type { CloseReason, DurableEvent, EphemeralEvents, Me } from '../client/events.ts'
 import type { ClientOptions } from '../client/options.ts'
 import { openStore } from '../open-store.ts'
@@ -197,7 +198,9 @@ export class Bot extends Composer {
 
   async #consume(client: Client): Promise<void> {
     try {
-      await client.consume(this.#name, (event) => this.#handle(event), { signal: this.#stop.signal })
+      await client.consume(this.#name, (event, handler) => this.#handle(event, handler), {
+        signal: this.#stop.signal,
+      })
     } catch (error) {
       // When the account cannot be had, `connect` says so to whoever started the bot.
       this.#logger.error({ error }, 'the consumer of the bot ended')
@@ -251,10 +254,10 @@ export class Bot extends Composer {
     })
   }
 
-  async #handle(event: DurableEvent): Promise<void> {
+  async #handle(event: DurableEvent, handler: HandlerContext): Promise<void> {
     if (!this.#isWanted(event)) return
     const prefix = this.#options.prefix ?? DEFAULT_COMMAND_PREFIX
-    const ctx = new Context({ event, client: this.client, consumer: this.#name, prefix })
+    const ctx = new Context({ event, client: this.client, handler, prefix })
     try {
       await run(this.middleware(), ctx)
     } catch (error) {

@@ -34,7 +34,12 @@ function contextOf(content: MessageContent): Context {
     content,
   } as const
   const event = { seq: 1, type: 'message', version: 1, at: 1, payload: message } as const
-  return new Context({ event, client: noClient, consumer: 'bot', prefix: '/' })
+  const handler = {
+    attempt: 1,
+    signal: new AbortController().signal,
+    send: () => Promise.reject(new TypeError('nothing is sent here')),
+  }
+  return new Context({ event, client: noClient, handler, prefix: '/' })
 }
 
 describe('the middleware algebra', () => {

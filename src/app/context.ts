@@ -5,20 +5,20 @@
 import { UsageError } from '../base/errors.ts'
 import type { Client } from '../client/client.ts'
 import type { MessageContent, OutgoingContent } from '../client/content.ts'
+import type { HandlerContext } from '../client/consume/options.ts'
 import { chatOf } from '../client/events/chat.ts'
 import type { DurableEvent, Me, MessagePayload, Person } from '../client/events.ts'
 import type { SentMessage } from '../client/send/handle.ts'
 import { parseCommand } from './commands.ts'
 import type { ParsedCommand } from './commands.ts'
-import { effectId } from './effect-id.ts'
 import type { FilterQuery, Narrowed } from './filter-query.ts'
 
 /** What a context is made of. */
 export interface ContextInit {
   readonly event: DurableEvent
   readonly client: Client
-  /** The consumer that handles the event; part of the ids of what is sent. */
-  readonly consumer: string
+  /** What the client's consumer gives for this event. */
+  readonly handler: HandlerContext
   /** What commands begin with. */
   readonly prefix: string
 }
@@ -31,15 +31,24 @@ export class Context {
   readonly client: Client
   /** A free place for middleware to leave things for later steps. */
   readonly state: Record<string, unknown> = {}
-  readonly #consumer: string
+  readonly #handler: HandlerContext
   readonly #prefix: string
-  #calls = 0
 
   constructor(init: ContextInit) {
     this.event = init.event
     this.client = init.client
-    this.#consumer = init.consumer
+    this.#handler = init.handler
     this.#prefix = init.prefix
+  }
+
+  /** Which attempt at the event this is, from 1. */
+  get attempt(): number {
+    return this.#handler.attempt
+  }
+
+  /** Aborted when the bot stops. */
+  get signal(): AbortSignal {
+    return this.#handler.signal
   }
 
   /** This device's account. */
@@ -94,7 +103,7 @@ export class Context {
   }
 
   /**
-   * Answers in the chat of the event. Resolves when the message is durable; it reaches the server in its own time.
+   * Answers in the chat of the event, once: see {@link send}.
    *
    * @param content - a text, or content as `client.send` takes it
    * @returns the handle that `client.send` gives
@@ -105,15 +114,12 @@ export class Context {
   }
 
   /**
-   * Sends to any chat, once for this event: the id follows from the event and from the number of the call, so the same
-   * handler running again repeats the same message. Call in the same order each time.
+   * Sends to any chat, once for this event. The message is recorded together with the event's end, when all handlers have
+   * returned: if one fails, nothing was sent, and the event is handled again. To have it sent at once, await its `acked`.
+   * Call in the same order each time.
    */
   send(chat: string, content: string | OutgoingContent): Promise<SentMessage> {
-    const me = this.me
-    if (me === undefined) return Promise.reject(notLinked())
-    const id = effectId({ consumer: this.#consumer, account: me.pn, event: this.event, call: this.#calls })
-    this.#calls += 1
-    return this.client.send(chat, typeof content === 'string' ? { text: content } : content, { id })
+    return this.#handler.send(chat, typeof content === 'string' ? { text: content } : content)
   }
 }
 
@@ -127,13 +133,5 @@ function noChat(type: string): UsageError {
   return new UsageError(
     'WATON_BOT_NO_CHAT',
     `there is no chat to answer in, because ${type} is about the whole account: use ctx.send(chat, content)`,
-  )
-}
-
-function notLinked(): UsageError {
-  return new UsageError(
-    'WATON_BOT_NOT_LINKED',
-    'nothing can be sent, because this account is not linked to a phone: start the bot and scan the QR code',
-    { action: 'link' },
   )
 }

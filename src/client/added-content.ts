@@ -3,7 +3,7 @@
  * deletions and settings. Each is a message with an id of its own; the message that it is about stays as it was recorded.
  */
 import type { MessageContent } from './content.ts'
-import type { MessageRef } from './events.ts'
+import type { MessageRef } from './events/shared.ts'
 
 /** Something that was added to a message which this device does not have: its content cannot be read without it. */
 export interface SealedAddition {

@@ -14,6 +14,7 @@ import {
 } from '../base/check.ts'
 import type { Expectation } from '../base/check.ts'
 import { UsageError } from '../base/errors.ts'
+import { DURABLE_TYPES, isDurableType } from './events/registry.ts'
 import { DEFAULT_TIMING } from './options.ts'
 
 const STORE = objectWith('a store', 'claim')
@@ -84,14 +85,38 @@ export function checkListener(name: unknown, listener: unknown): void {
 }
 
 /** What the content is, is checked by its kind. @throws {UsageError} `WATON_ARGUMENT` */
-export function checkSend(chat: unknown, content: unknown, options: unknown): void {
-  checkArgument('the chat in client.send(chat, content)', chat, TEXT)
-  checkOptions('client.send(chat, content): the content', content, {})
+export function checkSend(
+  chat: unknown,
+  content: unknown,
+  options?: unknown,
+  object: string = 'client',
+): void {
+  checkArgument(`the chat in ${object}.send(chat, content)`, chat, TEXT)
+  checkOptions(`${object}.send(chat, content): the content`, content, {})
   if (options !== undefined) checkOptions('client.send(chat, content, options)', options, { id: TEXT })
 }
 
+const SEQ = wholeNumber(1)
+
+function hasSeq(value: unknown): boolean {
+  return SEQ.accepts((value as { readonly seq?: unknown }).seq)
+}
+
+/** Something for a type that does not exist would wait for ever. */
+const TYPES: Expectation = {
+  expected: `a list of types of durable events: ${DURABLE_TYPES.join(', ')}`,
+  accepts: (value) =>
+    Array.isArray(value) && value.length > 0 && value.every((type) => isDurableType(String(type))),
+}
+
 const CONSUME_OPTIONS: Readonly<Record<string, Expectation>> = {
-  from: oneOf('start', 'end'),
+  from: {
+    expected: "'start', 'end' or { seq }",
+    accepts: (value) => oneOf('start', 'end').accepts(value) || (OBJECT.accepts(value) && hasSeq(value)),
+  },
+  types: TYPES,
+  maxAgeMs: MILLISECONDS,
+  timeoutMs: MILLISECONDS,
   maxAttempts: {
     expected: 'a whole number from 1, or Infinity',
     accepts: (value) => value === Infinity || wholeNumber(1).accepts(value),
@@ -107,8 +132,30 @@ export function checkConsume(name: unknown, handler: unknown, options: unknown):
 }
 
 /** @throws {UsageError} `WATON_ARGUMENT` */
+export function checkDeadLetterQuery(query: unknown): void {
+  if (query !== undefined) checkOptions('client.events.dead.list(query)', query, { consumer: NAME })
+}
+
+/** @throws {UsageError} `WATON_ARGUMENT` */
+export function checkDeadLetter(method: 'retry' | 'discard', consumer: unknown, seq: unknown): void {
+  const call = `client.events.dead.${method}(consumer, seq)`
+  checkArgument(`the consumer in ${call}`, consumer, NAME)
+  checkArgument(`the seq in ${call}`, seq, SEQ)
+}
+
+const READ_OPTIONS: Readonly<Record<string, Expectation>> = {
+  after: wholeNumber(0),
+  until: wholeNumber(0),
+  types: TYPES,
+  chat: {
+    expected: 'the address of a chat, e.g. 15550000002@s.whatsapp.net',
+    accepts: (value) => typeof value === 'string' && /^[^@\s]+@[a-z.]+$/.test(value),
+  },
+}
+
+/** @throws {UsageError} `WATON_ARGUMENT` */
 export function checkRead(options: unknown): void {
-  if (options !== undefined) checkOptions('client.events.read(options)', options, { after: wholeNumber(0) })
+  if (options !== undefined) checkOptions('client.events.read(options)', options, READ_OPTIONS)
 }
 
 /** @throws {UsageError} `WATON_ARGUMENT` */

@@ -13,16 +13,19 @@ import {
   checkClientOptions,
   checkCodeRequest,
   checkConsume,
+  checkDeadLetter,
+  checkDeadLetterQuery,
   checkListener,
   checkMessageId,
   checkQuestion,
   checkRead,
   checkSend,
 } from './check-calls.ts'
-import type { ConsumeOptions, EventHandler } from './consume/consumer.ts'
-import type { ReadOptions } from './consume/event-hub.ts'
+import type { DeadLetter, DeadLetterQuery } from './consume/dead-letters.ts'
+import type { ReadEvent, ReadOptions } from './consume/event-hub.ts'
+import type { ConsumeOptions, ConsumerStatus, EventHandler } from './consume/options.ts'
 import type { OutgoingContent } from './content.ts'
-import type { ClientEvents, ClientState, DurableEvent, Me } from './events.ts'
+import type { ClientEvents, ClientState, DurableType, Me } from './events.ts'
 import { DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'
 import type { ClientOptions } from './options.ts'
 import type { Runtime, RuntimeOptions } from './runtime.ts'
@@ -32,7 +35,24 @@ import type { SendOptions } from './send/outbox.ts'
 /** Durable events, read from the log. */
 export interface EventLog {
   /** The events after a position, up to the end that the log has when it gets there. Works before `connect()`. */
-  read(options?: ReadOptions): AsyncIterable<DurableEvent>
+  read<Type extends DurableType = DurableType>(options?: ReadOptions<Type>): AsyncIterable<ReadEvent<Type>>
+  /** Events that consumers gave up on. */
+  readonly dead: DeadLetters
+}
+
+/** Events that consumers gave up on, kept until somebody decides about them. */
+export interface DeadLetters {
+  /** Lists them, by consumer and position. */
+  list(query?: DeadLetterQuery): AsyncIterable<DeadLetter>
+  /**
+   * Gives the event to its consumer again: at once when that runs, otherwise when it runs next. What the handler sent in
+   * an earlier attempt is not sent again.
+   *
+   * @throws {UsageError} `WATON_DEAD_LETTER_UNKNOWN`, `WATON_DEAD_LETTER_EVENT`
+   */
+  retry(consumer: string, seq: number): Promise<void>
+  /** Forgets that the consumer gave the event up. @throws {UsageError} `WATON_DEAD_LETTER_UNKNOWN` */
+  discard(consumer: string, seq: number): Promise<void>
 }
 
 /** What was sent, by id. */
@@ -93,7 +113,24 @@ export class Client {
 
   /** Events read from the log. */
   get events(): EventLog {
-    return { read: (options) => this.#readLog(options) }
+    return { read: (options) => this.#readLog(options), dead: this.#dead }
+  }
+
+  readonly #dead: DeadLetters = {
+    list: (query) => this.#listDead(query),
+    retry: async (consumer, seq) => {
+      checkDeadLetter('retry', consumer, seq)
+      await (await this.#open()).consumers.retry(consumer, seq)
+    },
+    discard: async (consumer, seq) => {
+      checkDeadLetter('discard', consumer, seq)
+      await (await this.#open()).consumers.discard(consumer, seq)
+    },
+  }
+
+  /** How the consumers that run now are doing. */
+  consumers(): readonly ConsumerStatus[] {
+    return this.#runtime?.consumers.status ?? []
   }
 
   /** Messages on their way, by id. */
@@ -181,14 +218,16 @@ export class Client {
 
   /**
    * Runs a durable consumer: every event after its last position reaches `handler` at least once, in order per chat,
-   * across restarts. Resolves when it is stopped, by `options.signal` or {@link close}.
+   * across restarts. A handler that fails gets the event again, later each time; an event that it never succeeds with
+   * becomes a dead letter ({@link events}). What it sends through its second argument is sent once for each event.
+   * Resolves when it is stopped, by `options.signal` or {@link close}.
    *
    * @param name - the consumer's own name; its progress is kept under it
    * @throws {UsageError} `WATON_CONSUMER_RUNNING` when this client runs a consumer of that name already
    */
   async consume(name: string, handler: EventHandler, options: ConsumeOptions = {}): Promise<void> {
     checkConsume(name, handler, options)
-    await (await this.#open()).consume(name, handler, options)
+    await (await this.#open()).consumers.run(name, handler, options)
   }
 
   /**
@@ -265,7 +304,14 @@ export class Client {
     }
   }
 
-  async *#readLog(options?: ReadOptions): AsyncGenerator<DurableEvent, void, undefined> {
+  async *#listDead(query?: DeadLetterQuery): AsyncGenerator<DeadLetter, void, undefined> {
+    checkDeadLetterQuery(query)
+    yield* (await this.#open()).consumers.deadLetters(query)
+  }
+
+  async *#readLog<Type extends DurableType>(
+    options?: ReadOptions<Type>,
+  ): AsyncGenerator<ReadEvent<Type>, void, undefined> {
     checkRead(options)
     yield* (await this.#open()).readLog(options)
   }

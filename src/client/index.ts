@@ -1,8 +1,16 @@
 /** The client and its events, without the bot layer (`waton/client`). */
 export { Client } from './client.ts'
-export type { EventLog, OutboxView } from './client.ts'
-export type { ConsumeOptions, EventHandler } from './consume/consumer.ts'
-export type { ReadOptions } from './consume/event-hub.ts'
+export type { DeadLetters, EventLog, OutboxView } from './client.ts'
+export type { DeadLetter, DeadLetterQuery } from './consume/dead-letters.ts'
+export type {
+  ConsumeFrom,
+  ConsumeOptions,
+  ConsumerStatus,
+  EventHandler,
+  HandlerContext,
+  StuckChat,
+} from './consume/options.ts'
+export type { ReadEvent, ReadOptions } from './consume/event-hub.ts'
 export type { MessageContent, OutgoingContent, TextContent, UnknownContent } from './content.ts'
 export type * from './events.ts'
 export { DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'

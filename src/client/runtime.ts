@@ -2,7 +2,6 @@
  * Everything of a client that needs the account: claimed, loaded and wired together. The façade (`client.ts`) makes one
  * when it is first needed; this file is where the parts meet.
  */
-import { sleep } from '../base/clock.ts'
 import type { Clock } from '../base/clock.ts'
 import { ClosedError, UsageError, describeError } from '../base/errors.ts'
 import type { StorageError } from '../base/errors.ts'
@@ -22,17 +21,17 @@ import type { Ending } from './connection/ending.ts'
 import { runConnection } from './connection/login.ts'
 import { Supervisor } from './connection/supervisor.ts'
 import { Verdicts } from './connection/verdicts.ts'
-import { Consumer } from './consume/consumer.ts'
-import type { ConsumeOptions, EventHandler } from './consume/consumer.ts'
+import { Consumers } from './consume/consumers.ts'
 import { EventHub, readLog } from './consume/event-hub.ts'
-import type { ReadOptions } from './consume/event-hub.ts'
-import type { ClientEvents, ClientState, CloseReason, DurableEvent, Me } from './events.ts'
+import type { ReadEvent, ReadOptions } from './consume/event-hub.ts'
+import type { ClientEvents, ClientState, CloseReason, DurableType, Me } from './events.ts'
 import { loadSelf } from './identity/credentials.ts'
 import { retireDevice } from './identity/retire.ts'
 import type { Self } from './identity/self.ts'
 import { KeyUpkeep } from './keys/key-upkeep.ts'
 import { Lease, isOwnershipLost } from './lease.ts'
 import type { Endpoint, Timing } from './options.ts'
+import { CallBook } from './receive/call-book.ts'
 import type { Effects } from './receive/context.ts'
 import { Drops } from './receive/drops.ts'
 import { OfflineQueue } from './receive/offline-queue.ts'
@@ -41,6 +40,7 @@ import { PlaceholderRequests } from './receive/placeholder-requests.ts'
 import { Outbox } from './send/outbox.ts'
 import { AccountState } from './state/account-state.ts'
 import { SELF, STANDING, STORE_PROBE } from './state/records.ts'
+import { Unknowns } from './unknowns.ts'
 
 /** The options of a client with every default filled in. */
 export interface RuntimeOptions {
@@ -56,9 +56,6 @@ export interface RuntimeOptions {
   readonly timing: Timing
 }
 
-/** How long closing waits for handlers of consumers, in milliseconds. */
-const HANDLER_GRACE_MS = 10_000
-
 /** See the file comment. */
 export class Runtime {
   readonly #options: RuntimeOptions
@@ -69,6 +66,8 @@ export class Runtime {
   readonly outbox: Outbox
   readonly hub: EventHub
   readonly supervisor: Supervisor
+  /** What reads the log durably. */
+  readonly consumers: Consumers
   /** Where pairing codes are asked for. */
   readonly codes: CodeDesk
   readonly #preKeys: KeyUpkeep
@@ -77,7 +76,6 @@ export class Runtime {
   readonly #lease: Lease
   readonly #offline: OfflineQueue
   readonly #pipeline: ReceivePipeline
-  readonly #consumers = new Map<string, { consumer: Consumer; running: Promise<void> }>()
   #connection: Connection | undefined
   #isClosed = false
   /** The account belongs to somebody else now. */
@@ -101,6 +99,7 @@ export class Runtime {
     this.state = state
     this.self = self
     this.outbox = outbox
+    this.consumers = this.#startConsumers()
     this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
     this.#placeholders = new PlaceholderRequests({ state, self, clock, random, logger })
     const { timing, endpoint } = options
@@ -118,6 +117,8 @@ export class Runtime {
         effects: this.#effects(),
         offline: this.#offline,
         drops: new Drops(logger),
+        calls: new CallBook(),
+        unknowns: new Unknowns(),
       },
     })
     this.codes = new CodeDesk({
@@ -192,7 +193,7 @@ export class Runtime {
   #lose(error: StorageError): void {
     this.#lost ??= error
     this.#lease.stop()
-    for (const { consumer } of this.#consumers.values()) consumer.stop()
+    this.consumers.stop()
     this.#connection?.close(error)
     void this.supervisor.stop(closeReason(endingFor('ownership-lost')))
   }
@@ -242,25 +243,8 @@ export class Runtime {
     this.supervisor.forgive()
   }
 
-  /** Runs a durable consumer until it is stopped. @throws {UsageError} `WATON_CONSUMER_RUNNING` */
-  async consume(name: string, handler: EventHandler, options: ConsumeOptions): Promise<void> {
-    if (this.#consumers.has(name)) {
-      throw new UsageError(
-        'WATON_CONSUMER_RUNNING',
-        'a consumer of this name runs already; give each its own name',
-        { details: { name } },
-      )
-    }
-    const { state, hub } = this
-    const { clock, logger } = this.#options
-    const consumer = new Consumer({ ...options, name, handler, state, hub, clock, logger })
-    const running = consumer.run().finally(() => this.#consumers.delete(name))
-    this.#consumers.set(name, { consumer, running })
-    await running
-  }
-
   /** The event log from a position to its present end. */
-  readLog(options?: ReadOptions): AsyncIterable<DurableEvent> {
+  readLog<Type extends DurableType>(options?: ReadOptions<Type>): AsyncIterable<ReadEvent<Type>> {
     return readLog(this.state, options)
   }
 
@@ -269,20 +253,10 @@ export class Runtime {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#lease.stop()
-    await this.#stopConsumers()
+    await this.consumers.close()
     await this.supervisor.stop()
     await this.state.close()
     await this.#claim.release()
-  }
-
-  /** Lets handlers under way finish, for a bounded while: what they send is still recorded. */
-  async #stopConsumers(): Promise<void> {
-    const consumers = [...this.#consumers.values()]
-    for (const { consumer } of consumers) consumer.stop()
-    const grace = new AbortController()
-    const finished = Promise.allSettled(consumers.map(({ running }) => running))
-    await Promise.race([finished, sleep(this.#options.clock, HANDLER_GRACE_MS, grace.signal)])
-    grace.abort()
   }
 
   async #runOnce(run: Parameters<typeof runConnection>[1]): Promise<Ending> {
@@ -382,6 +356,22 @@ export class Runtime {
     })
   }
 
+  #startConsumers(): Consumers {
+    const { state, hub, outbox, self } = this
+    const { clock, logger } = this.#options
+    return new Consumers({
+      state,
+      hub,
+      outbox,
+      account: () => self.pn,
+      clock,
+      logger,
+      onDead: (event) => {
+        this.#emitter.emit('consumer.dead', event)
+      },
+    })
+  }
+
   #startLease(): Lease {
     const { clock, logger, timing } = this.#options
     return new Lease({
@@ -420,6 +410,16 @@ export class Runtime {
       },
       versionExpires: (atSeconds) => {
         emitter.emit('connection.expiring', atSeconds === undefined ? {} : { expiresAtMs: atSeconds * 1000 })
+      },
+      presence: (event) => {
+        emitter.emit('presence', event)
+      },
+      chatState: (event) => {
+        emitter.emit('chat.state', event)
+      },
+      retryRequested: ({ ids, from, participant, count }) => {
+        // sending again is the retry manager's: until there is one, it is at least seen
+        this.#options.logger.warn({ ids, from, participant, count }, 'a device could not read a message')
       },
     }
   }

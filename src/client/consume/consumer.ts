@@ -1,42 +1,52 @@
 /**
- * A durable consumer: every event of the log reaches its handler at least once, in order per chat, across restarts. It
- * remembers a low-water mark and the finished events above it; a slow or failing handler holds up its own chat only.
+ * A durable consumer: every event of the log reaches its handler at least once, in order per chat, across restarts, and what
+ * the handler sends is sent once. A failing event is tried again, later each time, and becomes a dead letter in the end;
+ * meanwhile it holds up its own chat only. What is read when is decided in `feed.ts`, who is next in `chat-lanes.ts`,
+ * and how progress is kept in `progress.ts`.
  */
 import { sleep } from '../../base/clock.ts'
 import type { Clock } from '../../base/clock.ts'
 import { deferred } from '../../base/deferred.ts'
 import type { Deferred } from '../../base/deferred.ts'
-import { StorageError, describeError } from '../../base/errors.ts'
+import { StorageError, TimeoutError, describeError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
-import { chatOf } from '../events/chat.ts'
 import type { DurableEvent } from '../events.ts'
-import { Lanes } from '../lanes.ts'
 import type { AccountState } from '../state/account-state.ts'
-import { CONSUMER, DEAD_LETTER } from '../state/records.ts'
-import { readPage } from './event-hub.ts'
-import type { EventHub, LogPage } from './event-hub.ts'
+import { DEAD_LETTER } from '../state/records.ts'
+import type { DeadLetterRecord } from '../state/records.ts'
+import type { Unit } from '../state/unit.ts'
+import { ChatLanes } from './chat-lanes.ts'
+import { letterKey } from './dead-letters.ts'
+import { Effects } from './effects.ts'
+import type { EffectsOptions } from './effects.ts'
+import type { EventHub, RefusedEvent } from './event-hub.ts'
+import { Feed, laneOf } from './feed.ts'
+import type { Delivery } from './feed.ts'
+import type { ConsumeOptions, ConsumerStatus, EventHandler } from './options.ts'
+import { finish, restore } from './progress.ts'
+import { ProgressWriter } from './progress-writer.ts'
 
-/** How a consumer begins and gives up. */
-export interface ConsumeOptions {
-  /** Where a consumer that was never seen before begins. @default 'end' */
-  readonly from?: 'start' | 'end'
-  /** How often an event is given to the handler before it becomes a dead letter. @default 5 */
-  readonly maxAttempts?: number
-  /** Stops the consumer. */
-  readonly signal?: AbortSignal
+/** An event was given up. */
+export interface DeadEvent {
+  readonly event: DurableEvent
+  readonly letter: DeadLetterRecord
 }
-
-/** Takes one event. When it rejects, the event comes again. */
-export type EventHandler = (event: DurableEvent) => void | Promise<void>
 
 /** What a consumer works with. */
 export interface ConsumerOptions extends ConsumeOptions {
   readonly name: string
   readonly state: AccountState
   readonly hub: EventHub
+  readonly outbox: EffectsOptions['outbox']
+  readonly account: EffectsOptions['account']
   readonly clock: Clock
   readonly logger: Logger
   readonly handler: EventHandler
+  readonly onDead: (dead: DeadEvent) => void
+  /** Dead letters that are to be tried again. */
+  readonly retries: () => Promise<readonly DurableEvent[]>
+  /** How many events reading may be ahead of the oldest unfinished one. @default 65,536 */
+  readonly maxAhead?: number
 }
 
 const DEFAULT_ATTEMPTS = 5
@@ -45,160 +55,301 @@ const DEFAULT_ATTEMPTS = 5
 const FIRST_RETRY_MS = 200
 const MAX_RETRY_MS = 30_000
 
-/** The wait before the log is read again after the store failed. */
-const READ_AGAIN_MS = 1_000
+/** The wait before the store is asked again after it failed. */
+const STORE_AGAIN_MS = 1_000
 
-/** Finished events above the low-water mark at most: beyond it, reading waits for the oldest event. */
-const MAX_AHEAD = 1024
+/** 64 chunks of 1,024 bits: 8 KB of progress at most. */
+const MAX_AHEAD = 65_536
 
-/** Read from the log while it must wait. */
-const NOTHING: LogPage = { events: [], upTo: undefined }
+/** From when a handler at work counts as stuck. */
+const SLOW_HANDLER_MS = 30_000
+const MAX_STUCK_TOLD = 100
 
 /** See the file comment. */
 export class Consumer {
   readonly #options: ConsumerOptions
-  readonly #lanes: Lanes<DurableEvent>
+  readonly #lanes: ChatLanes<Delivery>
+  readonly #progress: ProgressWriter
   readonly #stop = new AbortController()
-  readonly #finished = new Set<number>()
-  readonly #open = new Set<number>()
+  readonly #attempts = new Set<AbortController>()
+  /** Dead letters on their way. */
+  readonly #retrying = new Set<number>()
+  #feed: Feed | undefined
   #low = 0
-  #readUpTo = 0
   #news: Deferred<void> = deferred()
 
   constructor(options: ConsumerOptions) {
+    const { name, state, clock, logger } = options
+    const { signal } = this.#stop
     this.#options = options
-    this.#lanes = new Lanes((event) => this.#handle(event))
+    this.#lanes = new ChatLanes({
+      clock,
+      attempt: async (delivery, attempt) => {
+        const againMs = await this.#attempt(delivery, attempt)
+        if (delivery.isRetry && againMs === undefined) this.#retrying.delete(delivery.event.seq)
+        return againMs
+      },
+      onFinished: () => {
+        this.#news.resolve()
+      },
+    })
+    const onLow = (low: number): void => {
+      this.#moved(low)
+    }
+    this.#progress = new ProgressWriter({ name, state, clock, logger, signal, onLow })
+  }
+
+  /** How it is doing. */
+  get status(): ConsumerStatus {
+    const { name, state, clock } = this.#options
+    const stuckChats = []
+    for (const { key, item, failures, isRunning, sinceMs } of this.#lanes.begun()) {
+      if (failures === 0 && clock.nowMs() - sinceMs < SLOW_HANDLER_MS) continue
+      if (stuckChats.push({ chat: key, seq: item.event.seq, failures, isRunning, sinceMs }) >= MAX_STUCK_TOLD)
+        break
+    }
+    const { running: inFlight, waiting } = this.#lanes
+    return {
+      name,
+      low: this.#low,
+      lag: Math.max(0, state.lastSeq - this.#low),
+      inFlight,
+      waiting,
+      stuckChats,
+    }
   }
 
   /** Runs until stopped; resolves when the handlers under way are done. */
   async run(): Promise<void> {
     const { hub, signal } = this.#options
-    const wake = (): void => {
-      this.#news.resolve()
-    }
     const end = (): void => {
-      this.#stop.abort()
-      wake()
+      this.stop()
     }
-    const forget = hub.onPublished(wake)
+    const forget = hub.onPublished(() => {
+      this.#feed?.wake()
+      this.#news.resolve()
+    })
     signal?.addEventListener('abort', end, { once: true })
     if (signal?.aborted === true) end()
     try {
-      await this.#restore()
-      while (!this.#stop.signal.aborted) await this.#takeOrWait()
+      const feed = await this.#restore()
+      while (!this.#stop.signal.aborted) await this.#stepOrWait(feed)
     } finally {
       forget()
       signal?.removeEventListener('abort', end)
-      this.#lanes.clear()
+      this.stop()
       await this.#lanes.idle()
+      await this.#progress.flush()
     }
   }
 
   /** Ends {@link run} after the handlers under way. */
   stop(): void {
     this.#stop.abort()
+    this.#lanes.stop()
+    for (const attempt of this.#attempts) attempt.abort()
     this.#news.resolve()
   }
 
-  async #restore(): Promise<void> {
-    const { state, name, from = 'end' } = this.#options
-    const progress = await state.commit(async (unit) => {
-      const stored = await unit.read(CONSUMER, name)
-      if (stored !== undefined) return stored
-      const fresh = { low: from === 'start' ? 0 : state.lastSeq, finished: [] }
-      unit.put(CONSUMER, name, fresh)
-      return fresh
+  /** Gives a dead letter another round of attempts. */
+  retry(event: DurableEvent): void {
+    if (this.#retrying.has(event.seq)) return
+    this.#retrying.add(event.seq)
+    this.#lanes.add(laneOf(event), { event, isRetry: true })
+  }
+
+  async #restore(): Promise<Feed> {
+    const { state, name, from = 'end', maxAhead = MAX_AHEAD, retries } = this.#options
+    const { first } = await state.store.eventBounds(state.account)
+    this.#low = await state.commit((unit) => {
+      const start = from === 'end' ? state.lastSeq : from === 'start' ? 0 : from.seq - 1
+      return restore(unit, name, { first, start: Math.max(start, first - 1) })
     })
-    this.#low = progress.low
-    this.#readUpTo = progress.low
-    for (const seq of progress.finished) this.#finished.add(seq)
+    for (const event of await retries()) this.retry(event)
+    const feed = new Feed(
+      {
+        name,
+        state,
+        maxAhead,
+        lanes: this.#lanes,
+        low: () => this.#low,
+        isWanted: (event) => this.#isWanted(event),
+        onRefused: (refused) => this.#setAside(refused),
+        onPassed: (ranges) => {
+          this.#progress.add(ranges)
+        },
+      },
+      this.#low,
+    )
+    this.#feed = feed
+    return feed
+  }
+
+  #isWanted({ type, at }: Pick<RefusedEvent, 'type' | 'at'>): boolean {
+    const { types, maxAgeMs = Infinity, clock } = this.#options
+    const wanted: readonly string[] | undefined = types
+    return wanted?.includes(type) !== false && clock.nowMs() - at <= maxAgeMs
   }
 
   /** A store that cannot be read for the moment is tried again; anything else ends the consumer. */
-  async #takeOrWait(): Promise<void> {
+  async #stepOrWait(feed: Feed): Promise<void> {
     const { clock, logger, name } = this.#options
     try {
-      await this.#take()
+      this.#news = deferred()
+      if (!(await feed.step()) && !this.#isStopped()) await this.#news.promise
     } catch (error) {
       if (!(error instanceof StorageError) || !error.retryable) throw error
       logger.warn({ consumer: name, reason: describeError(error) }, 'the event log could not be read yet')
-      await sleep(clock, READ_AGAIN_MS, this.#stop.signal)
+      await sleep(clock, STORE_AGAIN_MS, this.#stop.signal)
     }
   }
 
-  async #take(): Promise<void> {
-    this.#news = deferred()
-    const isFull = this.#finished.size >= MAX_AHEAD
-    const { events, upTo } = isFull ? NOTHING : await readPage(this.#options.state, this.#readUpTo)
-    for (const event of events) {
-      this.#readUpTo = event.seq
-      if (this.#finished.has(event.seq)) continue
-      this.#open.add(event.seq)
-      this.#lanes.add(laneOf(event), event)
-    }
-    if (upTo !== undefined) this.#readUpTo = upTo
-    if (upTo === undefined) await this.#news.promise
-    else await this.#lanes.room()
-  }
-
-  async #handle(event: DurableEvent): Promise<void> {
-    const { clock, logger, name, handler, maxAttempts = DEFAULT_ATTEMPTS } = this.#options
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        await handler(event)
-        break
-      } catch (error) {
-        if (this.#stop.signal.aborted) return
-        logger.warn(
-          { consumer: name, seq: event.seq, attempt, reason: describeError(error) },
-          'a consumer failed',
-        )
-        if (attempt >= maxAttempts) {
-          await this.#done(event.seq, describeError(error))
-          return
-        }
-        await sleep(clock, Math.min(FIRST_RETRY_MS * 2 ** (attempt - 1), MAX_RETRY_MS), this.#stop.signal)
-        if (this.#isStopped()) return
-      }
-    }
-    await this.#done(event.seq)
-  }
-
-  /** @param failure - why it is given up, for a dead letter: it and the progress commit together */
-  async #done(seq: number, failure?: string): Promise<void> {
-    const { state, name, logger } = this.#options
-    if (failure !== undefined)
-      logger.error({ consumer: name, seq, reason: failure }, 'an event became a dead letter')
-    this.#open.delete(seq)
-    this.#finished.add(seq)
-    // events are opened in log order, so the first of the set is the oldest
-    const [oldestOpen] = this.#open
-    this.#low = (oldestOpen ?? this.#readUpTo + 1) - 1
-    for (const finished of this.#finished) if (finished <= this.#low) this.#finished.delete(finished)
-    const progress = { low: this.#low, finished: [...this.#finished] }
+  async #attempt(delivery: Delivery, attempt: number): Promise<number | undefined> {
+    const { state, outbox, account, name: consumer, logger, maxAttempts = DEFAULT_ATTEMPTS } = this.#options
+    const { event } = delivery
+    const effects = new Effects({ state, outbox, account, consumer, event })
     try {
-      const staged = await state.transact((unit) => {
-        unit.put(CONSUMER, name, progress)
-        if (failure !== undefined) unit.put(DEAD_LETTER, `${name}:${String(seq)}`, { seq, reason: failure })
+      await this.#handle(event, attempt, effects)
+      effects.close()
+      await this.#done(delivery, effects)
+      return undefined
+    } catch (error) {
+      effects.dropped()
+      if (this.#isStopped()) return undefined
+      const reason = describeError(error)
+      logger.warn({ consumer, seq: event.seq, attempt, reason }, 'a consumer failed')
+      if (attempt < maxAttempts) return Math.min(FIRST_RETRY_MS * 2 ** (attempt - 1), MAX_RETRY_MS)
+      await this.#bury(delivery, attempt, reason)
+      return undefined
+    }
+  }
+
+  async #handle(event: DurableEvent, attempt: number, effects: Effects): Promise<void> {
+    const { handler, clock, timeoutMs } = this.#options
+    const controller = new AbortController()
+    this.#attempts.add(controller)
+    if (this.#isStopped()) controller.abort()
+    const inTime = new AbortController()
+    try {
+      // whatever a handler is, its failure is a rejection
+      const work = Promise.resolve().then(() =>
+        handler(event, {
+          attempt,
+          signal: controller.signal,
+          send: (chat, content) => effects.send(chat, content),
+        }),
+      )
+      if (timeoutMs === undefined) await work
+      else await Promise.race([work, this.#timeout(clock, timeoutMs, inTime.signal)])
+    } catch (error) {
+      controller.abort()
+      throw error
+    } finally {
+      inTime.abort()
+      this.#attempts.delete(controller)
+    }
+  }
+
+  async #timeout(clock: Clock, timeoutMs: number, inTime: AbortSignal): Promise<void> {
+    await sleep(clock, timeoutMs, inTime)
+    if (inTime.aborted) return
+    throw new TimeoutError(
+      'WATON_CONSUMER_TIMEOUT',
+      'a handler took longer than timeoutMs, so its attempt has failed: let it stop at context.signal, or give it more time',
+      { details: { timeoutMs } },
+    )
+  }
+
+  /** @throws what the commit failed with, when trying it again cannot help */
+  async #done({ event, isRetry }: Delivery, effects: Effects): Promise<void> {
+    const { name } = this.#options
+    if (!effects.hasAny && !isRetry) {
+      this.#progress.add([[event.seq, event.seq]])
+    } else {
+      await this.#commit(event, async (unit) => {
+        await effects.stage(unit)
+        if (isRetry) unit.delete(DEAD_LETTER, letterKey(name, event.seq))
+      })
+    }
+    effects.committed()
+  }
+
+  /** Gives the event up, in one commit with the progress. */
+  async #bury({ event, isRetry }: Delivery, attempts: number, reason: string): Promise<void> {
+    const { name, logger, clock, state, onDead } = this.#options
+    const key = letterKey(name, event.seq)
+    try {
+      const before = isRetry ? ((await state.read(DEAD_LETTER, key))?.attempts ?? 0) : 0
+      const letter = {
+        seq: event.seq,
+        reason,
+        attempts: before + attempts,
+        atMs: clock.nowMs(),
+        isRetrying: false,
+      }
+      await this.#commit(event, (unit) => {
+        unit.put(DEAD_LETTER, key, letter)
         return Promise.resolve()
       })
-      // not awaited: when it is lost, the event comes again, as promised
-      staged.committed.catch(() => undefined)
+      logger.error({ consumer: name, seq: event.seq, reason }, 'an event became a dead letter')
+      onDead({ event, letter })
     } catch (error) {
-      logger.warn(
-        { consumer: name, reason: describeError(error) },
-        'a consumer could not record its progress',
-      )
+      // it stays unfinished: the next start begins with it
+      logger.warn({ consumer: name, reason: describeError(error) }, 'a dead letter could not be recorded')
     }
+  }
+
+  /**
+   * What cannot be read today may be readable later: by the newer waton that has written it, or after a repair. It holds up
+   * nobody until then, and it is not lost to this consumer: as a dead letter it can be given another round.
+   */
+  async #setAside(refused: readonly RefusedEvent[]): Promise<void> {
+    const { state, name, clock, logger } = this.#options
+    const atMs = clock.nowMs()
+    await state.commit((unit) => {
+      for (const { seq, code } of refused)
+        unit.put(DEAD_LETTER, letterKey(name, seq), {
+          seq,
+          reason: code,
+          attempts: 0,
+          atMs,
+          isRetrying: false,
+        })
+      return Promise.resolve()
+    })
+    for (const { seq, code } of refused)
+      logger.error({ consumer: name, seq, code }, 'an event that cannot be read became a dead letter')
+  }
+
+  /** One commit of what an event leaves behind and of its end; tried again while the store fails for the moment. */
+  async #commit({ seq }: DurableEvent, work: (unit: Unit) => Promise<void>): Promise<void> {
+    const { state, name, clock, logger } = this.#options
+    for (;;) {
+      try {
+        const low = await state.commit(async (unit) => {
+          await work(unit)
+          return finish(unit, name, [[seq, seq]])
+        })
+        this.#moved(low)
+        return
+      } catch (error) {
+        if (!(error instanceof StorageError) || !error.retryable || this.#isStopped()) throw error
+        logger.warn(
+          { consumer: name, reason: describeError(error) },
+          'a consumer could not record its progress',
+        )
+        await sleep(clock, STORE_AGAIN_MS, this.#stop.signal)
+      }
+    }
+  }
+
+  #moved(low: number): void {
+    if (low <= this.#low) return
+    this.#low = low
     this.#news.resolve()
   }
 
   #isStopped(): boolean {
     return this.#stop.signal.aborted
   }
-}
-
-/** Events of a chat share a lane; events without one share another. */
-function laneOf(event: DurableEvent): string {
-  return chatOf(event) ?? ''
 }

@@ -21,6 +21,7 @@ import type { AccountState } from '../state/account-state.ts'
 import { QUARANTINE } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import { composeMessage } from './compose.ts'
+import type { ComposedMessage } from './compose.ts'
 import { Handles } from './handle.ts'
 import type { SentMessage } from './handle.ts'
 import {
@@ -47,6 +48,14 @@ export interface OutboxOptions {
 export interface SendOptions {
   /** The message id. Sending again with the same id never sends twice. @default a fresh one */
   readonly id?: string
+}
+
+/** A message that was checked and built, and not yet recorded. */
+export interface OutboxDraft {
+  readonly id: string
+  /** The chat as the wire addresses it. */
+  readonly to: string
+  readonly composed: ComposedMessage
 }
 
 /** Rows read at once when the outbox is opened. */
@@ -98,7 +107,13 @@ export class Outbox {
    * @throws {UsageError} `WATON_NOT_LINKED`, `WATON_SEND_ID`, `WATON_SEND_CHAT`, `WATON_CONTENT_...`: nothing was written
    */
   async send(chat: string, content: OutgoingContent, options: SendOptions = {}): Promise<SentMessage> {
-    const { state, random, clock, self } = this.#options
+    const draft = this.prepare(chat, content, options)
+    return this.handle(await this.#options.state.commit((unit) => this.stage(unit, draft)))
+  }
+
+  /** Checks and builds a message, and changes nothing. @throws {UsageError} like {@link send} */
+  prepare(chat: string, content: OutgoingContent, options: SendOptions = {}): OutboxDraft {
+    const { random, clock, self } = this.#options
     self.requireLinked()
     const to = chatJid(chat)
     const id = options.id ?? createMessageId({ random, nowMs: clock.nowMs(), self: self.pn })
@@ -108,47 +123,39 @@ export class Outbox {
         'a message id is 1 to 64 letters, digits, dots, dashes or underscores',
       )
     }
-    const composed = composeMessage(content, random)
+    return { id, to, composed: composeMessage(content, random) }
+  }
+
+  /** Adds a message to a unit, which may hold more: it is on its way when the unit is durable. A known id changes nothing. */
+  async stage(unit: Unit, { id, to, composed }: OutboxDraft): Promise<OutboxItem> {
     this.#handles.watch(id)
-    let previous: number | undefined
-    const item = await state.commit(async (unit) => {
-      const existing = await this.#item(unit, id)
-      if (existing !== undefined) return existing
-      const canonicalChat = await canonicalJid(unit, to)
-      const sender = await personOf(unit, self.pn)
-      const { message, stanzaType, kind } = composed
-      const body = { to, message, stanzaType }
-      previous = this.#lastPosition
-      const fresh: OutboxItem = {
-        id,
-        chat: canonicalChat,
-        position: this.#nextPosition(unit.nowMs),
-        state: 'queued',
-        at: unit.nowMs,
-        body,
-      }
-      unit.putOutbox(outboxRow(fresh))
-      unit.putMessage(
-        messageRow(
-          {
-            id,
-            chat: canonicalChat,
-            sender,
-            fromMe: true,
-            origin: 'own',
-            sentAtMs: unit.nowMs,
-            kind,
-            message,
-          },
-          unit.nowMs,
-        ),
-      )
-      return fresh
+    const existing = await this.#item(unit, id)
+    if (existing !== undefined) {
+      unit.onCommit(() => {
+        this.#sender.wake()
+      })
+      return existing
+    }
+    const chat = await canonicalJid(unit, to)
+    const sender = await personOf(unit, this.#options.self.pn)
+    const { message, stanzaType, kind } = composed
+    const previous = this.#lastPosition
+    const position = this.#nextPosition(unit.nowMs)
+    const at = unit.nowMs
+    const item: OutboxItem = { id, chat, position, state: 'queued', at, body: { to, message, stanzaType } }
+    unit.putOutbox(outboxRow(item))
+    unit.putMessage(
+      messageRow({ id, chat, sender, fromMe: true, origin: 'own', sentAtMs: at, kind, message }, at),
+    )
+    unit.onCommit(() => {
+      this.#sender.offer(item, previous)
     })
-    const handle = this.#handles.of(item)
-    if (previous === undefined) this.#sender.wake()
-    else this.#sender.offer(item, previous)
-    return handle
+    return item
+  }
+
+  /** The handle of a message that is durable. */
+  handle(item: OutboxItem): SentMessage {
+    return this.#handles.of(item)
   }
 
   /** The handle of a message sent earlier, also by an earlier process; `undefined` when there is none. */

@@ -144,6 +144,25 @@ export interface DeviceList {
   readonly fetchedAtMs: number
 }
 
+/** Somebody registered anew, and what waton holds of their sessions was made before: a reason to ask for their keys again. */
+export interface IdentityChange {
+  readonly atMs: number
+}
+
+/** What the server says about a collection of app state that was not fetched since. */
+export interface DirtyCollection {
+  /** The newest version, when the server said. */
+  readonly version?: number
+  readonly atMs: number
+}
+
+/** A token with which somebody may be written to. */
+export interface StoredPrivacyToken {
+  readonly token: Uint8Array
+  /** When it was handed out. */
+  readonly atSeconds?: number
+}
+
 /** How often the sender of an unreadable message was asked to send it again. */
 export interface RetryCount {
   readonly count: number
@@ -167,16 +186,24 @@ export interface Placeholder {
   readonly pushName?: string
 }
 
-/** How far a durable consumer got: everything up to `low`, and `finished` above it. */
+/** How far a durable consumer got: everything up to `low` is finished. */
 export interface ConsumerProgress {
   readonly low: number
-  readonly finished: readonly number[]
+  /** Finished events above it, in records of version 1; since version 2 they are {@link CONSUMER_AHEAD}. */
+  readonly finished?: readonly number[]
 }
 
 /** An event that a consumer could not handle. */
-export interface DeadLetter {
+export interface DeadLetterRecord {
   readonly seq: number
+  /** What the last attempt failed with. */
   readonly reason: string
+  /** Attempts so far; 0 when it was not counted yet. */
+  readonly attempts: number
+  /** When it was given up, in milliseconds since the epoch; 0 when it was not noted yet. */
+  readonly atMs: number
+  /** Somebody asked for another round of attempts. */
+  readonly isRetrying: boolean
 }
 
 function bytes(value: unknown, length?: number): Uint8Array {
@@ -392,6 +419,31 @@ export const DEVICE_LIST: RecordKind<DeviceList> = jsonRecord('device-list', 1, 
   fetchedAtMs: integer(parsed.fetchedAtMs),
 }))
 
+/** Identity changes by canonical user JID, until the sessions are refreshed. Sessions are kept: late messages need them. */
+export const IDENTITY_CHANGE: RecordKind<IdentityChange> = jsonRecord('identity-change', 1, (parsed) => ({
+  atMs: integer(parsed.atMs),
+}))
+
+/** Collections of app state that have news, by name, until they are fetched. */
+export const DIRTY_COLLECTION: RecordKind<DirtyCollection> = jsonRecord(
+  'dirty-collection',
+  1,
+  (parsed): DirtyCollection => ({
+    ...optional('version', parsed.version, integer),
+    atMs: integer(parsed.atMs),
+  }),
+)
+
+/** Privacy tokens by the canonical JID of who handed them out. */
+export const PRIVACY_TOKEN: RecordKind<StoredPrivacyToken> = jsonRecord(
+  'privacy-token',
+  1,
+  (parsed): StoredPrivacyToken => ({
+    token: bytes(parsed.token),
+    ...optional('atSeconds', parsed.atSeconds, integer),
+  }),
+)
+
 /** App-state sync keys by key id in hexadecimal: serialised `AppStateSyncKeyData`. Shared by the phone once. */
 export const APP_STATE_KEY: RecordKind<Uint8Array> = bytesRecord('app-state-key')
 
@@ -432,18 +484,35 @@ export const PLACEHOLDER: RecordKind<Placeholder> = jsonRecord('placeholder', 1,
 /** Durable consumers by name. Without its progress a consumer would skip events or repeat all of them. */
 export const CONSUMER: RecordKind<ConsumerProgress> = jsonRecord(
   'consumer',
-  1,
+  2,
   (parsed): ConsumerProgress => ({
     low: integer(parsed.low),
-    finished: integers(parsed.finished),
+    ...optional('finished', parsed.finished, integers),
   }),
   { onUnreadable: 'refuse', wayOut: 'Restore the store from a backup, or give the consumer another name' },
 )
 
-/** Events that a consumer gave up on, by consumer and sequence number. */
-export const DEAD_LETTER: RecordKind<DeadLetter> = jsonRecord('dead-letter', 1, (parsed) => ({
+/**
+ * Events above a consumer's low-water mark, by `name:chunk`: one bit for each of the 1,024 of a chunk, the lowest first.
+ * Without one its events are handled again.
+ */
+export const CONSUMER_AHEAD: RecordKind<Uint8Array> = {
+  kind: 'consumer-ahead',
+  encode: (bits) => withVersion(1, bits),
+  decode(stored) {
+    const bits = recordBody('consumer-ahead', 1, stored)
+    if (bits.length !== 128) throw unreadableRecord('consumer-ahead')
+    return bits
+  },
+}
+
+/** Events that a consumer gave up on, by `name:seq`. */
+export const DEAD_LETTER: RecordKind<DeadLetterRecord> = jsonRecord('dead-letter', 2, (parsed) => ({
   seq: integer(parsed.seq),
   reason: text(parsed.reason),
+  attempts: parsed.attempts === undefined ? 0 : integer(parsed.attempts),
+  atMs: parsed.atMs === undefined ? 0 : integer(parsed.atMs),
+  isRetrying: parsed.isRetrying === true,
 }))
 
 /** The bytes of records that could not be read, by `kind/key`: kept for whoever can still make something of them. */

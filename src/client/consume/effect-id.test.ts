@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { DurableEventOf } from '../client/events.ts'
+import type { DurableEventOf } from '../events.ts'
 import { effectId } from './effect-id.ts'
 import type { Effect } from './effect-id.ts'
 

@@ -1,11 +1,11 @@
 /**
- * The message id of an effect (promise G10): what a bot sends while it handles an event has an id that follows from the
+ * The message id of an effect (promise G10): what a handler sends while it handles an event has an id that follows from the
  * event, so a handler that crashes and runs again asks for the same message and not for a second one. Pure.
  */
-import { toHex } from '../base/bytes.ts'
-import { seededRandom } from '../base/random.ts'
-import { chatOf } from '../client/events/chat.ts'
-import type { DurableEvent } from '../client/events.ts'
+import { toHex } from '../../base/bytes.ts'
+import { seededRandom } from '../../base/random.ts'
+import { chatOf } from '../events/chat.ts'
+import type { DurableEvent } from '../events.ts'
 
 /** What makes an effect the one it is. */
 export interface Effect {
