@@ -180,3 +180,11 @@ export function checkCodeRequest(phoneNumber: unknown, options: unknown): void {
 export function checkMessageId(id: unknown): void {
   checkArgument('the id in client.outbox.get(id)', id, TEXT)
 }
+
+/** @throws {UsageError} `WATON_ARGUMENT` */
+export function checkRejectedCall(call: unknown): void {
+  checkOptions('client.rejectCall(call)', call, {})
+  const { id, creator } = call as { readonly id?: unknown; readonly creator?: unknown }
+  checkArgument('the id in client.rejectCall(call)', id, NAME)
+  checkArgument('the creator in client.rejectCall(call)', creator, NAME)
+}

@@ -19,13 +19,15 @@ import {
   checkMessageId,
   checkQuestion,
   checkRead,
+  checkRejectedCall,
   checkSend,
 } from './check-calls.ts'
+import type { Connection } from './connection/connection.ts'
 import type { DeadLetter, DeadLetterQuery } from './consume/dead-letters.ts'
 import type { ReadEvent, ReadOptions } from './consume/event-hub.ts'
 import type { ConsumeOptions, ConsumerStatus, EventHandler } from './consume/options.ts'
 import type { OutgoingContent } from './content.ts'
-import type { ClientEvents, ClientState, DurableType, Me } from './events.ts'
+import type { CallPayload, ClientEvents, ClientState, DurableType, Me } from './events.ts'
 import { DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'
 import type { ClientOptions } from './options.ts'
 import type { Runtime, RuntimeOptions } from './runtime.ts'
@@ -238,15 +240,28 @@ export class Client {
    */
   async query(question: BinaryNode): Promise<BinaryNode> {
     checkQuestion(question)
-    const connection = this.#runtime?.connection
-    if (connection === undefined || this.state !== 'open') {
-      throw new ClosedError(
-        'WATON_NOT_CONNECTED',
-        'there is no open connection; await client.connect() first',
-        { retryable: true },
-      )
-    }
-    return connection.exchange(question)
+    return this.#openConnection().exchange(question)
+  }
+
+  /**
+   * Declines a call that rings; it goes on ringing on the account's other devices.
+   *
+   * ```ts
+   * client.on('call', async ({ payload }) => {
+   *   if (payload.status === 'offer' && !payload.offline) await client.rejectCall(payload)
+   * })
+   * ```
+   *
+   * @param call - the payload of a `call` event, or its `id` and `creator`
+   * @throws {ClosedError} `WATON_NOT_CONNECTED`
+   * @throws {QueryError} `WATON_CALL_REFUSED` when the server refuses, e.g. because the call is over
+   * @throws {TimeoutError} `WATON_QUERY_TIMEOUT`
+   */
+  async rejectCall(call: Pick<CallPayload, 'id' | 'creator'>): Promise<void> {
+    checkRejectedCall(call)
+    const connection = this.#openConnection()
+    const { rejectCall } = await import('./call.ts')
+    await rejectCall(connection, call, (await this.#open()).self)
   }
 
   /**
@@ -276,6 +291,18 @@ export class Client {
   async close(): Promise<void> {
     this.#closing ??= this.#close()
     await this.#closing
+  }
+
+  #openConnection(): Connection {
+    const connection = this.#runtime?.connection
+    if (connection === undefined || this.state !== 'open') {
+      throw new ClosedError(
+        'WATON_NOT_CONNECTED',
+        'there is no open connection; await client.connect() first',
+        { retryable: true },
+      )
+    }
+    return connection
   }
 
   async #close(): Promise<void> {

@@ -195,6 +195,8 @@ const CALLS: readonly Case[] = [
     'client.send(chat, content, { id })',
     (value) => untyped(client)['send']?.(BOB, { text: 'hi' }, { id: value }),
   ],
+  ['client.rejectCall(value)', (value) => untyped(client)['rejectCall']?.(value)],
+  ['client.rejectCall({ id: value })', (value) => untyped(client)['rejectCall']?.({ id: value, creator: 5 })],
   [
     'client.consume(value, handler)',
     (value) => untyped(client)['consume']?.(value, () => undefined, { signal: done }),

@@ -81,6 +81,8 @@ export class Connection {
       const { type } = stanza.attrs
       if (stanza.tag === 'iq' && (type === 'result' || type === 'error') && this.#queries.answer(stanza))
         return
+      // what declines a call is answered with an ack of its id
+      if (stanza.tag === 'ack' && stanza.attrs.class === 'call' && this.#queries.answer(stanza)) return
       onStanza(stanza)
     }
   }
@@ -123,10 +125,10 @@ export class Connection {
     return this.#queries.ask(query, input, timeoutMs ?? this.#options.timing.queryTimeoutMs)
   }
 
-  /** Asks with a raw `<iq>` and resolves with the raw answer. */
+  /** Asks with a raw `<iq>`, or something else that is answered by its id, and resolves with the raw answer. */
   exchange(question: BinaryNode): Promise<BinaryNode> {
     return this.#queries.exchange(
-      question.attrs.xmlns ?? 'raw query',
+      question.attrs.xmlns ?? question.tag,
       question,
       this.#options.timing.queryTimeoutMs,
     )

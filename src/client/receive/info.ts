@@ -20,7 +20,7 @@ export const receiveInfo: StanzaHandler = async (unit, stanza, context) => {
 async function apply(
   unit: Unit,
   bulletin: Bulletin,
-  { effects, logger, offline }: ReceiveContext,
+  { effects, logger, offline, unknowns }: ReceiveContext,
 ): Promise<BinaryNode | undefined> {
   switch (bulletin.type) {
     case 'offline-preview':
@@ -45,8 +45,10 @@ async function apply(
         effects.versionExpires(bulletin.expiresAtSeconds)
       })
       return undefined
-    case 'downgrade':
     case 'unknown':
+      unknowns.count('stanza', `ib/${bulletin.tag}`)
+      return undefined
+    case 'downgrade':
       logger.debug({ bulletin: bulletin.type }, 'an information bulletin was not acted on')
       return undefined
   }

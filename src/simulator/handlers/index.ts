@@ -6,6 +6,7 @@ import { isServer } from '../../protocol/jid.ts'
 import { iqError, iqResult, REFUSAL } from '../stanza/iq.ts'
 import { findViolation } from '../stanza/shape.ts'
 import { ACCOUNT_HANDLERS } from './account.ts'
+import { CALL_HANDLER } from './call.ts'
 import type { HandlerContext, IqHandler, IqOutcome, StanzaHandler } from './handler.ts'
 import { MESSAGE_HANDLER } from './message.ts'
 import { PRE_KEY_HANDLERS } from './pre-keys.ts'
@@ -28,6 +29,7 @@ const STANZA_HANDLERS: readonly StanzaHandler[] = [
   ACK_HANDLER,
   PRESENCE_HANDLER,
   CHAT_STATE_HANDLER,
+  CALL_HANDLER,
   INFO_BULLETIN_HANDLER,
 ]
 
