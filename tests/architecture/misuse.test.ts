@@ -110,7 +110,7 @@ const simulatorOption = (name: string, accepts: readonly string[] = []): Case =>
 
 const consumeOption = (name: string, accepts: readonly string[] = []): Case => [
   `client.consume(..., { ${name} })`,
-  (value) => untyped(client)['consume']?.('worker', () => undefined, { [name]: value }),
+  (value) => untyped(client)['consume']?.('worker', () => undefined, { signal: done, [name]: value }),
   accepts,
 ]
 
