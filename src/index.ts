@@ -22,7 +22,7 @@ export type {
   HandlerContext,
   StuckChat,
 } from './client/consume/options.ts'
-export type { ReadOptions } from './client/consume/event-hub.ts'
+export type { ReadEvent, ReadOptions } from './client/consume/event-hub.ts'
 export type { SentMessage } from './client/send/handle.ts'
 export type { SendOptions } from './client/send/outbox.ts'
 export type { ClientOptions, Endpoint, Timing } from './client/options.ts'

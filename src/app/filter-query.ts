@@ -44,7 +44,20 @@ export interface NarrowedMessage<Content extends MessageContent> extends Narrowe
   readonly text: Content extends { readonly text: infer Text } ? Text : string | undefined
 }
 
-const CONTENT_KINDS: Readonly<Record<ContentKind, true>> = { text: true, unknown: true }
+const CONTENT_KINDS: Readonly<Record<ContentKind, true>> = {
+  text: true,
+  pollVote: true,
+  reaction: true,
+  comment: true,
+  eventResponse: true,
+  edit: true,
+  delete: true,
+  disappearing: true,
+  phoneNumberShared: true,
+  limitSharing: true,
+  memberLabel: true,
+  unknown: true,
+}
 
 /**
  * The test behind a query.

@@ -102,17 +102,19 @@ function hasSeq(value: unknown): boolean {
   return SEQ.accepts((value as { readonly seq?: unknown }).seq)
 }
 
+/** Something for a type that does not exist would wait for ever. */
+const TYPES: Expectation = {
+  expected: `a list of types of durable events: ${DURABLE_TYPES.join(', ')}`,
+  accepts: (value) =>
+    Array.isArray(value) && value.length > 0 && value.every((type) => isDurableType(String(type))),
+}
+
 const CONSUME_OPTIONS: Readonly<Record<string, Expectation>> = {
   from: {
     expected: "'start', 'end' or { seq }",
     accepts: (value) => oneOf('start', 'end').accepts(value) || (OBJECT.accepts(value) && hasSeq(value)),
   },
-  // a consumer of a type that does not exist would wait for ever
-  types: {
-    expected: `a list of types of durable events: ${DURABLE_TYPES.join(', ')}`,
-    accepts: (value) =>
-      Array.isArray(value) && value.length > 0 && value.every((type) => isDurableType(String(type))),
-  },
+  types: TYPES,
   maxAgeMs: MILLISECONDS,
   timeoutMs: MILLISECONDS,
   maxAttempts: {
@@ -141,9 +143,19 @@ export function checkDeadLetter(method: 'retry' | 'discard', consumer: unknown, 
   checkArgument(`the seq in ${call}`, seq, SEQ)
 }
 
+const READ_OPTIONS: Readonly<Record<string, Expectation>> = {
+  after: wholeNumber(0),
+  until: wholeNumber(0),
+  types: TYPES,
+  chat: {
+    expected: 'the address of a chat, e.g. 15550000002@s.whatsapp.net',
+    accepts: (value) => typeof value === 'string' && /^[^@\s]+@[a-z.]+$/.test(value),
+  },
+}
+
 /** @throws {UsageError} `WATON_ARGUMENT` */
 export function checkRead(options: unknown): void {
-  if (options !== undefined) checkOptions('client.events.read(options)', options, { after: wholeNumber(0) })
+  if (options !== undefined) checkOptions('client.events.read(options)', options, READ_OPTIONS)
 }
 
 /** @throws {UsageError} `WATON_ARGUMENT` */

@@ -22,10 +22,10 @@ import {
   checkSend,
 } from './check-calls.ts'
 import type { DeadLetter, DeadLetterQuery } from './consume/dead-letters.ts'
-import type { ReadOptions } from './consume/event-hub.ts'
+import type { ReadEvent, ReadOptions } from './consume/event-hub.ts'
 import type { ConsumeOptions, ConsumerStatus, EventHandler } from './consume/options.ts'
 import type { OutgoingContent } from './content.ts'
-import type { ClientEvents, ClientState, DurableEvent, Me } from './events.ts'
+import type { ClientEvents, ClientState, DurableType, Me } from './events.ts'
 import { DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'
 import type { ClientOptions } from './options.ts'
 import type { Runtime, RuntimeOptions } from './runtime.ts'
@@ -35,7 +35,7 @@ import type { SendOptions } from './send/outbox.ts'
 /** Durable events, read from the log. */
 export interface EventLog {
   /** The events after a position, up to the end that the log has when it gets there. Works before `connect()`. */
-  read(options?: ReadOptions): AsyncIterable<DurableEvent>
+  read<Type extends DurableType = DurableType>(options?: ReadOptions<Type>): AsyncIterable<ReadEvent<Type>>
   /** Events that consumers gave up on. */
   readonly dead: DeadLetters
 }
@@ -309,7 +309,9 @@ export class Client {
     yield* (await this.#open()).consumers.deadLetters(query)
   }
 
-  async *#readLog(options?: ReadOptions): AsyncGenerator<DurableEvent, void, undefined> {
+  async *#readLog<Type extends DurableType>(
+    options?: ReadOptions<Type>,
+  ): AsyncGenerator<ReadEvent<Type>, void, undefined> {
     checkRead(options)
     yield* (await this.#open()).readLog(options)
   }

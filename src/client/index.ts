@@ -10,7 +10,7 @@ export type {
   HandlerContext,
   StuckChat,
 } from './consume/options.ts'
-export type { ReadOptions } from './consume/event-hub.ts'
+export type { ReadEvent, ReadOptions } from './consume/event-hub.ts'
 export type { MessageContent, OutgoingContent, TextContent, UnknownContent } from './content.ts'
 export type * from './events.ts'
 export { DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'

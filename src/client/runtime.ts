@@ -23,8 +23,8 @@ import { Supervisor } from './connection/supervisor.ts'
 import { Verdicts } from './connection/verdicts.ts'
 import { Consumers } from './consume/consumers.ts'
 import { EventHub, readLog } from './consume/event-hub.ts'
-import type { ReadOptions } from './consume/event-hub.ts'
-import type { ClientEvents, ClientState, CloseReason, DurableEvent, Me } from './events.ts'
+import type { ReadEvent, ReadOptions } from './consume/event-hub.ts'
+import type { ClientEvents, ClientState, CloseReason, DurableType, Me } from './events.ts'
 import { loadSelf } from './identity/credentials.ts'
 import { retireDevice } from './identity/retire.ts'
 import type { Self } from './identity/self.ts'
@@ -32,6 +32,7 @@ import { KeyUpkeep } from './keys/key-upkeep.ts'
 import { Lease, isOwnershipLost } from './lease.ts'
 import type { Endpoint, Timing } from './options.ts'
 import type { Effects } from './receive/context.ts'
+import { Drops } from './receive/drops.ts'
 import { OfflineQueue } from './receive/offline-queue.ts'
 import { ReceivePipeline } from './receive/pipeline.ts'
 import { Outbox } from './send/outbox.ts'
@@ -108,6 +109,7 @@ export class Runtime {
         markOnline,
         effects: this.#effects(),
         offline: new OfflineQueue(),
+        drops: new Drops(logger),
       },
     })
     this.codes = new CodeDesk({
@@ -233,7 +235,7 @@ export class Runtime {
   }
 
   /** The event log from a position to its present end. */
-  readLog(options?: ReadOptions): AsyncIterable<DurableEvent> {
+  readLog<Type extends DurableType>(options?: ReadOptions<Type>): AsyncIterable<ReadEvent<Type>> {
     return readLog(this.state, options)
   }
 

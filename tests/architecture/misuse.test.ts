@@ -243,6 +243,9 @@ const CALLS: readonly Case[] = [
   ['client.requestPairingCode(value)', (value) => untyped(client)['requestPairingCode']?.(value)],
   ['client.outbox.get(value)', (value) => untyped(client.outbox)['get']?.(value), TEXTS],
   ['client.events.read(value)', (value) => drain(untyped(client.events)['read']?.(value)), PLAIN],
+  ['client.events.read({ until })', (value) => drain(untyped(client.events)['read']?.({ until: value }))],
+  ['client.events.read({ types })', (value) => drain(untyped(client.events)['read']?.({ types: value }))],
+  ['client.events.read({ chat })', (value) => drain(untyped(client.events)['read']?.({ chat: value }))],
   ['client.events.read({ after })', (value) => drain(untyped(client.events)['read']?.({ after: value }))],
   ['renderQr(value)', (value) => untyped({ renderQr })['renderQr']?.(value), ['empty text']],
 ]

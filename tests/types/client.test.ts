@@ -9,6 +9,9 @@ import type {
   ClientEvents,
   DurableEvent,
   DurableEventOf,
+  DurableType,
+  EphemeralEvents,
+  FilterQuery,
   ErrorAction,
   ErrorCode,
   Me,
@@ -43,6 +46,24 @@ describe('events', () => {
       if (event.type === 'send.failed') expectTypeOf(event.payload).toEqualTypeOf<SendFailedPayload>()
     }
     expectTypeOf(handle).toBeFunction()
+  })
+
+  it('read from the log are of the types that were asked for', () => {
+    const read = (client: Client) => client.events.read({ types: ['message', 'send.failed'], chat: BOB })
+    type Read = ReturnType<typeof read> extends AsyncIterable<infer Event> ? Event : never
+    expectTypeOf<Read>().toEqualTypeOf<DurableEventOf<'message'> | DurableEventOf<'send.failed'>>()
+    const readAll = (client: Client): AsyncIterable<DurableEvent> =>
+      client.events.read({ after: 1, until: 9 })
+    expectTypeOf(readAll).toBeFunction()
+    // @ts-expect-error -- there is no such event
+    const misread = (client: Client): unknown => client.events.read({ types: ['mesage'] })
+    expectTypeOf(misread).toBeFunction()
+  })
+
+  it('are all known to listeners and to the filters of a bot', () => {
+    expectTypeOf<keyof ClientEvents>().toEqualTypeOf<DurableType | keyof EphemeralEvents>()
+    expectTypeOf<DurableType>().toExtend<FilterQuery>()
+    expectTypeOf<DurableEvent['type']>().toEqualTypeOf<DurableType>()
   })
 
   it('have names, and a mistake in one does not compile', () => {

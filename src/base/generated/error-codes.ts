@@ -5,6 +5,8 @@
 
 /** A stable code of an error that waton throws or tells; `docs/reference/errors.md` explains each. */
 export type ErrorCode =
+  | 'WATON_ADDON_SECRET'
+  | 'WATON_ADDON_UNREADABLE'
   | 'WATON_ARGUMENT'
   | 'WATON_BACKOFF_ATTEMPT'
   | 'WATON_BOT_COMMAND_NAME'

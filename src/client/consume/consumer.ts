@@ -19,7 +19,7 @@ import { ChatLanes } from './chat-lanes.ts'
 import { letterKey } from './dead-letters.ts'
 import { Effects } from './effects.ts'
 import type { EffectsOptions } from './effects.ts'
-import type { EventHub } from './event-hub.ts'
+import type { EventHub, RefusedEvent } from './event-hub.ts'
 import { Feed, laneOf } from './feed.ts'
 import type { Delivery } from './feed.ts'
 import type { ConsumeOptions, ConsumerStatus, EventHandler } from './options.ts'
@@ -177,6 +177,7 @@ export class Consumer {
         lanes: this.#lanes,
         low: () => this.#low,
         isWanted: (event) => this.#isWanted(event),
+        onRefused: (refused) => this.#setAside(refused),
         onPassed: (ranges) => {
           this.#progress.add(ranges)
         },
@@ -185,9 +186,10 @@ export class Consumer {
     )
   }
 
-  #isWanted({ type, at }: DurableEvent): boolean {
+  #isWanted({ type, at }: Pick<RefusedEvent, 'type' | 'at'>): boolean {
     const { types, maxAgeMs = Infinity, clock } = this.#options
-    return types?.includes(type) !== false && clock.nowMs() - at <= maxAgeMs
+    const wanted: readonly string[] | undefined = types
+    return wanted?.includes(type) !== false && clock.nowMs() - at <= maxAgeMs
   }
 
   async #stepOrWait(): Promise<void> {
@@ -301,6 +303,28 @@ export class Consumer {
       // it stays unfinished: the next start begins with it
       logger.warn({ consumer: name, reason: describeError(error) }, 'a dead letter could not be recorded')
     }
+  }
+
+  /**
+   * What cannot be read today may be readable later: by the newer waton that has written it, or after a repair. It holds up
+   * nobody until then, and it is not lost to this consumer: as a dead letter it can be given another round.
+   */
+  async #setAside(refused: readonly RefusedEvent[]): Promise<void> {
+    const { state, name, clock, logger } = this.#options
+    const atMs = clock.nowMs()
+    await state.commit((unit) => {
+      for (const { seq, code } of refused)
+        unit.put(DEAD_LETTER, letterKey(name, seq), {
+          seq,
+          reason: code,
+          attempts: 0,
+          atMs,
+          isRetrying: false,
+        })
+      return Promise.resolve()
+    })
+    for (const { seq, code } of refused)
+      logger.error({ consumer: name, seq, code }, 'an event that cannot be read became a dead letter')
   }
 
   /** One commit of what an event leaves behind and of its end; tried again while the store fails for the moment. */

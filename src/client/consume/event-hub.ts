@@ -4,7 +4,8 @@
  */
 import { errorCode } from '../../base/errors.ts'
 import type { TypedEmitter } from '../../base/typed-emitter.ts'
-import type { ClientEvents, DurableEvent } from '../events.ts'
+import type { ClientEvents, DurableEvent, DurableType } from '../events.ts'
+import { personOf } from '../identity/addresses.ts'
 import { decodeEvent } from '../event-record.ts'
 import type { EventRow } from '../../persistence/contract/index.ts'
 import type { AccountState } from '../state/account-state.ts'
@@ -13,11 +14,20 @@ import type { LoggedEvent } from '../state/unit.ts'
 /** Events read from the store at once. */
 const PAGE = 128
 
-/** Which part of the log to read. */
-export interface ReadOptions {
+/** Which part of the log to read. What is filtered out is not decoded. */
+export interface ReadOptions<Type extends DurableType = DurableType> {
   /** Exclusive lower bound of `seq`. @default 0, the beginning */
   readonly after?: number
+  /** Inclusive upper bound of `seq`. @default the end that the log has when it gets there */
+  readonly until?: number
+  /** Only events of these types; the compiler knows them then. @default all */
+  readonly types?: readonly Type[]
+  /** Only events of one chat, by any address of it. @default all, also those of no chat */
+  readonly chat?: string
 }
+
+/** The events that {@link ReadOptions} with these types let through. */
+export type ReadEvent<Type extends DurableType> = Extract<DurableEvent, { readonly type: Type }>
 
 /** See the file comment. */
 export class EventHub {
@@ -46,23 +56,46 @@ export class EventHub {
   }
 }
 
+/** An event that cannot be read: it is damaged, or a newer waton has written it. It stays in the log. */
+export interface RefusedEvent extends Pick<EventRow, 'seq' | 'type' | 'at'> {
+  /** Why, as a stable code: `WATON_STORE_RECORD` or `WATON_STORE_RECORD_NEWER`. */
+  readonly code: string
+}
+
 /** A stretch of the log. */
 export interface LogPage {
   /** The events that can be read. */
   readonly events: readonly DurableEvent[]
+  /** Those that cannot. */
+  readonly refused: readonly RefusedEvent[]
   /** How far the stretch goes, or `undefined` at the end of the log. */
   readonly upTo: number | undefined
 }
 
-/** One page of the log after `after`, decoded. What cannot be read stays in the store, is reported, and is passed over. */
-export async function readPage(state: AccountState, after: number, limit: number = PAGE): Promise<LogPage> {
+/** Whether a row is to be read. */
+type RowFilter = (row: EventRow) => boolean
+
+const ALL: RowFilter = () => true
+
+/** One page of the log after `after`, decoded. What cannot be read stays in the store, and is reported. */
+export async function readPage(
+  state: AccountState,
+  after: number,
+  limit: number = PAGE,
+  isWanted: RowFilter = ALL,
+): Promise<LogPage> {
   const { store, account } = state
   const rows = await store.readEvents(account, { after, limit })
-  const events = await Promise.all(rows.map((row) => readEvent(state, row)))
-  return { events: events.filter((event) => event !== undefined), upTo: rows.at(-1)?.seq }
+  const events: DurableEvent[] = []
+  const refused: RefusedEvent[] = []
+  for (const result of await Promise.all(rows.filter(isWanted).map((row) => readEvent(state, row)))) {
+    if ('payload' in result) events.push(result)
+    else refused.push(result)
+  }
+  return { events, refused, upTo: rows.at(-1)?.seq }
 }
 
-async function readEvent(state: AccountState, row: EventRow): Promise<DurableEvent | undefined> {
+async function readEvent(state: AccountState, row: EventRow): Promise<DurableEvent | RefusedEvent> {
   const { store, account } = state
   try {
     return await decodeEvent(row, async ({ message }) =>
@@ -72,20 +105,36 @@ async function readEvent(state: AccountState, row: EventRow): Promise<DurableEve
     const code = errorCode(error)
     if (code !== 'WATON_STORE_RECORD' && code !== 'WATON_STORE_RECORD_NEWER') throw error
     state.reportUnreadable('event', String(row.seq), error)
-    return undefined
+    return { seq: row.seq, type: row.type, at: row.at, code }
   }
 }
 
 /** The log from `after` to its present end. */
-export async function* readLog(
+export async function* readLog<Type extends DurableType>(
   state: AccountState,
-  { after = 0 }: ReadOptions = {},
-): AsyncGenerator<DurableEvent, void, undefined> {
+  options: ReadOptions<Type> = {},
+): AsyncGenerator<ReadEvent<Type>, void, undefined> {
+  const { after = 0, until = Infinity } = options
+  const isWanted = await rowFilter(state, options)
   let position = after
-  for (;;) {
-    const { events, upTo } = await readPage(state, position)
+  while (position < until) {
+    const limit = Math.min(PAGE, until - position)
+    const { events, upTo } = await readPage(state, position, limit, isWanted)
     if (upTo === undefined) return
-    yield* events
+    // the filter has left only events of these types
+    yield* events as readonly ReadEvent<Type>[]
     position = upTo
   }
+}
+
+/** An event of before the LID of a chat was known has its phone number. */
+async function rowFilter(
+  state: AccountState,
+  { types, chat, until = Infinity }: ReadOptions,
+): Promise<RowFilter> {
+  const wanted: ReadonlySet<string> | undefined = types && new Set(types)
+  const { jid, pn, lid } = chat === undefined ? {} : await personOf(state, chat)
+  const chats = new Set([chat, jid, pn, lid])
+  return (row) =>
+    row.seq <= until && wanted?.has(row.type) !== false && (chat === undefined || chats.has(row.chat))
 }

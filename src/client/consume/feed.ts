@@ -8,6 +8,7 @@ import type { DurableEvent } from '../events.ts'
 import type { AccountState } from '../state/account-state.ts'
 import type { ChatLanes } from './chat-lanes.ts'
 import { readPage } from './event-hub.ts'
+import type { RefusedEvent } from './event-hub.ts'
 import { finishedAmong } from './progress.ts'
 import type { SeqRange } from './progress.ts'
 
@@ -24,7 +25,9 @@ export interface FeedOptions {
   readonly state: AccountState
   readonly lanes: ChatLanes<Delivery>
   /** Whether the handler is to see an event. */
-  readonly isWanted: (event: DurableEvent) => boolean
+  readonly isWanted: (event: Pick<RefusedEvent, 'type' | 'at'>) => boolean
+  /** Takes what cannot be read, before it is passed over. */
+  readonly onRefused: (refused: readonly RefusedEvent[]) => Promise<void>
   /** Takes what was passed over. */
   readonly onPassed: (ranges: readonly SeqRange[]) => void
   /** The low-water mark. */
@@ -74,16 +77,18 @@ export class Feed {
   }
 
   async #readOn(): Promise<void> {
-    const { state, name, isWanted, onPassed } = this.#options
+    const { state, name, isWanted, onRefused, onPassed } = this.#options
     this.#hasMore = false
     try {
-      const { events, upTo } = await readPage(state, this.#cursor)
+      const { events, refused, upTo } = await readPage(state, this.#cursor)
       if (upTo === undefined) return
       const finished = await finishedAmong(
         state,
         name,
-        events.map(({ seq }) => seq),
+        [...events, ...refused].map(({ seq }) => seq).sort((a, b) => a - b),
       )
+      const unread = refused.filter((event) => !finished.has(event.seq) && isWanted(event))
+      if (unread.length > 0) await onRefused(unread)
       const passed: SeqRange[] = []
       let next = this.#cursor + 1
       for (const event of events) {

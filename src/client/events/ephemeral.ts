@@ -36,36 +36,65 @@ export interface ConsumerDeadEvent {
 /** Events that are never stored. */
 export interface EphemeralEvents {
   /** A QR code to show; the phone scans it under "Linked devices". */
-  'pairing.qr': { readonly qr: string; readonly expiresAtMs: number }
+  'pairing.qr': {
+    /** The text that the QR code holds. */
+    readonly qr: string
+    /** Until when it is good, in milliseconds since the epoch; the next one comes then. */
+    readonly expiresAtMs: number
+  }
   /**
    * A pairing code that can be typed in now: one that `requestPairingCode` asked for, or the one that takes its place because
    * the server wanted a new one.
    */
-  'pairing.code': { readonly code: string; readonly phoneNumber: string; readonly expiresAtMs: number }
+  'pairing.code': {
+    /** Eight characters to type into the phone. */
+    readonly code: string
+    /** The number of the phone that takes it: digits with country code. */
+    readonly phoneNumber: string
+    /** Until when it is good, in milliseconds since the epoch. */
+    readonly expiresAtMs: number
+  }
   /**
    * A passkey protects the account, and waton cannot present one. The connection stays open until then, for whoever goes on
    * in another way. `code`: said by the phone that a code was typed into; `request`, `continuation`: said by the server.
    */
   'pairing.passkey': {
+    /** Who said so; see above. */
     readonly step: 'code' | 'request' | 'continuation'
+    /** What happened and what to do, for people. */
     readonly message: string
+    /** Until when the connection waits, in milliseconds since the epoch. */
     readonly expiresAtMs: number
   }
   /**
    * A phone or the server tried to link this device and it went no further: nothing was stored, the connection and its codes
    * stay. The code is that of an error, e.g. `WATON_PAIRING_HMAC`, `WATON_PAIRING_SIGNATURE`, `WATON_PAIRING_CODE_UNANSWERED`.
    */
-  'pairing.failed': { readonly code: string; readonly message: string }
+  'pairing.failed': {
+    /** A stable code; see above. */
+    readonly code: string
+    /** What happened and what to do, for people. */
+    readonly message: string
+  }
   /** The phone has linked this device, and the server has let it in for the first time. */
-  'pairing.success': { readonly me: Me }
+  'pairing.success': {
+    /** The account that was linked. */
+    readonly me: Me
+  }
   /** The client has moved from one state to another. */
   'connection.state': {
+    /** Where it is now. */
     readonly state: ClientState
+    /** Where it was. */
     readonly previous: ClientState
+    /** Why, when a connection has ended. */
     readonly reason?: CloseReason
   }
   /** Messages can be sent and received. */
-  'connection.open': { readonly me: Me }
+  'connection.open': {
+    /** The account that is connected. */
+    readonly me: Me
+  }
   /** A connection has ended; `retrying` tells whether the client comes back. */
   'connection.closed': CloseReason
   /** A record that cannot be read was set aside; see {@link QuarantinedEvent}. */
@@ -73,7 +102,13 @@ export interface EphemeralEvents {
   /** A consumer gave an event up; `client.events.dead` has it, and can try it again. */
   'consumer.dead': ConsumerDeadEvent
   /** The server will refuse this version of WhatsApp Web from then on; waton looks for a newer one when it does. */
-  'connection.expiring': { readonly expiresAtMs?: number }
+  'connection.expiring': {
+    /** When, in milliseconds since the epoch; absent when the server did not say. */
+    readonly expiresAtMs?: number
+  }
   /** The offline queue of the server has been taken in. */
-  'sync.offline': { readonly messages: number }
+  'sync.offline': {
+    /** How many stanzas had been waiting there. */
+    readonly messages: number
+  }
 }

@@ -13,10 +13,7 @@ import { toJson } from './record-kind.ts'
 import type { EventDraft } from './unit.ts'
 
 /** The drafts as they may be staged. Never rejects because of a payload. */
-export async function checkedEvents(
-  drafts: readonly EventDraft[],
-  logger: Logger,
-): Promise<EventDraft[]> {
+export async function checkedEvents(drafts: readonly EventDraft[], logger: Logger): Promise<EventDraft[]> {
   const contract = await loadContract()
   return drafts.map((draft) => {
     const { payload, faults, isSound } = contract.check(draft.type, draft.payload)

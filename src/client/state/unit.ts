@@ -54,6 +54,7 @@ export interface UnitSource {
   readRecord(kind: RecordKind<unknown>, key: string): Promise<unknown>
   listKeys(kind: string, prefix: string): Promise<readonly string[]>
   hasMessage(key: MessageKey): Promise<boolean>
+  readMessage(key: MessageKey): Promise<MessageRow | undefined>
   readOutbox(id: string): Promise<OutboxRow | undefined>
   isRecognised(hash: Uint8Array): Promise<boolean>
 }
@@ -117,6 +118,11 @@ export class Unit {
   /** Whether a message with this key was recorded before. */
   async hasMessage(key: MessageKey): Promise<boolean> {
     return this.messages.has(messageSlot(key)) || (await this.#source.hasMessage(key))
+  }
+
+  /** The message with this key as it was recorded, or `undefined`. */
+  async readMessage(key: MessageKey): Promise<MessageRow | undefined> {
+    return this.messages.get(messageSlot(key)) ?? (await this.#source.readMessage(key))
   }
 
   putMessage(row: MessageRow): void {

@@ -1,0 +1,62 @@
+// What takes the place of each event of Baileys 7.0.0-rc14 (`lib/Types/Events.d.ts`, BaileysEventMap): the names of our events,
+// also of those that are still to come, and a sentence about the difference. tests/events checks that none is missing.
+
+/** By the name in Baileys. */
+export const BAILEYS_EVENTS = {
+  'connection.update': {
+    events: [
+      'pairing.qr',
+      'pairing.success',
+      'connection.state',
+      'connection.open',
+      'connection.closed',
+      'sync.offline',
+    ],
+    note: 'One event for each thing. The client comes back by itself; `connection.closed` says whether it does, and why it was closed.',
+  },
+  'creds.update': {
+    events: [],
+    note: 'Nothing to do: keys and credentials are in the store before anything depends on them.',
+  },
+  'messaging-history.set': { events: ['history.chunk'], note: '' },
+  'messaging-history.status': { events: ['sync.history'], note: '' },
+  'chats.upsert': { events: ['chat.changed'], note: '' },
+  'chats.update': { events: ['chat.changed'], note: '' },
+  'chats.delete': { events: ['chat.deleted'], note: '' },
+  'chats.lock': { events: ['chat.changed'], note: '' },
+  'lid-mapping.update': { events: ['lid.mapping'], note: '' },
+  'presence.update': {
+    events: ['presence', 'chat.state'],
+    note: 'Online and last seen; writing and recording.',
+  },
+  'contacts.upsert': { events: ['contact.changed'], note: '' },
+  'contacts.update': { events: ['contact.changed'], note: '' },
+  'messages.upsert': {
+    events: ['message', 'message.undecryptable'],
+    note: 'One event for each message. `origin` says what `type: notify | append` has to be guessed from.',
+  },
+  'messages.update': {
+    events: ['message', 'message.receipt', 'send.failed'],
+    note: 'An edit, a vote or the answer to an event is a `message` with that content; a status is a receipt.',
+  },
+  'messages.delete': { events: ['message'], note: 'A message whose content is `delete`.' },
+  'messages.media-update': { events: ['media.retry'], note: '' },
+  'messages.reaction': { events: ['message'], note: 'A message whose content is `reaction`.' },
+  'message-receipt.update': { events: ['message.receipt'], note: 'Also for chats with one person.' },
+  'groups.upsert': { events: ['group.created'], note: '' },
+  'groups.update': { events: ['group.changed'], note: '' },
+  'group-participants.update': { events: ['group.participants'], note: '' },
+  'group.join-request': { events: ['group.request'], note: '' },
+  'group.member-tag.update': { events: ['group.member-tag'], note: '' },
+  'blocklist.set': { events: [], note: 'Baileys declares it and never emits it.' },
+  'blocklist.update': { events: ['blocklist.changed'], note: '' },
+  call: { events: ['call'], note: '' },
+  'labels.edit': { events: ['label.changed'], note: '' },
+  'labels.association': { events: ['label.assigned'], note: '' },
+  'newsletter.reaction': { events: ['newsletter.reaction'], note: '' },
+  'newsletter.view': { events: ['newsletter.view'], note: '' },
+  'newsletter-participants.update': { events: ['newsletter.participants'], note: '' },
+  'newsletter-settings.update': { events: ['newsletter.settings'], note: '' },
+  'message-capping.update': { events: ['account.message-cap'], note: '' },
+  'settings.update': { events: ['account.settings'], note: '' },
+}
