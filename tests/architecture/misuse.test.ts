@@ -110,9 +110,12 @@ const simulatorOption = (name: string, accepts: readonly string[] = []): Case =>
 
 const consumeOption = (name: string, accepts: readonly string[] = []): Case => [
   `client.consume(..., { ${name} })`,
-  (value) => untyped(client)['consume']?.('worker', () => undefined, { [name]: value }),
+  (value) => untyped(client)['consume']?.('worker', () => undefined, { signal: done, [name]: value }),
   accepts,
 ]
+
+const consumeFrom = (from: unknown): unknown =>
+  untyped(client)['consume']?.('worker', () => undefined, { from, signal: done })
 
 const CONSTRUCTORS: readonly Case[] = [
   ['new Client(value)', (value) => construct(Client, value)],
@@ -210,6 +213,34 @@ const CALLS: readonly Case[] = [
   consumeOption('from'),
   consumeOption('maxAttempts'),
   consumeOption('signal'),
+  consumeOption('types'),
+  consumeOption('maxAgeMs', ['a number']),
+  consumeOption('timeoutMs', ['a number']),
+  ['client.consume(..., { from: { seq } })', (value) => consumeFrom({ seq: value })],
+  ['client.events.dead.list(value)', (value) => drain(untyped(client.events.dead)['list']?.(value)), PLAIN],
+  [
+    'client.events.dead.list({ consumer })',
+    (value) => drain(untyped(client.events.dead)['list']?.({ consumer: value })),
+    ['half a surrogate pair'],
+  ],
+  [
+    'client.events.dead.retry(value, 1)',
+    (value) => untyped(client.events.dead)['retry']?.(value, 1),
+    ['half a surrogate pair'],
+  ],
+  [
+    'client.events.dead.retry(consumer, value)',
+    (value) => untyped(client.events.dead)['retry']?.('a', value),
+  ],
+  [
+    'client.events.dead.discard(value, 1)',
+    (value) => untyped(client.events.dead)['discard']?.(value, 1),
+    ['half a surrogate pair'],
+  ],
+  [
+    'client.events.dead.discard(consumer, value)',
+    (value) => untyped(client.events.dead)['discard']?.('a', value),
+  ],
   ['client.query(value)', (value) => untyped(client)['query']?.(value)],
   ['client.requestPairingCode(value)', (value) => untyped(client)['requestPairingCode']?.(value)],
   ['client.outbox.get(value)', (value) => untyped(client.outbox)['get']?.(value), TEXTS],

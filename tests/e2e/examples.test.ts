@@ -16,9 +16,22 @@ describe('the examples', () => {
     print.mockRestore()
   })
 
-  it('test-in-virtual-time.ts is what the guide shows', async () => {
+  it('order-bot.ts answers each order once, although its first attempt fails', async () => {
+    const print = vi.spyOn(console, 'log').mockImplementation(() => undefined)
+    const complain = vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    await import('../../examples/order-bot.ts')
+    expect(print).toHaveBeenCalledWith('ok')
+    expect(complain).toHaveBeenCalledTimes(1)
+    print.mockRestore()
+    complain.mockRestore()
+  })
+
+  it.each([
+    ['test-in-virtual-time.ts', 'test-your-bot.md'],
+    ['order-bot.ts', 'bots.md'],
+  ])('%s is what the guide %s shows', async (example, name) => {
     const [guide, program] = await Promise.all(
-      ['docs/guides/test-your-bot.md', 'examples/test-in-virtual-time.ts'].map((path) =>
+      [`docs/guides/${name}`, `examples/${example}`].map((path) =>
         readFile(new URL(`../../${path}`, import.meta.url), 'utf8'),
       ),
     )

@@ -132,8 +132,11 @@ export class Consumer {
     signal?.addEventListener('abort', end, { once: true })
     if (signal?.aborted === true) end()
     try {
-      const feed = await this.#restore()
-      while (!this.#stop.signal.aborted) await this.#stepOrWait(feed)
+      while (!this.#isStopped() && this.#feed === undefined)
+        await this.#orLater(async () => {
+          this.#feed = await this.#restore()
+        })
+      while (!this.#isStopped()) await this.#orLater(() => this.#stepOrWait())
     } finally {
       forget()
       signal?.removeEventListener('abort', end)
@@ -166,7 +169,7 @@ export class Consumer {
       return restore(unit, name, { first, start: Math.max(start, first - 1) })
     })
     for (const event of await retries()) this.retry(event)
-    const feed = new Feed(
+    return new Feed(
       {
         name,
         state,
@@ -181,8 +184,6 @@ export class Consumer {
       },
       this.#low,
     )
-    this.#feed = feed
-    return feed
   }
 
   #isWanted({ type, at }: Pick<RefusedEvent, 'type' | 'at'>): boolean {
@@ -191,12 +192,17 @@ export class Consumer {
     return wanted?.includes(type) !== false && clock.nowMs() - at <= maxAgeMs
   }
 
-  /** A store that cannot be read for the moment is tried again; anything else ends the consumer. */
-  async #stepOrWait(feed: Feed): Promise<void> {
+  async #stepOrWait(): Promise<void> {
+    this.#news = deferred()
+    const hasRead = await this.#feed?.step()
+    if (hasRead !== true && !this.#isStopped()) await this.#news.promise
+  }
+
+  /** A store that fails for the moment is tried again; anything else ends the consumer. */
+  async #orLater(work: () => Promise<void>): Promise<void> {
     const { clock, logger, name } = this.#options
     try {
-      this.#news = deferred()
-      if (!(await feed.step()) && !this.#isStopped()) await this.#news.promise
+      await work()
     } catch (error) {
       if (!(error instanceof StorageError) || !error.retryable) throw error
       logger.warn({ consumer: name, reason: describeError(error) }, 'the event log could not be read yet')

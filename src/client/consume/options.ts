@@ -45,7 +45,7 @@ export interface HandlerContext {
    * handler has returned, or as soon as `acked`, `delivered` or `read` of a message is asked for. Calls are told apart by
    * their number: make them in the same order each time.
    */
-  send(chat: string, content: OutgoingContent): Promise<SentMessage>
+  readonly send: (chat: string, content: OutgoingContent) => Promise<SentMessage>
 }
 
 /** Takes one event. When it rejects, the event comes again. */
