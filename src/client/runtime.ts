@@ -20,6 +20,7 @@ import type { Connection } from './connection/connection.ts'
 import { closeReason, endingFor } from './connection/ending.ts'
 import type { Ending } from './connection/ending.ts'
 import { runConnection } from './connection/login.ts'
+import { StoreHold } from './connection/store-hold.ts'
 import { Supervisor } from './connection/supervisor.ts'
 import { Verdicts } from './connection/verdicts.ts'
 import { Consumer } from './consume/consumer.ts'
@@ -73,6 +74,7 @@ export class Runtime {
   readonly #verdicts: Verdicts
   readonly #lease: Lease
   readonly #pipeline: ReceivePipeline
+  readonly #hold: StoreHold
   readonly #consumers = new Map<string, { consumer: Consumer; running: Promise<void> }>()
   #connection: Connection | undefined
   #isClosed = false
@@ -100,9 +102,16 @@ export class Runtime {
     this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
     const { timing, endpoint } = options
     this.#verdicts = new Verdicts({ state, self, clock, random, logger, timing, endpoint })
+    this.#hold = this.#makeHold()
     this.#pipeline = new ReceivePipeline({
       state,
       logger,
+      onReadFailure: (error) => {
+        this.#hold.failed(error, false)
+      },
+      onProgress: () => {
+        this.#hold.progressed()
+      },
       context: {
         self,
         outbox,
@@ -175,10 +184,28 @@ export class Runtime {
     return this.#connection
   }
 
-  /** The store failed to write: nothing is answered or sent until the connection has come back. */
+  /** The store failed to write: nothing is answered or sent until it writes again. */
   failed(error: StorageError): void {
     if (isOwnershipLost(error)) this.#lose(error)
-    else this.#connection?.close(error)
+    else this.#hold.failed(error, true)
+  }
+
+  #makeHold(): StoreHold {
+    const { clock, random, logger } = this.#options
+    return new StoreHold({
+      clock,
+      random,
+      logger,
+      outbox: this.outbox,
+      pipeline: () => this.#pipeline,
+      connection: () => this.#connection,
+      isOpen: () => this.supervisor.state === 'open',
+      probe: () => this.#tryStore(),
+      // an upload of keys may be among what was lost
+      onHealed: () => {
+        this.#preKeys.low()
+      },
+    })
   }
 
   /** Nothing may go on in any state: not a connection, not an attempt at one, not a handler (promise G6). */
@@ -355,6 +382,7 @@ export class Runtime {
     this.codes.close()
     this.outbox.suspend()
     this.#pipeline.forget(connection)
+    this.#hold.stop()
     if (this.#connection === connection) this.#connection = undefined
   }
 
