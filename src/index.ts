@@ -17,7 +17,7 @@ export type { ConsumeOptions, EventHandler } from './client/consume/consumer.ts'
 export type { ReadOptions } from './client/consume/event-hub.ts'
 export type { SentMessage } from './client/send/handle.ts'
 export type { SendOptions } from './client/send/outbox.ts'
-export type { ClientOptions, Endpoint, Timing } from './client/options.ts'
+export type { ClientOptions, Endpoint, Retention, Timing } from './client/options.ts'
 export type { MessageContent, OutgoingContent, TextContent, UnknownContent } from './client/content.ts'
 export type {
   Ban,

@@ -23,7 +23,7 @@ import type { ConsumeOptions, EventHandler } from './consume/consumer.ts'
 import type { ReadOptions } from './consume/event-hub.ts'
 import type { OutgoingContent } from './content.ts'
 import type { ClientEvents, ClientState, DurableEvent, Me } from './events.ts'
-import { DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'
+import { DEFAULT_RETENTION, DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'
 import type { ClientOptions } from './options.ts'
 import type { Runtime, RuntimeOptions } from './runtime.ts'
 import type { SentMessage } from './send/handle.ts'
@@ -77,6 +77,7 @@ export class Client {
       history: options.history ?? 'recent',
       markOnline: options.markOnline ?? false,
       device: options.device,
+      retention: { ...DEFAULT_RETENTION, ...options.retention },
       timing: { ...DEFAULT_TIMING, ...options.timing },
     }
   }

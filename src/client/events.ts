@@ -286,6 +286,16 @@ export interface EphemeralEvents {
   'connection.closed': CloseReason
   /** A record that cannot be read was set aside; see {@link QuarantinedEvent}. */
   'store.quarantined': QuarantinedEvent
+  /**
+   * The log has grown beyond its budget (`retention`), and the oldest events had to go before this consumer has seen them;
+   * told when it happens, and once more when the consumer starts again.
+   */
+  'events.lost': {
+    readonly consumer: string
+    readonly from: number
+    readonly to: number
+    readonly count: number
+  }
   /** The server will refuse this version of WhatsApp Web from then on; waton looks for a newer one when it does. */
   'connection.expiring': { readonly expiresAtMs?: number }
   /** The offline queue of the server has been taken in. */

@@ -28,6 +28,6 @@ export type {
   UndecryptablePayload,
 } from './events.ts'
 export { DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'
-export type { ClientOptions, Endpoint, Timing } from './options.ts'
+export type { ClientOptions, Endpoint, Retention, Timing } from './options.ts'
 export type { SentMessage } from './send/handle.ts'
 export type { SendOptions } from './send/outbox.ts'

@@ -33,12 +33,13 @@ import { retireDevice } from './identity/retire.ts'
 import type { Self } from './identity/self.ts'
 import { KeyUpkeep } from './keys/key-upkeep.ts'
 import { Lease, isOwnershipLost } from './lease.ts'
-import type { Endpoint, Timing } from './options.ts'
+import type { Endpoint, Retention, Timing } from './options.ts'
 import type { Effects } from './receive/context.ts'
 import { OfflineQueue } from './receive/offline-queue.ts'
 import { ReceivePipeline } from './receive/pipeline.ts'
 import { Outbox } from './send/outbox.ts'
 import { AccountState } from './state/account-state.ts'
+import { Pruner } from './state/pruner.ts'
 import { SELF, STANDING, STORE_PROBE } from './state/records.ts'
 
 /** The options of a client with every default filled in. */
@@ -52,6 +53,7 @@ export interface RuntimeOptions {
   readonly history: HistoryPolicy
   readonly markOnline: boolean
   readonly device: DeviceDescription | undefined
+  readonly retention: Retention
   readonly timing: Timing
 }
 
@@ -75,6 +77,7 @@ export class Runtime {
   readonly #lease: Lease
   readonly #pipeline: ReceivePipeline
   readonly #hold: StoreHold
+  readonly #pruner: Pruner
   readonly #consumers = new Map<string, { consumer: Consumer; running: Promise<void> }>()
   #connection: Connection | undefined
   #isClosed = false
@@ -91,7 +94,7 @@ export class Runtime {
     outbox: Outbox
   }) {
     const { options, state, self, outbox } = parts
-    const { clock, random, logger, markOnline } = options
+    const { clock, random, logger, markOnline, timing, endpoint } = options
     this.#options = options
     this.#emitter = parts.emitter
     this.#claim = parts.claim
@@ -100,7 +103,6 @@ export class Runtime {
     this.self = self
     this.outbox = outbox
     this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
-    const { timing, endpoint } = options
     this.#verdicts = new Verdicts({ state, self, clock, random, logger, timing, endpoint })
     this.#hold = this.#makeHold()
     this.#pipeline = new ReceivePipeline({
@@ -140,6 +142,7 @@ export class Runtime {
       },
     })
     this.#lease = this.#startLease()
+    this.#pruner = new Pruner({ ...options, state, self, hub: parts.hub })
   }
 
   /**
@@ -161,6 +164,7 @@ export class Runtime {
         logger,
         onEvents: (events) => {
           hub.publish(events)
+          runtime.current?.appended()
         },
         onFailure: (error) => {
           runtime.current?.failed(error)
@@ -172,6 +176,7 @@ export class Runtime {
       const self = await loadSelf(state, random, history)
       const outbox = await Outbox.open({ state, self, clock, random, logger })
       runtime.current = new Runtime({ options, emitter, claim, hub, state, self, outbox })
+      runtime.current.#pruner.start()
       return runtime.current
     } catch (error) {
       await claim.release()
@@ -190,12 +195,14 @@ export class Runtime {
     else this.#hold.failed(error, true)
   }
 
+  /** Events were appended: the log may have grown beyond its budget. */
+  appended(): void {
+    this.#pruner.appended()
+  }
+
   #makeHold(): StoreHold {
-    const { clock, random, logger } = this.#options
     return new StoreHold({
-      clock,
-      random,
-      logger,
+      ...this.#options,
       outbox: this.outbox,
       pipeline: () => this.#pipeline,
       connection: () => this.#connection,
@@ -290,6 +297,7 @@ export class Runtime {
     this.#isClosed = true
     this.#lease.stop()
     await this.#stopConsumers()
+    await this.#pruner.stop()
     await this.supervisor.stop()
     await this.state.close()
     await this.#claim.release()

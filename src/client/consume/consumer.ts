@@ -12,6 +12,7 @@ import type { DurableEvent } from '../events.ts'
 import { Lanes } from '../lanes.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { CONSUMER, DEAD_LETTER } from '../state/records.ts'
+import type { ConsumerProgress } from '../state/records.ts'
 import { readPage } from './event-hub.ts'
 import type { EventHub, LogPage } from './event-hub.ts'
 
@@ -100,16 +101,23 @@ export class Consumer {
   }
 
   async #restore(): Promise<void> {
-    const { state, name, from = 'end' } = this.#options
-    const progress = await state.commit(async (unit) => {
+    const { state, hub, name, from = 'end' } = this.#options
+    const progress: ConsumerProgress = await state.commit(async (unit) => {
       const stored = await unit.read(CONSUMER, name)
-      if (stored !== undefined) return stored
+      if (stored !== undefined) {
+        // told below, and from then on nobody's business
+        if (stored.lost !== undefined)
+          unit.put(CONSUMER, name, { low: stored.low, finished: stored.finished })
+        return stored
+      }
       const fresh = { low: from === 'start' ? 0 : state.lastSeq, finished: [] }
       unit.put(CONSUMER, name, fresh)
       return fresh
     })
-    this.#low = progress.low
-    this.#readUpTo = progress.low
+    const { low, lost } = progress
+    this.#low = low
+    this.#readUpTo = low
+    if (lost !== undefined) hub.tellLost({ consumer: name, ...lost })
     for (const seq of progress.finished) this.#finished.add(seq)
   }
 
@@ -176,10 +184,12 @@ export class Consumer {
     for (const finished of this.#finished) if (finished <= this.#low) this.#finished.delete(finished)
     const progress = { low: this.#low, finished: [...this.#finished] }
     try {
-      const staged = await state.transact((unit) => {
-        unit.put(CONSUMER, name, progress)
+      const staged = await state.transact(async (unit) => {
+        // the log may have been cut above it meanwhile
+        const stored = await unit.read(CONSUMER, name)
+        const cut = stored?.lost === undefined ? {} : { lost: stored.lost }
+        unit.put(CONSUMER, name, { ...progress, low: Math.max(progress.low, stored?.low ?? 0), ...cut })
         if (failure !== undefined) unit.put(DEAD_LETTER, `${name}:${String(seq)}`, { seq, reason: failure })
-        return Promise.resolve()
       })
       // not awaited: when it is lost, the event comes again, as promised
       staged.committed.catch(() => undefined)

@@ -8,6 +8,7 @@ import type { ClientEvents, DurableEvent } from '../events.ts'
 import { decodeEvent } from '../event-record.ts'
 import type { EventRow } from '../../persistence/contract/index.ts'
 import type { AccountState } from '../state/account-state.ts'
+import type { LostEvents } from '../state/pruner.ts'
 import type { LoggedEvent } from '../state/unit.ts'
 
 /** Events read from the store at once. */
@@ -36,6 +37,11 @@ export class EventHub {
       this.#emitter.emit(event.type, event)
     }
     for (const wake of this.#wakers) wake()
+  }
+
+  /** Tells what a consumer will never see. */
+  tellLost(lost: LostEvents): void {
+    this.#emitter.emit('events.lost', lost)
   }
 
   /** Calls `wake` after each publication, until the returned function is called. */
@@ -70,6 +76,8 @@ async function readEvent(state: AccountState, row: EventRow): Promise<DurableEve
   } catch (error) {
     const code = errorCode(error)
     if (code !== 'WATON_STORE_RECORD' && code !== 'WATON_STORE_RECORD_NEWER') throw error
+    // not damaged, but forgotten while it was read
+    if ((await store.eventBounds(account)).first > row.seq) return undefined
     state.reportUnreadable('event', String(row.seq), error)
     return undefined
   }

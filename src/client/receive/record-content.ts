@@ -9,6 +9,7 @@ import { decodeMessage, encodeMessage } from '../../protocol/proto/message.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
 import type { Origin } from '../events.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
+import { wasRecorded } from '../identity/former-address.ts'
 import { messageRow, payloadOf } from '../message-record.ts'
 import type { Unit } from '../state/unit.ts'
 import type { ReceiveContext } from './context.ts'
@@ -40,7 +41,7 @@ export async function recordContent(
   const sender = await personOf(unit, parsed.author)
   const key = { chat, sender: sender.jid, id: parsed.id }
   // the same id with another ciphertext: the session has moved on, and only the event is dropped
-  if (await unit.hasMessage(key)) return
+  if (await wasRecorded(unit, key)) return
   const record = {
     ...key,
     sender,

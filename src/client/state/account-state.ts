@@ -13,6 +13,8 @@ import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { Claim, Store } from '../../persistence/contract/index.ts'
 import type { QuarantinedEvent } from '../events.ts'
+import { countChanges } from './log-size.ts'
+import type { Written } from './log-size.ts'
 import { Overlay } from './overlay.ts'
 import type { Unreadable } from './overlay.ts'
 import type { RecordKind } from './record-kind.ts'
@@ -82,6 +84,7 @@ export class AccountState {
   #closed = false
   /** How many units are committed one by one, to find the one that is at fault. */
   #alone = 0
+  readonly #written: Written = { logBytes: 0, upTo: 0, hashes: 0 }
   readonly #reported = new BoundedMap<string, true>(MAX_REPORTED)
 
   private constructor(options: AccountStateOptions, lastSeq: number) {
@@ -109,6 +112,16 @@ export class AccountState {
   /** The sequence number of the newest event, durable or not. */
   get lastSeq(): number {
     return this.#lastSeq
+  }
+
+  /** What was committed since the account was opened. */
+  get written(): Readonly<Written> {
+    return this.#written
+  }
+
+  /** The keys of a kind that begin with `prefix`, staged ones included; for rare, small listings. */
+  listKeys<Value>(kind: RecordKind<Value>, prefix: string): Promise<readonly string[]> {
+    return this.#overlay.listKeys(kind.kind, prefix)
   }
 
   /** Reads a record outside of a unit: for decisions that are checked again inside one. */
@@ -233,6 +246,7 @@ export class AccountState {
         events.map((event) => event.row),
       )
       if (changes.length > 0) await this.#options.store.commit(this.#options.claim, changes)
+      countChanges(this.#written, changes)
     } catch (cause) {
       this.#drop(batch, cause)
       return
