@@ -10,7 +10,7 @@ import { ROOT, textOf } from './sources.ts'
 
 const KIB = 1024
 
-/** Each leaves some room above what it was when it was set: 582 KiB, 3124 KiB, 20 packages of 7.5 MiB, 63 KiB in 24 modules. */
+/** Each leaves some room above what it was when it was set: 582 KiB, 3124 KiB, 20 packages of 7.5 MiB, 80 KiB in 30 modules. */
 const BUDGET = {
   tarballBytes: 760 * KIB,
   unpackedBytes: 4200 * KIB,
@@ -18,8 +18,8 @@ const BUDGET = {
   installedPackages: 22,
   installedBytes: 8.5 * 1024 * KIB,
   /** All modules that `import('waton')` loads of its own. */
-  entryBytes: 80 * KIB,
-  entryModules: 32,
+  entryBytes: 110 * KIB,
+  entryModules: 40,
 }
 
 interface LockedPackage {

@@ -28,6 +28,7 @@ import {
   readPreKeySignal,
 } from '../../../src/protocol/signal/index.ts'
 import { parseSignalMessage } from '../../../src/protocol/signal/message.ts'
+import { readServiceWorker } from '../../../src/protocol/web-version.ts'
 import { FrameParser } from '../../../src/transport/framing.ts'
 import { CHAIN_NOW_SECONDS, issueChain, newServerKeys } from '../../vectors/noise/scripted-server.ts'
 import { LibsignalParty, NOW_MS, WatonParty } from '../../vectors/signal/parties.ts'
@@ -235,6 +236,11 @@ export async function byteParsers(): Promise<readonly ByteParser[]> {
           random,
         }),
       valid: [Curve.generateKeyPair().public],
+    },
+    {
+      name: 'readServiceWorker',
+      parse: (bytes) => readServiceWorker(new TextDecoder().decode(bytes)),
+      valid: [utf8Bytes(String.raw`self.x="{\"client_revision\":1045601094,\"other\":1}"`)],
     },
     ...(await signal()),
   ]
