@@ -25,7 +25,7 @@ export type {
 export type { ReadEvent, ReadOptions } from './client/consume/event-hub.ts'
 export type { SentMessage } from './client/send/handle.ts'
 export type { SendOptions } from './client/send/outbox.ts'
-export type { ClientOptions, Endpoint, Timing } from './client/options.ts'
+export type { ClientOptions, Endpoint, Retention, Timing } from './client/options.ts'
 export type { MessageContent, OutgoingContent, TextContent, UnknownContent } from './client/content.ts'
 export type * from './client/events.ts'
 

@@ -28,6 +28,7 @@ const CLIENT_OPTIONS: Readonly<Record<string, Expectation>> = {
   history: oneOf('none', 'recent', 'full'),
   markOnline: BOOLEAN,
   device: OBJECT,
+  retention: OBJECT,
   timing: OBJECT,
 }
 
@@ -43,6 +44,8 @@ const PAIR_OF_TIMES: Expectation = {
   accepts: (value) => Array.isArray(value) && value.length === 2 && value.every(MILLISECONDS.accepts),
 }
 
+const RETENTION = { days: wholeNumber(1, 36_500), bytes: wholeNumber(65_536) }
+
 /** Each time of {@link DEFAULT_TIMING} by its name. */
 const TIMING = Object.fromEntries(
   Object.entries(DEFAULT_TIMING).map(([name, value]: [string, unknown]) => [
@@ -54,7 +57,7 @@ const TIMING = Object.fromEntries(
 /** @throws {UsageError} `WATON_CLIENT_STORE` without a store, `WATON_ARGUMENT` for anything else */
 export function checkClientOptions(options: unknown): void {
   checkOptions('new Client(options)', options, {})
-  const { store, endpoint, timing } = options as Readonly<Record<string, unknown>>
+  const { store, endpoint, timing, retention } = options as Readonly<Record<string, unknown>>
   // a path is for `Bot`
   if (!isStore(store)) {
     throw new UsageError(
@@ -67,6 +70,7 @@ export function checkClientOptions(options: unknown): void {
     checkOptions('the endpoint of new Client(options)', endpoint, ENDPOINT)
     checkArgument('url in the endpoint of new Client(options)', (endpoint as { url?: unknown }).url, TEXT)
   }
+  if (retention !== undefined) checkOptions('the retention of new Client(options)', retention, RETENTION)
   if (timing !== undefined) checkOptions('the timing of new Client(options)', timing, TIMING)
 }
 

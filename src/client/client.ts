@@ -28,7 +28,7 @@ import type { ReadEvent, ReadOptions } from './consume/event-hub.ts'
 import type { ConsumeOptions, ConsumerStatus, EventHandler } from './consume/options.ts'
 import type { OutgoingContent } from './content.ts'
 import type { CallPayload, ClientEvents, ClientState, DurableType, Me } from './events.ts'
-import { DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'
+import { DEFAULT_RETENTION, DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'
 import type { ClientOptions } from './options.ts'
 import type { Runtime, RuntimeOptions } from './runtime.ts'
 import type { SentMessage } from './send/handle.ts'
@@ -99,6 +99,7 @@ export class Client {
       history: options.history ?? 'recent',
       markOnline: options.markOnline ?? false,
       device: options.device,
+      retention: { ...DEFAULT_RETENTION, ...options.retention },
       timing: { ...DEFAULT_TIMING, ...options.timing },
     }
   }

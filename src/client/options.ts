@@ -57,6 +57,20 @@ export interface Timing {
   readonly qrMs: readonly [number, number]
 }
 
+/** How long the event log is kept. */
+export interface Retention {
+  /**
+   * Days for which an event is kept at least, with the message that it tells of. Afterwards it goes as soon as every
+   * durable consumer is done with it. @default 30
+   */
+  readonly days: number
+  /**
+   * Bytes that events and their messages may take. Beyond it the oldest go, also those that a consumer has not seen yet:
+   * that consumer is told by `events.lost`. @default 512 MiB
+   */
+  readonly bytes: number
+}
+
 /** Options of a `Client`. */
 export interface ClientOptions {
   /** Where credentials, sessions, messages and events live. */
@@ -75,6 +89,8 @@ export interface ClientOptions {
   readonly history?: HistoryPolicy
   /** Whether contacts see this device as online, which also silences the phone. @default false */
   readonly markOnline?: boolean
+  /** How long events and their messages are kept. @default 30 days, 512 MiB */
+  readonly retention?: Partial<Retention>
   /** How the device is named on the phone. @default Ubuntu, Chrome */
   readonly device?: DeviceDescription
   /** How long things may take. @default see each */
@@ -90,6 +106,13 @@ export const DEFAULT_TIMING: Timing = {
   leaseMs: 60_000,
   qrMs: [60_000, 20_000],
 }
+
+/**
+ * Thirty days are twice as long as anything refers back (the server delivers again for two weeks, and edits, deletions and
+ * retries come sooner), and cover a bot that is off for a month. 512 MiB are some half a million messages: a store that
+ * still can be copied and backed up, and weeks of a busy bot.
+ */
+export const DEFAULT_RETENTION: Retention = { days: 30, bytes: 512 * 1024 * 1024 }
 
 /** WhatsApp's own server. @source reference values as published by WhatsApp Web's client */
 export const WHATSAPP_ENDPOINT: Endpoint = {

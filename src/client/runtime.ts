@@ -19,6 +19,7 @@ import type { Connection } from './connection/connection.ts'
 import { closeReason, endingFor } from './connection/ending.ts'
 import type { Ending } from './connection/ending.ts'
 import { runConnection } from './connection/login.ts'
+import { StoreHold } from './connection/store-hold.ts'
 import { Supervisor } from './connection/supervisor.ts'
 import { Verdicts } from './connection/verdicts.ts'
 import { Consumers } from './consume/consumers.ts'
@@ -30,7 +31,7 @@ import { retireDevice } from './identity/retire.ts'
 import type { Self } from './identity/self.ts'
 import { KeyUpkeep } from './keys/key-upkeep.ts'
 import { Lease, isOwnershipLost } from './lease.ts'
-import type { Endpoint, Timing } from './options.ts'
+import type { Endpoint, Retention, Timing } from './options.ts'
 import { CallBook } from './receive/call-book.ts'
 import type { Effects } from './receive/context.ts'
 import { Drops } from './receive/drops.ts'
@@ -39,6 +40,7 @@ import { ReceivePipeline } from './receive/pipeline.ts'
 import { PlaceholderRequests } from './receive/placeholder-requests.ts'
 import { Outbox } from './send/outbox.ts'
 import { AccountState } from './state/account-state.ts'
+import { Pruner } from './state/pruner.ts'
 import { SELF, STANDING, STORE_PROBE } from './state/records.ts'
 import { Unknowns } from './unknowns.ts'
 
@@ -53,6 +55,7 @@ export interface RuntimeOptions {
   readonly history: HistoryPolicy
   readonly markOnline: boolean
   readonly device: DeviceDescription | undefined
+  readonly retention: Retention
   readonly timing: Timing
 }
 
@@ -76,6 +79,8 @@ export class Runtime {
   readonly #lease: Lease
   readonly #offline: OfflineQueue
   readonly #pipeline: ReceivePipeline
+  readonly #hold: StoreHold
+  readonly #pruner: Pruner
   #connection: Connection | undefined
   #isClosed = false
   /** The account belongs to somebody else now. */
@@ -91,7 +96,7 @@ export class Runtime {
     outbox: Outbox
   }) {
     const { options, state, self, outbox } = parts
-    const { clock, random, logger, markOnline } = options
+    const { clock, random, logger, markOnline, timing, endpoint } = options
     this.#options = options
     this.#emitter = parts.emitter
     this.#claim = parts.claim
@@ -102,12 +107,18 @@ export class Runtime {
     this.consumers = this.#startConsumers()
     this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
     this.#placeholders = new PlaceholderRequests({ state, self, clock, random, logger })
-    const { timing, endpoint } = options
     this.#verdicts = new Verdicts({ state, self, clock, random, logger, timing, endpoint })
     this.#offline = this.#startOffline()
+    this.#hold = this.#makeHold()
     this.#pipeline = new ReceivePipeline({
       state,
       logger,
+      onReadFailure: (error) => {
+        this.#hold.failed(error, false)
+      },
+      onProgress: () => {
+        this.#hold.progressed()
+      },
       context: {
         self,
         outbox,
@@ -139,6 +150,7 @@ export class Runtime {
       },
     })
     this.#lease = this.#startLease()
+    this.#pruner = new Pruner({ ...options, state, self, hub: parts.hub })
   }
 
   /**
@@ -160,6 +172,7 @@ export class Runtime {
         logger,
         onEvents: (events) => {
           hub.publish(events)
+          runtime.current?.appended()
         },
         onFailure: (error) => {
           runtime.current?.failed(error)
@@ -171,6 +184,7 @@ export class Runtime {
       const self = await loadSelf(state, random, history)
       const outbox = await Outbox.open({ state, self, clock, random, logger })
       runtime.current = new Runtime({ options, emitter, claim, hub, state, self, outbox })
+      runtime.current.#pruner.start()
       return runtime.current
     } catch (error) {
       await claim.release()
@@ -183,10 +197,30 @@ export class Runtime {
     return this.#connection
   }
 
-  /** The store failed to write: nothing is answered or sent until the connection has come back. */
+  /** The store failed to write: nothing is answered or sent until it writes again. */
   failed(error: StorageError): void {
     if (isOwnershipLost(error)) this.#lose(error)
-    else this.#connection?.close(error)
+    else this.#hold.failed(error, true)
+  }
+
+  /** Events were appended: the log may have grown beyond its budget. */
+  appended(): void {
+    this.#pruner.appended()
+  }
+
+  #makeHold(): StoreHold {
+    return new StoreHold({
+      ...this.#options,
+      outbox: this.outbox,
+      pipeline: () => this.#pipeline,
+      connection: () => this.#connection,
+      isOpen: () => this.supervisor.state === 'open',
+      probe: () => this.#tryStore(),
+      // an upload of keys may be among what was lost
+      onHealed: () => {
+        this.#preKeys.low()
+      },
+    })
   }
 
   /** Nothing may go on in any state: not a connection, not an attempt at one, not a handler (promise G6). */
@@ -254,6 +288,7 @@ export class Runtime {
     this.#isClosed = true
     this.#lease.stop()
     await this.consumers.close()
+    await this.#pruner.stop()
     await this.supervisor.stop()
     await this.state.close()
     await this.#claim.release()
@@ -339,6 +374,7 @@ export class Runtime {
     this.#placeholders.suspend()
     this.#pipeline.forget(connection)
     this.#offline.stop()
+    this.#hold.stop()
     if (this.#connection === connection) this.#connection = undefined
   }
 

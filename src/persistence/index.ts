@@ -1,6 +1,7 @@
 /** `waton/persistence`: the contract of a store and the one that needs no disk. `waton/sqlite` has the durable one. */
 export { compareText } from './contract/index.ts'
 export type {
+  Addition,
   Change,
   Claim,
   ClaimRequest,
@@ -13,6 +14,7 @@ export type {
   OutboxQuery,
   OutboxRow,
   RecordRow,
+  Removal,
   Store,
 } from './contract/index.ts'
 export { MemoryStore } from './memory/index.ts'

@@ -143,36 +143,47 @@ describe('a commit that fails', () => {
   test.each([
     ['and was not written', false],
     ['and was written all the same', true],
-  ])('%s costs the connection; the messages come again, once each and in order', async (_what, isApplied) => {
-    const errors = uncaught()
-    const world = new World(`fails ${String(isApplied)}`)
-    const { alice, bob } = await world.addPair()
-    let toFail = 0
-    const plan: FaultPlan = {
-      commit: ({ changes }) => {
-        if (toFail === 0 || !hasMessage(changes)) return undefined
-        toFail -= 1
-        return { error: writeFault(), isApplied }
-      },
-    }
-    const store = new SlowStore(faultyStore(new MemoryStore(), plan))
-    const client = await linkedClient(world, alice, { store, clock: fastClock })
-    const { sockets } = world
-    const ids = [(await bob.send(ALICE, { text: 'before' })).id]
-    await untilLogged(client, ids[0] ?? '')
-    toFail = 1
-    // in one burst, so that stanzas wait behind the one whose commit fails
-    const burst = Array.from({ length: 40 }, (_, number) => bob.send(ALICE, { text: String(number) }))
-    for (const sending of burst) ids.push((await sending).id)
-    await untilLogged(client, ids.at(-1) ?? '')
-    await until('the receipts', () => ids.every((id) => world.answersTo(id).length > 0))
-    expect(toFail).toBe(0)
-    expect(await messageIds(client)).toEqual(ids)
-    expect(world.sockets).toBe(sockets + 1)
-    expect(client.state).toBe('open')
-    expect((await log(client)).map(({ type }) => type)).not.toContain('message.undecryptable')
-    expect(errors).toEqual([])
-  })
+  ])(
+    '%s costs neither the connection nor an event: what was lost is taken again, in order',
+    async (_what, isApplied) => {
+      const errors = uncaught()
+      const world = new World(`fails ${String(isApplied)}`)
+      const { alice, bob } = await world.addPair()
+      let toFail = 0
+      const plan: FaultPlan = {
+        commit: ({ changes }) => {
+          if (toFail === 0 || !hasMessage(changes)) return undefined
+          toFail -= 1
+          return { error: writeFault(), isApplied }
+        },
+      }
+      const store = new SlowStore(faultyStore(new MemoryStore(), plan))
+      const client = await linkedClient(world, alice, { store, clock: fastClock })
+      const { sockets } = world
+      const told: string[] = []
+      client.on('message', ({ payload }) => {
+        told.push(payload.id)
+      })
+      const ids = [(await bob.send(ALICE, { text: 'before' })).id]
+      await untilLogged(client, ids[0] ?? '')
+      toFail = 1
+      // in one burst, so that stanzas wait behind the one whose commit fails
+      const burst = Array.from({ length: 40 }, (_, number) => bob.send(ALICE, { text: String(number) }))
+      for (const sending of burst) ids.push((await sending).id)
+      await untilLogged(client, ids.at(-1) ?? '')
+      await until('the receipts', () => ids.every((id) => world.answersTo(id).length > 0))
+      expect(toFail).toBe(0)
+      expect(await messageIds(client)).toEqual(ids)
+      expect(told).toEqual(ids)
+      expect(world.sockets).toBe(sockets)
+      expect(client.state).toBe('open')
+      for (const id of ids) expect(world.answersTo(id)).toHaveLength(1)
+      const delivered = world.received({ tag: 'message' }).filter(({ attrs }) => ids.includes(attrs.id ?? ''))
+      expect(delivered).toHaveLength(ids.length)
+      expect((await log(client)).map(({ type }) => type)).not.toContain('message.undecryptable')
+      expect(errors).toEqual([])
+    },
+  )
 
   test('lets nothing that waited behind it overtake what it has lost', async () => {
     const world = new World('overtaking')

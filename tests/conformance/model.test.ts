@@ -37,13 +37,16 @@ function randomChange(random: RandomSource): Change {
     () => putRecord({ kind, key, at, value }),
     () => ({ op: 'delete-record', kind, key }),
     () => ({ op: 'expire-records', kind, before: randomInteger(random, 50) }),
+    () => ({ op: 'expire-record', kind, key, before: randomInteger(random, 100) }),
     () => putMessage({ id: key, at, value, state: pick(random, STATES) }),
+    () => ({ op: 'delete-message', key: message({ id: key }) }),
     () => appendEvent({ seq: number, at, value, chat: key }),
     () => ({ op: 'expire-events', upTo: randomInteger(random, RANGE) }),
     () => putOutbox({ id: key, position: number, state: pick(random, STATES), value }),
     () => ({ op: 'delete-outbox', id: key }),
     () => ({ op: 'recognise', hash: hashOf(number), at }),
     () => ({ op: 'expire-recognised', before: randomInteger(random, 50) }),
+    () => ({ op: 'expire-recognised', before: randomInteger(random, 100), limit: randomInteger(random, 4) }),
   ]
   return pick(random, changes)()
 }

@@ -162,12 +162,14 @@ export class Consumer {
   }
 
   async #restore(): Promise<Feed> {
-    const { state, name, from = 'end', maxAhead = MAX_AHEAD, retries } = this.#options
+    const { state, hub, name, from = 'end', maxAhead = MAX_AHEAD, retries } = this.#options
     const { first } = await state.store.eventBounds(state.account)
-    this.#low = await state.commit((unit) => {
+    const { low, lost } = await state.commit((unit) => {
       const start = from === 'end' ? state.lastSeq : from === 'start' ? 0 : from.seq - 1
       return restore(unit, name, { first, start: Math.max(start, first - 1) })
     })
+    this.#low = low
+    if (lost !== undefined) hub.tellLost({ consumer: name, ...lost })
     for (const event of await retries()) this.retry(event)
     return new Feed(
       {

@@ -9,6 +9,7 @@ import { personOf } from '../identity/addresses.ts'
 import { decodeEvent } from '../event-record.ts'
 import type { EventRow } from '../../persistence/contract/index.ts'
 import type { AccountState } from '../state/account-state.ts'
+import type { LostEvents } from '../events/ephemeral.ts'
 import type { LoggedEvent } from '../state/unit.ts'
 
 /** Events read from the store at once. */
@@ -47,6 +48,11 @@ export class EventHub {
       this.#emitter.emit(event.type, event)
     }
     for (const wake of this.#wakers) wake()
+  }
+
+  /** Tells what a consumer will never see. */
+  tellLost(lost: LostEvents): void {
+    this.#emitter.emit('events.lost', lost)
   }
 
   /** Calls `wake` after each publication, until the returned function is called. */
@@ -89,13 +95,17 @@ export async function readPage(
   const events: DurableEvent[] = []
   const refused: RefusedEvent[] = []
   for (const result of await Promise.all(rows.filter(isWanted).map((row) => readEvent(state, row)))) {
+    if (result === undefined) continue
     if ('payload' in result) events.push(result)
     else refused.push(result)
   }
   return { events, refused, upTo: rows.at(-1)?.seq }
 }
 
-async function readEvent(state: AccountState, row: EventRow): Promise<DurableEvent | RefusedEvent> {
+async function readEvent(
+  state: AccountState,
+  row: EventRow,
+): Promise<DurableEvent | RefusedEvent | undefined> {
   const { store, account } = state
   try {
     return await decodeEvent(row, async ({ message }) =>
@@ -104,6 +114,8 @@ async function readEvent(state: AccountState, row: EventRow): Promise<DurableEve
   } catch (error) {
     const code = errorCode(error)
     if (code !== 'WATON_STORE_RECORD' && code !== 'WATON_STORE_RECORD_NEWER') throw error
+    // not damaged, but forgotten while it was read
+    if ((await store.eventBounds(account)).first > row.seq) return undefined
     state.reportUnreadable('event', String(row.seq), error)
     return { seq: row.seq, type: row.type, at: row.at, code }
   }

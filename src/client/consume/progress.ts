@@ -6,6 +6,7 @@
  */
 import type { AccountState } from '../state/account-state.ts'
 import { CONSUMER, CONSUMER_AHEAD } from '../state/records.ts'
+import type { LostStretch } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 
 /** Events of one chunk. */
@@ -101,13 +102,40 @@ function hasBitAbove(bits: Uint8Array, chunk: number, low: number): boolean {
  * @returns the low-water mark after it
  */
 export async function finish(unit: Unit, name: string, ranges: readonly SeqRange[]): Promise<number> {
-  const before = (await unit.read(CONSUMER, name))?.low ?? 0
+  const stored = await unit.read(CONSUMER, name)
+  const before = stored?.low ?? 0
   const draft = new Draft(unit, name)
   for (const [first, last] of ranges) if (last > before) await draft.mark([Math.max(first, before + 1), last])
   const low = await draft.advance(before)
   draft.write(low)
-  if (low !== before) unit.put(CONSUMER, name, { low })
+  // what was lost stays on record until it has been told
+  const kept = stored?.lost === undefined ? {} : { lost: stored.lost }
+  if (low !== before) unit.put(CONSUMER, name, { ...kept, low })
   return low
+}
+
+/**
+ * Moves a consumer's mark to `upTo`, because the log begins behind it from now on.
+ *
+ * @param seqs - the events that go, in the order of the log
+ * @returns those of them that it had not finished
+ */
+export async function passOver(
+  unit: Unit,
+  name: string,
+  seqs: readonly number[],
+  upTo: number,
+): Promise<readonly number[]> {
+  const stored = await unit.read(CONSUMER, name)
+  if (stored === undefined || stored.low >= upTo) return []
+  const { low } = await restore(unit, name, { first: 0, start: 0 }, { keepsLost: true })
+  const missed: number[] = []
+  for (const seq of seqs) {
+    const bits = await unit.read(CONSUMER_AHEAD, chunkKey(name, chunkOf(seq)))
+    if (seq > low && !hasBit(bits, seq)) missed.push(seq)
+  }
+  await finish(unit, name, [[low + 1, upTo]])
+  return missed
 }
 
 /**
@@ -120,21 +148,33 @@ export async function restore(
   unit: Unit,
   name: string,
   { first, start }: { readonly first: number; readonly start: number },
-): Promise<number> {
+  { keepsLost }: { readonly keepsLost: boolean } = { keepsLost: false },
+): Promise<Restored> {
   const stored = await unit.read(CONSUMER, name)
   if (stored === undefined) {
     unit.put(CONSUMER, name, { low: start })
-    return start
+    return { low: start }
   }
-  const low = Math.max(stored.low, first - 1)
   // the first version kept a list of numbers
-  const { finished = [] } = stored
-  if (low !== stored.low || finished.length > 0) unit.put(CONSUMER, name, { low })
-  return finish(
+  const { finished = [], lost } = stored
+  const low = Math.max(stored.low, first - 1)
+  const kept = lost === undefined || !keepsLost ? {} : { lost }
+  const isTold = lost !== undefined && !keepsLost
+  if (low !== stored.low || finished.length > 0 || isTold) unit.put(CONSUMER, name, { ...kept, low })
+  const marked = await finish(
     unit,
     name,
     finished.map((seq) => [seq, seq]),
   )
+  return { low: marked, ...(lost === undefined ? {} : { lost }) }
+}
+
+/** Where a consumer goes on. */
+export interface Restored {
+  /** Everything up to here is finished. */
+  readonly low: number
+  /** What it will never see; told to whoever restores it, and then nobody's business. */
+  readonly lost?: LostStretch
 }
 
 /** Which of the events, in the order of the log, are finished. */

@@ -68,6 +68,18 @@ export interface ChatStateEvent {
   readonly state: 'composing' | 'recording' | 'paused'
 }
 
+/** What a consumer will never see. */
+export interface LostEvents {
+  /** The consumer's name. */
+  readonly consumer: string
+  /** The first `seq` that is gone. */
+  readonly from: number
+  /** The last one. */
+  readonly to: number
+  /** How many of them the consumer had not finished. */
+  readonly count: number
+}
+
 /** Events that are never stored. */
 export interface EphemeralEvents {
   /** A QR code to show; the phone scans it under "Linked devices". */
@@ -134,6 +146,11 @@ export interface EphemeralEvents {
   'connection.closed': CloseReason
   /** A record that cannot be read was set aside; see {@link QuarantinedEvent}. */
   'store.quarantined': QuarantinedEvent
+  /**
+   * The log has grown beyond its budget (`retention`), and the oldest events had to go before this consumer has seen them;
+   * told when it happens, and once more when the consumer starts again.
+   */
+  'events.lost': LostEvents
   /** A consumer gave an event up; `client.events.dead` has it, and can try it again. */
   'consumer.dead': ConsumerDeadEvent
   /** The server will refuse this version of WhatsApp Web from then on; waton looks for a newer one when it does. */

@@ -16,6 +16,7 @@ import type { Person } from '../events.ts'
 import { DEVICE_LIST, LID_BY_PN, PN_BY_LID, SESSION } from '../state/records.ts'
 import type { RecordKind } from '../state/record-kind.ts'
 import type { Unit } from '../state/unit.ts'
+import { rememberFormerAddress } from './former-address.ts'
 
 /** What reads mappings: a unit, or the account's state outside of one. */
 export interface MappingReader {
@@ -80,7 +81,10 @@ export async function learnMapping(unit: Unit, pn: string, lid: string): Promise
   unit.put(LID_BY_PN, phone.user, hidden.user)
   unit.put(PN_BY_LID, hidden.user, phone.user)
   unit.delete(DEVICE_LIST, formatJid({ user: phone.user, server: SERVER_USER, device: 0 }))
-  for (const address of await unit.listKeys(SESSION, `${phone.user}.`)) {
+  const addresses = await unit.listKeys(SESSION, `${phone.user}.`)
+  // whoever has written under the number has a session under it
+  if (addresses.length > 0) rememberFormerAddress(unit, { pnUser: phone.user, lidUser: hidden.user })
+  for (const address of addresses) {
     const device = Number(address.slice(phone.user.length + 1))
     const target = signalAddress(formatJid({ user: hidden.user, server: SERVER_LID, device }))
     const session = await unit.read(SESSION, address)

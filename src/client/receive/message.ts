@@ -11,6 +11,7 @@ import { parseMessage } from '../../protocol/stanza/message.ts'
 import type { EncryptedPart, ParsedMessage } from '../../protocol/stanza/message.ts'
 import { receiptTargetFor } from '../../protocol/stanza/receipt.ts'
 import { canonicalJid, learnMapping, personOf } from '../identity/addresses.ts'
+import { wasRecorded } from '../identity/former-address.ts'
 import { learnOwnName } from '../identity/own-name.ts'
 import type { MessageKey } from '../../persistence/contract/index.ts'
 import type { Unit } from '../state/unit.ts'
@@ -140,7 +141,7 @@ async function reportUnreadable(
   const sender = await personOf(unit, message.author)
   const { id, isFromMe, sentAtSeconds } = message
   // another copy was read: nothing is missing
-  if (await unit.hasMessage({ chat, sender: sender.jid, id })) return [answerTo(stanza, message, context)]
+  if (await wasRecorded(unit, { chat, sender: sender.jid, id })) return [answerTo(stanza, message, context)]
   const hash = failureHash({ chat, sender: sender.jid, id })
   if (!(await unit.isRecognised(hash))) {
     unit.recognise(hash)

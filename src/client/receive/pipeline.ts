@@ -8,9 +8,14 @@
  *
  * A handler (`handlers.ts` lists them by tag) turns one stanza into changes of a unit and the answer that the server is
  * owed; the answer leaves after the commit, on the connection that delivered the stanza. Handlers never send.
+ *
+ * A stanza is kept as it came until its commit is done. When a commit fails, the pipeline is told to hold, and everything
+ * that was lost is taken again from the stanzas, in order, once the store is well.
  */
 import { BoundedMap } from '../../base/bounded-map.ts'
 import { toHex, utf8Bytes } from '../../base/bytes.ts'
+import { deferred } from '../../base/deferred.ts'
+import type { Deferred } from '../../base/deferred.ts'
 import { StorageError, describeError, errorCode } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import { encodeNode } from '../../protocol/binary/encode.ts'
@@ -22,37 +27,38 @@ import type { AccountState } from '../state/account-state.ts'
 import { QUARANTINE } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import type { Answer } from './answers.ts'
+import { Arrivals } from './arrivals.ts'
+import type { Arrival } from './arrivals.ts'
 import type { ReceiveContext } from './context.ts'
 import { HANDLERS, answerMalformed, answerUnknown } from './handlers.ts'
 
-/** Stanzas waiting before the server is held back, and when it may go on. */
-const HIGH_WATER = 2048
-const LOW_WATER = 512
-
 /** Stanzas remembered whose changes no store takes. */
 const MAX_UNSTORABLE = 256
-
-interface Arrival {
-  readonly connection: Connection
-  readonly stanza: BinaryNode
-}
 
 /** What the pipeline works with. */
 export interface ReceivePipelineOptions {
   readonly state: AccountState
   readonly context: ReceiveContext
   readonly logger: Logger
+  /** The store could not be read for a stanza, which is the next one again. Whoever hears of it calls `hold` or ends the connection. */
+  readonly onReadFailure: (error: StorageError) => void
+  /** The first stanza since {@link ReceivePipeline.hold} is durable. */
+  readonly onProgress: () => void
 }
 
 /** See the file comment. */
 export class ReceivePipeline {
   readonly #options: ReceivePipelineOptions
-  #arrivals: Arrival[] = []
+  readonly #arrivals = new Arrivals()
   #isRunning = false
-  #paused: Connection | undefined
+  /** Resolved when stanzas may be taken again. */
+  #held: Deferred<void> | undefined
+  /** Counts how often everything was taken again: what was begun before has changed nothing. */
+  #round = 0
+  #hasProgressed = true
   #answers: Answer[] = []
   #answering: Connection | undefined
-  /** Why, by stanza: each would cost the connection whenever it is delivered. */
+  /** Why, by stanza: each would fail whenever it is taken. */
   readonly #unstorable = new BoundedMap<string, StorageError>(MAX_UNSTORABLE)
 
   constructor(options: ReceivePipelineOptions) {
@@ -61,61 +67,99 @@ export class ReceivePipeline {
 
   /** Takes a stanza. */
   accept(connection: Connection, stanza: BinaryNode): void {
-    this.#arrivals.push({ connection, stanza })
-    if (this.#arrivals.length >= HIGH_WATER && this.#paused === undefined) {
-      this.#paused = connection
-      connection.pause()
+    if (!this.#arrivals.add(connection, stanza)) {
+      // not kept and not answered: it is delivered again
+      connection.close(behind())
+      return
     }
+    if (!this.#isRunning) void this.#run()
+  }
+
+  /**
+   * Takes nothing more until {@link release}.
+   *
+   * @param isLost - whether everything staged was dropped, so that it must be taken again
+   */
+  hold(isLost: boolean): void {
+    this.#held ??= deferred()
+    this.#hasProgressed = false
+    if (!isLost) return
+    this.#round += 1
+    this.#arrivals.restart()
+  }
+
+  /** The store is well: what is kept is taken, oldest first. */
+  release(): void {
+    this.#held?.resolve()
+    this.#held = undefined
     if (!this.#isRunning) void this.#run()
   }
 
   /** The connection is gone: what it delivered and was not processed comes again. */
   forget(connection: Connection): void {
-    this.#arrivals = this.#arrivals.filter((arrival) => arrival.connection !== connection)
-    if (this.#paused === connection) this.#paused = undefined
+    this.#arrivals.forget(connection)
   }
 
   async #run(): Promise<void> {
     this.#isRunning = true
-    for (let arrival = this.#next(); arrival !== undefined; arrival = this.#next()) {
+    for (;;) {
+      if (this.#held !== undefined) await this.#held.promise
+      const arrival = this.#arrivals.take()
+      if (arrival === undefined) break
       await this.#process(arrival)
     }
     this.#isRunning = false
   }
 
-  #next(): Arrival | undefined {
-    const arrival = this.#arrivals.shift()
-    if (this.#paused !== undefined && this.#arrivals.length <= LOW_WATER) {
-      this.#paused.resume()
-      this.#paused = undefined
-    }
-    return arrival
-  }
-
-  async #process({ connection, stanza }: Arrival): Promise<void> {
-    const { state, logger } = this.#options
+  async #process(arrival: Arrival): Promise<void> {
+    const { connection, stanza } = arrival
+    const round = this.#round
     try {
-      const staged = await state.transact(async (unit) => {
+      const staged = await this.#options.state.transact(async (unit) => {
+        // what came before it is lost and taken again first, by whoever restarted
+        if (round !== this.#round) return
         // what came before it may be lost, and it comes again behind that
-        if (!connection.isOpen) return
-        const answers = this.#pull(stanza, await this.#take(unit, stanza))
-        if (answers.length > 0)
-          unit.onCommit(() => {
-            this.#answerLater(connection, answers)
-          })
+        const answers = connection.isOpen ? await this.#take(unit, stanza) : []
+        unit.onCommit(() => {
+          this.#settled(arrival, answers)
+        })
       })
       staged.committed.catch((error: unknown) => {
-        // the connection ends with the failed commit, and the server delivers the stanza again
         if (isAtFault(error)) this.#unstorable.set(nameOf(stanza), error)
+        // nobody takes it again: the connection ends
+        if (round === this.#round) this.#arrivals.settle(arrival)
       })
     } catch (error) {
-      logger.error(
-        { tag: stanza.tag, code: errorCode(error), reason: describeError(error) },
-        'a stanza could not be processed',
-      )
-      // it was neither recorded nor answered: end the connection, so that it is delivered again
-      connection.close(error)
+      if (round === this.#round) this.#failed(arrival, error)
     }
+  }
+
+  /** All that the stanza has changed is durable. */
+  #settled(arrival: Arrival, answers: readonly Answer[]): void {
+    const { connection, stanza } = arrival
+    this.#arrivals.settle(arrival)
+    if (!this.#hasProgressed) {
+      this.#hasProgressed = true
+      this.#options.onProgress()
+    }
+    if (!connection.isOpen) return
+    const owed = this.#pull(stanza, answers)
+    if (owed.length > 0) this.#answerLater(connection, owed)
+  }
+
+  /** It was neither recorded nor answered. */
+  #failed(arrival: Arrival, error: unknown): void {
+    const { tag } = arrival.stanza
+    const cause = { tag, code: errorCode(error), reason: describeError(error) }
+    if (error instanceof StorageError) {
+      this.#options.logger.warn(cause, 'a stanza waits for the store')
+      this.#arrivals.putBack(arrival)
+      this.#options.onReadFailure(error)
+      return
+    }
+    this.#options.logger.error(cause, 'a stanza could not be processed')
+    this.#arrivals.settle(arrival)
+    arrival.connection.close(error)
   }
 
   /** A stanza that no commit takes is kept as it came, reported, and refused: otherwise it would come for ever. */
@@ -173,6 +217,15 @@ export class ReceivePipeline {
     this.#answers = []
     connection?.answer(answers)
   }
+}
+
+/** More has arrived than is kept, although the server was told to wait. */
+function behind(): StorageError {
+  return new StorageError(
+    'WATON_STORE_BEHIND',
+    'the store takes in less than the server sends: nothing was lost, and what was not recorded is delivered again',
+    { retryable: true },
+  )
 }
 
 /** What a stanza is known by when it is delivered again. */

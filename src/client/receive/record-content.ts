@@ -11,6 +11,7 @@ import type { MessageProperties } from '../../protocol/proto/message.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
 import type { Origin } from '../events.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
+import { wasRecorded } from '../identity/former-address.ts'
 import { messageRow, payloadOf } from '../message-record.ts'
 import type { Unit } from '../state/unit.ts'
 import { REFUSED, addedContent } from './added.ts'
@@ -115,7 +116,7 @@ async function recordVisible(
   const sender = await personOf(unit, parsed.author)
   const key = { chat, sender: sender.jid, id: parsed.id }
   // the same id with another ciphertext: the session has moved on, and only the event is dropped
-  if (await unit.hasMessage(key)) return
+  if (await wasRecorded(unit, key)) return
   const referrer = { chat, sender, fromMe: parsed.isFromMe }
   const added = await addedContent(unit, { message, id: parsed.id, referrer }, context)
   if (added === REFUSED) return

@@ -60,6 +60,8 @@ export class OutboxSender {
   /** Ids written to the present connection and not answered yet. */
   #onWire = new Set<string>()
   #connection: Connection | undefined
+  /** The one that {@link #onWire} belongs to. */
+  #wire: Connection | undefined
   #loadedUpTo = -1
   /** What comes right behind {@link #loadedUpTo}, so that rows just written are not read back. */
   #offered: Offer[] = []
@@ -82,11 +84,13 @@ export class OutboxSender {
   /** The connection is ready for messages: unfinished ones go out, in order. */
   resume(connection: Connection): void {
     this.#connection = connection
-    this.#onWire = new Set()
+    // after a pause of the same connection the server still has what was written to it
+    if (connection !== this.#wire) this.#onWire = new Set()
+    this.#wire = connection
     this.#restart()
   }
 
-  /** The connection is gone: what was not acknowledged waits for the next one. */
+  /** The connection is gone, or may not be written to for now: what was not acknowledged waits for {@link resume}. */
   suspend(): void {
     this.#connection = undefined
     this.#retry?.cancel()
@@ -255,8 +259,11 @@ export class OutboxSender {
   #flush(connection: Connection): void {
     const stanzas = this.#outgoing
     this.#outgoing = []
-    // what did not leave is repeated by the next connection
-    if (!connection.isOpen || connection !== this.#connection) return
+    // what did not leave is repeated by the next connection, or when this one goes on
+    if (!connection.isOpen || connection !== this.#connection) {
+      if (connection === this.#wire) for (const { attrs } of stanzas) this.#onWire.delete(attrs.id ?? '')
+      return
+    }
     try {
       connection.send(...stanzas)
     } catch (error) {
@@ -316,7 +323,7 @@ export class OutboxSender {
         this.#write(connection, item.id, bytes)
       })
     })
-    // the lane goes on: units are committed, and so written, in this order; a failed commit ends the connection
+    // the lane goes on: units are committed, and so written, in this order; after a failed commit all begin anew
     staged.committed.catch((error: unknown) => {
       if (error instanceof WatonError)
         logger.debug({ id: item.id, code: error.code }, 'a send was dropped with its commit')

@@ -2,7 +2,8 @@
  * The one place through which an account's durable state is read and changed. Units of work run one after the other
  * (no network inside), become visible at once in an overlay, and are committed in order, as many together as the
  * writer allows: a batch closes when the writer is free, never on a timer. When a commit fails, the overlay and
- * everything staged after it are dropped and every waiter learns of it; the store is the truth again.
+ * everything staged after it are dropped and every waiter learns of it; the store is the truth again, also about whether
+ * the failed commit was written after all.
  */
 import { BoundedMap } from '../../base/bounded-map.ts'
 import { StorageError, errorCode } from '../../base/errors.ts'
@@ -13,6 +14,8 @@ import type { Logger } from '../../base/logger.ts'
 import type { Claim, Store } from '../../persistence/contract/index.ts'
 import type { QuarantinedEvent } from '../events.ts'
 import { checkedEvents } from './event-check.ts'
+import { countChanges } from './log-size.ts'
+import type { Written } from './log-size.ts'
 import { Overlay } from './overlay.ts'
 import type { Unreadable } from './overlay.ts'
 import type { RecordKind } from './record-kind.ts'
@@ -77,9 +80,12 @@ export class AccountState {
   #room: Deferred<void> | undefined
   /** A commit failed: only the store knows what it holds, also whether the failed commit was written after all. */
   #isStale = false
+  /** Events of a commit that was reported as failed: if they are in the store, nobody has been told of them. */
+  #inDoubt: readonly LoggedEvent[] = []
   #closed = false
   /** How many units are committed one by one, to find the one that is at fault. */
   #alone = 0
+  readonly #written: Written = { logBytes: 0, upTo: 0, hashes: 0 }
   readonly #reported = new BoundedMap<string, true>(MAX_REPORTED)
 
   private constructor(options: AccountStateOptions, lastSeq: number) {
@@ -107,6 +113,16 @@ export class AccountState {
   /** The sequence number of the newest event, durable or not. */
   get lastSeq(): number {
     return this.#lastSeq
+  }
+
+  /** What was committed since the account was opened. */
+  get written(): Readonly<Written> {
+    return this.#written
+  }
+
+  /** The keys of a kind that begin with `prefix`, staged ones included; for rare, small listings. */
+  listKeys<Value>(kind: RecordKind<Value>, prefix: string): Promise<readonly string[]> {
+    return this.#overlay.listKeys(kind.kind, prefix)
   }
 
   /** Reads a record outside of a unit: for decisions that are checked again inside one. */
@@ -188,6 +204,11 @@ export class AccountState {
     const bounds = await this.#options.store.eventBounds(this.account)
     this.#lastSeq = bounds.last
     this.#isStale = false
+    const events = this.#inDoubt
+    this.#inDoubt = []
+    // nobody else writes to the account: a log that reaches as far as the failed commit has it
+    const newest = events.at(-1)
+    if (newest !== undefined && bounds.last >= newest.row.seq) this.#publish(events)
   }
 
   #stage(unit: Unit): Promise<void> {
@@ -235,6 +256,7 @@ export class AccountState {
         events.map((event) => event.row),
       )
       if (changes.length > 0) await this.#options.store.commit(this.#options.claim, changes)
+      countChanges(this.#written, changes)
     } catch (cause) {
       this.#drop(batch, cause)
       return
@@ -245,11 +267,15 @@ export class AccountState {
       for (const action of waiting.unit.afterCommit) this.#perform(action)
       waiting.done.resolve()
     }
-    if (events.length > 0)
-      this.#perform(() => {
-        this.#options.onEvents(events)
-      })
+    this.#publish(events)
     this.#pump()
+  }
+
+  #publish(events: readonly LoggedEvent[]): void {
+    if (events.length === 0) return
+    this.#perform(() => {
+      this.#options.onEvents(events)
+    })
   }
 
   #drop(batch: readonly Waiting[], cause: unknown): void {
@@ -266,6 +292,7 @@ export class AccountState {
     this.#queue = []
     this.#overlay.clear()
     this.#isStale = true
+    this.#inDoubt = batch.flatMap((waiting) => waiting.events)
     this.#room?.resolve()
     this.#room = undefined
     this.#options.logger.error({ units: lost.length, error }, 'commit failed, staged work dropped')

@@ -180,7 +180,14 @@ export class Overlay implements UnitSource {
       }
       for (const slot of unit.recognised.keys())
         if (this.#recognised.get(slot) === unit) this.#recognised.delete(slot)
+      for (const change of unit.changes) this.#forget(change)
     }
+  }
+
+  /** What was deleted without being read is not known any more. */
+  #forget(change: Change): void {
+    if (change.op === 'expire-record') this.#clean.delete(recordSlot(change.kind, change.key))
+    else if (change.op === 'delete-outbox') this.#cleanOutbox.delete(change.id)
   }
 
   /** Forgets everything that is not durable, and what was cached: the store is the truth. */

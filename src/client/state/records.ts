@@ -186,11 +186,26 @@ export interface Placeholder {
   readonly pushName?: string
 }
 
+/** Events that a consumer was cut off from. */
+export interface LostStretch {
+  readonly from: number
+  readonly to: number
+  readonly count: number
+}
+
 /** How far a durable consumer got: everything up to `low` is finished. */
 export interface ConsumerProgress {
   readonly low: number
   /** Finished events above it, in records of version 1; since version 2 they are {@link CONSUMER_AHEAD}. */
   readonly finished?: readonly number[]
+  /** What it will never see, because it was behind for so long that the log had to be cut; until it has been told. */
+  readonly lost?: LostStretch
+}
+
+/** How much of the disk the event log takes, with its messages, up to an event. */
+export interface LogSize {
+  readonly sizeBytes: number
+  readonly upTo: number
 }
 
 /** An event that a consumer could not handle. */
@@ -413,6 +428,9 @@ export const LID_BY_PN: RecordKind<string> = textRecord('lid-by-pn')
 /** Phone-number user by LID user. */
 export const PN_BY_LID: RecordKind<string> = textRecord('pn-by-lid')
 
+/** The phone-number user under whom a person was known by when their LID was learned, by LID user: see `wasRecorded`. */
+export const FORMER_ADDRESS: RecordKind<string> = textRecord('former-address')
+
 /** Device lists by canonical user JID. */
 export const DEVICE_LIST: RecordKind<DeviceList> = jsonRecord('device-list', 1, (parsed): DeviceList => ({
   deviceIds: integers(parsed.deviceIds),
@@ -488,9 +506,19 @@ export const CONSUMER: RecordKind<ConsumerProgress> = jsonRecord(
   (parsed): ConsumerProgress => ({
     low: integer(parsed.low),
     ...optional('finished', parsed.finished, integers),
+    ...optional('lost', parsed.lost, (value) => {
+      const { from, to, count } = value as Record<string, unknown>
+      return { from: integer(from), to: integer(to), count: integer(count) }
+    }),
   }),
   { onUnreadable: 'refuse', wayOut: 'Restore the store from a backup, or give the consumer another name' },
 )
+
+/** The size of the event log, under {@link SELF}. A lost one is counted again. */
+export const EVENT_LOG_SIZE: RecordKind<LogSize> = jsonRecord('event-log-size', 1, (parsed) => ({
+  sizeBytes: integer(parsed.sizeBytes),
+  upTo: integer(parsed.upTo),
+}))
 
 /**
  * Events above a consumer's low-water mark, by `name:chunk`: one bit for each of the 1,024 of a chunk, the lowest first.

@@ -8,4 +8,13 @@ export type {
   OutboxQuery,
   Store,
 } from './store.ts'
-export type { Change, EventRow, MessageKey, MessageRow, OutboxRow, RecordRow } from './rows.ts'
+export type {
+  Addition,
+  Change,
+  EventRow,
+  MessageKey,
+  MessageRow,
+  OutboxRow,
+  RecordRow,
+  Removal,
+} from './rows.ts'

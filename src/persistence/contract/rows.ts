@@ -72,17 +72,40 @@ export interface OutboxRow {
 }
 
 /** One change of a commit. Puts replace the row with the same key. */
-export type Change =
+export type Change = Addition | Removal
+
+/** A change that adds or replaces a row. */
+export type Addition =
   | { readonly op: 'put-record'; readonly row: RecordRow }
-  | { readonly op: 'delete-record'; readonly kind: string; readonly key: string }
-  /** Deletes the records of a kind that were written before `before`. */
-  | { readonly op: 'expire-records'; readonly kind: string; readonly before: number }
   | { readonly op: 'put-message'; readonly row: MessageRow }
   /** Fails the whole commit with `WATON_STORE_CONFLICT` when the seq exists. */
   | { readonly op: 'append-event'; readonly row: EventRow }
-  | { readonly op: 'expire-events'; readonly upTo: number }
   | { readonly op: 'put-outbox'; readonly row: OutboxRow }
-  | { readonly op: 'delete-outbox'; readonly id: string }
   /** Remembers a ciphertext hash (32 bytes), so that a redelivery is recognised. */
   | { readonly op: 'recognise'; readonly hash: Uint8Array; readonly at: number }
-  | { readonly op: 'expire-recognised'; readonly before: number }
+
+/** A change that takes rows away; what is not there is no failure. */
+export type Removal =
+  | { readonly op: 'delete-record'; readonly kind: string; readonly key: string }
+  /** Deletes one record, unless it was written at `before` or later: for slices of a long list that is read and pruned. */
+  | { readonly op: 'expire-record'; readonly kind: string; readonly key: string; readonly before: number }
+  /** Deletes the records of a kind that were written before `before`; for kinds of which there are few. */
+  | { readonly op: 'expire-records'; readonly kind: string; readonly before: number }
+  | { readonly op: 'delete-message'; readonly key: MessageKey }
+  | { readonly op: 'expire-events'; readonly upTo: number }
+  | { readonly op: 'delete-outbox'; readonly id: string }
+  /** Forgets the hashes from before `before`, oldest first, `limit` of them at most. @default all of them */
+  | { readonly op: 'expire-recognised'; readonly before: number; readonly limit?: number }
+
+const ADDITIONS: ReadonlySet<string> = new Set<Addition['op']>([
+  'put-record',
+  'put-message',
+  'append-event',
+  'put-outbox',
+  'recognise',
+])
+
+/** Tells the two apart. */
+export function isAddition(change: Change): change is Addition {
+  return ADDITIONS.has(change.op)
+}

@@ -4,7 +4,17 @@
  */
 import { toHex } from '../../base/bytes.ts'
 import { conflictFailure } from '../contract/failures.ts'
-import type { Change, EventRow, MessageKey, MessageRow, OutboxRow, RecordRow } from '../contract/rows.ts'
+import { isAddition } from '../contract/rows.ts'
+import type {
+  Addition,
+  Change,
+  EventRow,
+  MessageKey,
+  MessageRow,
+  OutboxRow,
+  RecordRow,
+  Removal,
+} from '../contract/rows.ts'
 import { compareText, requireText } from '../contract/text.ts'
 
 /** Takes one applied change back. */
@@ -27,32 +37,48 @@ export class MemoryAccount {
 
   /** Applies one change and returns its inverse. */
   apply(change: Change): Undo {
+    return isAddition(change) ? this.#put(change) : this.#remove(change)
+  }
+
+  #put(change: Addition): Undo {
     switch (change.op) {
       case 'put-record': {
         requireText(change.row.key)
         return this.#recordsOf(requireText(change.row.kind)).put(change.row.key, copyRow(change.row))
       }
-      case 'delete-record':
-        return this.#recordsOf(change.kind).delete(change.key)
-      case 'expire-records':
-        return this.#recordsOf(change.kind).deleteWhere((row) => row.at < change.before)
       case 'put-message':
         requireTexts(change.row.kind, change.row.state)
         return putIn(this.#messages, messageKey(change.row), copyRow(change.row))
       case 'append-event':
         return this.#append(change.row)
-      case 'expire-events':
-        return this.#events.deleteWhere((row) => row.seq <= change.upTo)
       case 'put-outbox':
         requireTexts(change.row.chat, change.row.state)
         requireText(change.row.id)
         return this.#putOutbox(copyRow(change.row))
-      case 'delete-outbox':
-        return this.#deleteOutbox(change.id)
       case 'recognise':
         return putIn(this.#recognised, toHex(change.hash), change.at)
+    }
+  }
+
+  #remove(change: Removal): Undo {
+    switch (change.op) {
+      case 'delete-record':
+        return this.#recordsOf(change.kind).delete(change.key)
+      case 'expire-record': {
+        const row = this.record(change.kind, change.key)
+        if (row === undefined || row.at >= change.before) return () => undefined
+        return this.#recordsOf(change.kind).delete(change.key)
+      }
+      case 'expire-records':
+        return this.#recordsOf(change.kind).deleteWhere((row) => row.at < change.before)
+      case 'delete-message':
+        return deleteFrom(this.#messages, [messageKey(change.key)])
+      case 'expire-events':
+        return this.#events.deleteWhere((row) => row.seq <= change.upTo)
+      case 'delete-outbox':
+        return this.#deleteOutbox(change.id)
       case 'expire-recognised':
-        return this.#expireRecognised(change.before)
+        return this.#expireRecognised(change.before, change.limit)
     }
   }
 
@@ -141,9 +167,13 @@ export class MemoryAccount {
     return this.#events.put(key, copyEvent(row))
   }
 
-  #expireRecognised(before: number): Undo {
-    const old = [...this.#recognised].filter(([, at]) => at < before).map(([hash]) => hash)
-    return deleteFrom(this.#recognised, old)
+  #expireRecognised(before: number, limit: number | undefined): Undo {
+    const old = [...this.#recognised].filter(([, at]) => at < before)
+    const oldestFirst = limit === undefined ? old : old.sort(byAge).slice(0, limit)
+    return deleteFrom(
+      this.#recognised,
+      oldestFirst.map(([hash]) => hash),
+    )
   }
 }
 
@@ -156,6 +186,11 @@ export function copyRow<T extends { readonly value: Uint8Array }>(row: T): T {
 export function copyEvent(row: EventRow): EventRow {
   const copy = copyRow(row)
   return row.message === undefined ? copy : { ...copy, message: { ...row.message } }
+}
+
+/** Oldest first; hashes of one instant in their own order. */
+function byAge([hash, at]: readonly [string, number], [other, otherAt]: readonly [string, number]): number {
+  return at - otherAt || compareText(hash, other)
 }
 
 function requireTexts(...texts: readonly string[]): void {

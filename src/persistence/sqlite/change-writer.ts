@@ -20,8 +20,8 @@ interface StatementPlan {
   readonly bytesAt: number
 }
 
-// Replacing a row in place: "INSERT OR REPLACE" would delete and insert in two steps of the tree.
-const PLANS: Readonly<Record<Operation, StatementPlan>> = {
+/** What each kind of change runs. Rows are replaced in place: "INSERT OR REPLACE" deletes and inserts in two steps of the tree. */
+export const PLANS: Readonly<Record<Operation, StatementPlan>> = {
   'put-record': {
     sql: `INSERT INTO waton_records (account, kind, key, at, value) VALUES (?, ?, ?, ?, ?)
       ON CONFLICT DO UPDATE SET at = excluded.at, value = excluded.value`,
@@ -38,11 +38,21 @@ const PLANS: Readonly<Record<Operation, StatementPlan>> = {
     fields: 2,
     bytesAt: -1,
   },
+  'expire-record': {
+    sql: 'DELETE FROM waton_records WHERE account = ? AND kind = ? AND key = ? AND at < ?',
+    fields: 3,
+    bytesAt: -1,
+  },
   'put-message': {
     sql: `INSERT INTO waton_messages (account, chat, sender, id, at, kind, state, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT DO UPDATE SET at = excluded.at, kind = excluded.kind, state = excluded.state, value = excluded.value`,
     fields: 7,
     bytesAt: 6,
+  },
+  'delete-message': {
+    sql: 'DELETE FROM waton_messages WHERE account = ? AND chat = ? AND sender = ? AND id = ?',
+    fields: 3,
+    bytesAt: -1,
   },
   'append-event': {
     sql: `INSERT INTO waton_events
@@ -75,8 +85,9 @@ const PLANS: Readonly<Record<Operation, StatementPlan>> = {
     bytesAt: 0,
   },
   'expire-recognised': {
-    sql: 'DELETE FROM waton_recognised WHERE account = ? AND at < ?',
-    fields: 1,
+    sql: `DELETE FROM waton_recognised WHERE (account, hash) IN
+      (SELECT account, hash FROM waton_recognised WHERE account = ? AND at < ? ORDER BY at, hash LIMIT ?)`,
+    fields: 2,
     bytesAt: -1,
   },
 }

@@ -4,7 +4,8 @@
  * themselves takes 2.4 times as long to send and 9 times as long to receive, and copies the whole buffer behind every
  * value that is a view (figures in docs/decisions/0006-sqlite-driver-and-writer.md).
  */
-import type { Change, EventRow, MessageRow, OutboxRow } from '../contract/rows.ts'
+import { isAddition } from '../contract/rows.ts'
+import type { Addition, Change, EventRow, MessageRow, OutboxRow, Removal } from '../contract/rows.ts'
 import { textToColumn } from './text-column.ts'
 
 /** A field of a packed change; a bytes field is its length, the bytes follow in the block. */
@@ -35,39 +36,56 @@ class Packer {
   sizeBytes = 0
 
   add(change: Change): void {
+    if (isAddition(change)) this.#addition(change)
+    else this.#removal(change)
+  }
+
+  #addition(change: Addition): void {
     switch (change.op) {
       case 'put-record': {
         const { kind, key, at, value } = change.row
         this.#push(change.op, textToColumn(kind), textToColumn(key), at, this.#part(value))
         return
       }
-      case 'delete-record':
-        this.#push(change.op, textToColumn(change.kind), textToColumn(change.key))
-        return
-      case 'expire-records':
-        this.#push(change.op, textToColumn(change.kind), change.before)
-        return
       case 'put-message':
         this.#message(change.row)
         return
       case 'append-event':
         this.#event(change.row)
         return
-      case 'expire-events':
-        this.#push(change.op, change.upTo)
-        return
       case 'put-outbox':
         this.#outbox(change.row)
+        return
+      case 'recognise':
+        this.#push(change.op, this.#part(change.hash), change.at)
+    }
+  }
+
+  #removal(change: Removal): void {
+    switch (change.op) {
+      case 'delete-record':
+        this.#push(change.op, textToColumn(change.kind), textToColumn(change.key))
+        return
+      case 'expire-record':
+        this.#push(change.op, textToColumn(change.kind), textToColumn(change.key), change.before)
+        return
+      case 'expire-records':
+        this.#push(change.op, textToColumn(change.kind), change.before)
+        return
+      case 'delete-message': {
+        const { chat, sender, id } = change.key
+        this.#push(change.op, textToColumn(chat), textToColumn(sender), textToColumn(id))
+        return
+      }
+      case 'expire-events':
+        this.#push(change.op, change.upTo)
         return
       case 'delete-outbox':
         this.#push(change.op, textToColumn(change.id))
         return
-      case 'recognise':
-        this.#push(change.op, this.#part(change.hash), change.at)
-        return
       case 'expire-recognised':
-        this.#push(change.op, change.before)
-        return
+        // a negative limit is none
+        this.#push(change.op, change.before, change.limit ?? -1)
     }
   }
 

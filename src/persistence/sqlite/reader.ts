@@ -35,6 +35,9 @@ const SQL = {
   accounts: accountsSql(),
 } as const
 
+/** Every query of a reader. */
+export const QUERIES: readonly string[] = Object.values(SQL)
+
 /** Every table is walked by jumping from one account to the next, not by reading its rows. */
 function accountsSql(): string {
   const walk = (table: string): string => `SELECT name FROM (

@@ -21,6 +21,7 @@ import type { StoreTest } from './context.ts'
 export function rowTests(test: StoreTest): void {
   recordTests(test)
   messageTests(test)
+  deletionTests(test)
   eventTests(test)
   outboxTests(test)
   recognitionTests(test)
@@ -112,6 +113,62 @@ function messageTests(test: StoreTest): void {
     const second = message({ id: 'a', at: 5, kind: 'image', state: 'read', value: bytes(9, 9) })
     await store.commit(claim, [{ op: 'put-message', row: second }])
     sameRows([await store.readMessage('default', second)], [second])
+  })
+}
+
+function deletionTests(test: StoreTest): void {
+  test('expires one record only while it is as old as it was when it was listed', async (store) => {
+    const claim = await claimOf(store)
+    await store.commit(claim, [
+      putRecord({ key: 'old', at: 10 }),
+      putRecord({ key: 'young', at: 20 }),
+      putRecord({ key: 'old', kind: 'other', at: 10 }),
+    ])
+    await store.commit(claim, [
+      { op: 'expire-record', kind: 'session', key: 'old', before: 20 },
+      { op: 'expire-record', kind: 'session', key: 'young', before: 20 },
+      { op: 'expire-record', kind: 'session', key: 'missing', before: 20 },
+    ])
+    const left = await store.listRecords('default', 'session', undefined, 9)
+    assert.deepEqual(
+      left.map(({ key }) => key),
+      ['young'],
+    )
+    assert.notEqual(await store.readRecord('default', 'other', 'old'), undefined)
+  })
+
+  test('deletes one message by its whole key', async (store) => {
+    const claim = await claimOf(store)
+    const other = await claimOf(store, 'other')
+    const gone = message({ id: 'a' })
+    const kept = [message({ id: 'b' }), message({ id: 'a', chat: 'x' }), message({ id: 'a', sender: 'x' })]
+    await store.commit(
+      claim,
+      [gone, ...kept].map((row) => ({ op: 'put-message', row })),
+    )
+    await store.commit(other, [{ op: 'put-message', row: gone }])
+    await store.commit(claim, [
+      { op: 'delete-message', key: gone },
+      { op: 'delete-message', key: { chat: '', sender: '', id: 'missing' } },
+    ])
+    assert.equal(await store.readMessage('default', gone), undefined)
+    sameRows(await Promise.all(kept.map((row) => store.readMessage('default', row))), kept)
+    sameRows([await store.readMessage('other', gone)], [gone])
+  })
+
+  test('forgets the oldest hashes first, no more than it is told, and only of its account', async (store) => {
+    const claim = await claimOf(store)
+    const other = await claimOf(store, 'other')
+    const recognised = [30, 10, 40, 20].map((at) => ({ op: 'recognise', hash: hashOf(at), at }) as const)
+    await store.commit(claim, recognised)
+    await store.commit(other, recognised)
+    const left = async (account: string): Promise<readonly boolean[]> =>
+      store.readRecognised(account, [10, 20, 30, 40].map(hashOf))
+    await store.commit(claim, [{ op: 'expire-recognised', before: 40, limit: 2 }])
+    assert.deepEqual(await left('default'), [false, false, true, true])
+    await store.commit(claim, [{ op: 'expire-recognised', before: 40, limit: 2 }])
+    assert.deepEqual(await left('default'), [false, false, false, true])
+    assert.deepEqual(await left('other'), [true, true, true, true])
   })
 }
 
