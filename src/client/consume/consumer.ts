@@ -8,6 +8,7 @@ import { deferred } from '../../base/deferred.ts'
 import type { Deferred } from '../../base/deferred.ts'
 import { StorageError, describeError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
+import { seam } from '../../base/seams.ts'
 import type { DurableEvent } from '../events.ts'
 import { Lanes } from '../lanes.ts'
 import type { AccountState } from '../state/account-state.ts'
@@ -144,7 +145,9 @@ export class Consumer {
     const { clock, logger, name, handler, maxAttempts = DEFAULT_ATTEMPTS } = this.#options
     for (let attempt = 1; ; attempt += 1) {
       try {
+        seam('consumer:handling')
         await handler(event)
+        seam('consumer:handled')
         break
       } catch (error) {
         if (this.#stop.signal.aborted) return
@@ -182,7 +185,13 @@ export class Consumer {
         return Promise.resolve()
       })
       // not awaited: when it is lost, the event comes again, as promised
-      staged.committed.catch(() => undefined)
+      seam('consumer:progressing')
+      staged.committed.then(
+        () => {
+          seam('consumer:progressed')
+        },
+        () => undefined,
+      )
     } catch (error) {
       logger.warn(
         { consumer: name, reason: describeError(error) },

@@ -13,6 +13,7 @@ import { BoundedMap } from '../../base/bounded-map.ts'
 import { toHex, utf8Bytes } from '../../base/bytes.ts'
 import { StorageError, describeError, errorCode } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
+import { seam } from '../../base/seams.ts'
 import { encodeNode } from '../../protocol/binary/encode.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
 import { sha256 } from '../../protocol/crypto/index.ts'
@@ -98,6 +99,7 @@ export class ReceivePipeline {
       const staged = await state.transact(async (unit) => {
         // what came before it may be lost, and it comes again behind that
         if (!connection.isOpen) return
+        seam('receive:taken')
         const answers = this.#pull(stanza, await this.#take(unit, stanza))
         if (answers.length > 0)
           unit.onCommit(() => {
@@ -171,7 +173,9 @@ export class ReceivePipeline {
     const answers = this.#answers
     this.#answering = undefined
     this.#answers = []
+    seam('receive:answering')
     connection?.answer(answers)
+    seam('receive:answered')
   }
 }
 
