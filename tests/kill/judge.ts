@@ -12,7 +12,7 @@ export interface KillEvidence {
   readonly lostAtPhones: readonly string[]
   readonly doubledAtPhones: readonly string[]
   readonly disorderAtPhones: readonly string[]
-  /** The same for the Baileys that are linked to those phones. */
+  /** The same for the Baileys that only reads. */
   readonly lostAtBaileys: readonly string[]
   readonly doubledAtBaileys: readonly string[]
   readonly unreadableAtBaileys: number
@@ -61,12 +61,18 @@ interface Expected {
   readonly texts: readonly string[]
 }
 
+/** Whether Baileys, which takes its time, has shown everything. */
+export function isWhole({ lostAtBaileys, unreadableAtBaileys }: KillEvidence): boolean {
+  return lostAtBaileys.length === 0 && unreadableAtBaileys === 0
+}
+
 /** See the file comment. */
 export function judge(run: Run, { seed, kills, sent, report, handled }: Facts): KillEvidence {
   const received = report.events.filter(({ type, fromMe }) => type === 'message' && !fromMe)
   const logged = received.map(({ id }) => id)
   const inLog = new Set(logged)
   const outgoing = expectedOf(run, sent, logged)
+  const reader = run.writers[0]
   return {
     seed,
     kills,
@@ -75,9 +81,11 @@ export function judge(run: Run, { seed, kills, sent, report, handled }: Facts): 
     lostAtPhones: outgoing.flatMap(({ writer, texts }) => missing(texts, shownBy(writer))),
     doubledAtPhones: run.writers.flatMap((writer) => repeated(shownBy(writer))),
     disorderAtPhones: outgoing.flatMap(({ writer, texts }) => disorder(texts, shownBy(writer))),
-    lostAtBaileys: outgoing.flatMap(({ writer, texts }) => missing(texts, readByBaileys(writer))),
-    doubledAtBaileys: run.writers.flatMap((writer) => repeated(readByBaileys(writer))),
-    unreadableAtBaileys: run.writers.reduce((sum, writer) => sum + unreadableBy(writer), 0),
+    lostAtBaileys: outgoing
+      .filter(({ writer }) => writer === reader)
+      .flatMap(({ texts }) => missing(texts, readByBaileys(reader))),
+    doubledAtBaileys: repeated(readByBaileys(reader)),
+    unreadableAtBaileys: unreadableBy(reader),
     lostInLog: run.written.flatMap(({ id }) => (inLog.has(id) ? [] : [id])),
     doubledInLog: repeated(received.map(({ chat, sender, id }) => [chat, sender, id].join(' '))),
     disorderInLog: run.writers.flatMap((writer) => {
@@ -121,18 +129,10 @@ function unreadableBy({ baileys }: Writer): number {
     .length
 }
 
-/**
- * Requests to send a message again. One kind does not count: Baileys opens new sessions although it has healthy ones, and
- * with several of them it takes the repetition of a ciphertext that it has already shown for one that it cannot read.
- */
+/** Requests to send a message again, by anybody but the Baileys that writes. */
 function retryRequests({ writers, ledger }: Run): number {
-  const shown = new Set(
-    writers.flatMap(({ baileys }) =>
-      baileys.messages.flatMap(({ key, text }) => (text === undefined ? [] : [key.id])),
-    ),
-  )
-  const isBaileys = (device: string | undefined): boolean => device?.startsWith('15550000001') === false
-  return ledger.retries.filter(({ device, id }) => !isBaileys(device) || !shown.has(id)).length
+  const writing = writers.find(({ writesBy }) => writesBy === 'Baileys')?.phone.pn.replace('@', ':1@')
+  return ledger.retries.filter(({ device }) => device !== writing).length
 }
 
 function missing(expected: readonly string[], actual: readonly string[]): string[] {
