@@ -19,29 +19,7 @@ export type { SentMessage } from './client/send/handle.ts'
 export type { SendOptions } from './client/send/outbox.ts'
 export type { ClientOptions, Endpoint, Timing } from './client/options.ts'
 export type { MessageContent, OutgoingContent, TextContent, UnknownContent } from './client/content.ts'
-export type {
-  Ban,
-  BanCause,
-  ClientEvents,
-  ClientState,
-  CloseReason,
-  CloseReasonName,
-  DurableEvent,
-  DurableEventOf,
-  DurablePayloads,
-  DurableType,
-  EphemeralEvents,
-  Me,
-  MessagePayload,
-  Origin,
-  Person,
-  QuarantinedEvent,
-  ReceiptPayload,
-  ReceiptStatus,
-  SendFailedPayload,
-  StanzaView,
-  UndecryptablePayload,
-} from './client/events.ts'
+export type * from './client/events.ts'
 
 // 3. Stores. `waton/persistence` has the contract in full, `waton/sqlite` the durable one.
 export { openStore } from './open-store.ts'

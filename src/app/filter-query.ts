@@ -5,15 +5,9 @@
  */
 import { checkArgument, TEXT } from '../base/check.ts'
 import { UsageError } from '../base/errors.ts'
-import { DURABLE_VERSIONS } from '../client/events.ts'
-import type {
-  DurableEvent,
-  DurableEventOf,
-  DurablePayloads,
-  DurableType,
-  MessagePayload,
-  Person,
-} from '../client/events.ts'
+import { DURABLE_TYPES, isDurableType } from '../client/events/registry.ts'
+import type { ChatOf } from '../client/events/chat.ts'
+import type { DurableEvent, DurableEventOf, DurableType, MessagePayload, Person } from '../client/events.ts'
 import type { MessageContent } from '../client/content.ts'
 
 type KeyOfUnion<Union> = Union extends unknown ? keyof Union & string : never
@@ -39,7 +33,7 @@ export type Narrowed<Query extends FilterQuery> = Query extends `message:${infer
 /** What is known when an event of one type came. */
 export interface NarrowedEvent<Type extends DurableType> {
   readonly event: DurableEventOf<Type>
-  readonly chat: DurablePayloads[Type]['chat']
+  readonly chat: ChatOf<Type>
 }
 
 /** What is known when a message with this content came. */
@@ -50,7 +44,20 @@ export interface NarrowedMessage<Content extends MessageContent> extends Narrowe
   readonly text: Content extends { readonly text: infer Text } ? Text : string | undefined
 }
 
-const CONTENT_KINDS: Readonly<Record<ContentKind, true>> = { text: true, unknown: true }
+const CONTENT_KINDS: Readonly<Record<ContentKind, true>> = {
+  text: true,
+  pollVote: true,
+  reaction: true,
+  comment: true,
+  eventResponse: true,
+  edit: true,
+  delete: true,
+  disappearing: true,
+  phoneNumberShared: true,
+  limitSharing: true,
+  memberLabel: true,
+  unknown: true,
+}
 
 /**
  * The test behind a query.
@@ -61,7 +68,7 @@ export function compileFilter(query: FilterQuery): (event: DurableEvent) => bool
   checkArgument('the query of on(query, ...)', query, TEXT)
   const colon = query.indexOf(':')
   if (colon === -1) {
-    if (!Object.hasOwn(DURABLE_VERSIONS, query)) throw unknownFilter(query)
+    if (!isDurableType(query)) throw unknownFilter(query)
     return (event) => event.type === query
   }
   const kind = query.slice(colon + 1)
@@ -71,7 +78,7 @@ export function compileFilter(query: FilterQuery): (event: DurableEvent) => bool
 
 /** Every query there is, for messages and documents. */
 export function filterQueries(): readonly string[] {
-  return [...Object.keys(DURABLE_VERSIONS), ...Object.keys(CONTENT_KINDS).map((kind) => `message:${kind}`)]
+  return [...DURABLE_TYPES, ...Object.keys(CONTENT_KINDS).map((kind) => `message:${kind}`)]
 }
 
 function unknownFilter(query: string): UsageError {

@@ -2,6 +2,9 @@
  * Message content as users read and write it: a plain object with one content key. What the wire calls things is the
  * business of `protocol/message`; this file is the public shape.
  */
+import type { AddedContent } from './added-content.ts'
+
+export type * from './added-content.ts'
 
 /** A text message. */
 export interface TextContent {
@@ -19,7 +22,7 @@ export interface UnknownContent {
 }
 
 /** What a received message can hold. */
-export type MessageContent = TextContent | UnknownContent
+export type MessageContent = TextContent | AddedContent | UnknownContent
 
 /** What can be sent. */
 export type OutgoingContent = TextContent

@@ -4,29 +4,7 @@ export type { EventLog, OutboxView } from './client.ts'
 export type { ConsumeOptions, EventHandler } from './consume/consumer.ts'
 export type { ReadOptions } from './consume/event-hub.ts'
 export type { MessageContent, OutgoingContent, TextContent, UnknownContent } from './content.ts'
-export type {
-  Ban,
-  BanCause,
-  ClientEvents,
-  ClientState,
-  CloseReason,
-  CloseReasonName,
-  DurableEvent,
-  DurableEventOf,
-  DurablePayloads,
-  DurableType,
-  EphemeralEvents,
-  Me,
-  MessagePayload,
-  Origin,
-  Person,
-  QuarantinedEvent,
-  ReceiptPayload,
-  ReceiptStatus,
-  SendFailedPayload,
-  StanzaView,
-  UndecryptablePayload,
-} from './events.ts'
+export type * from './events.ts'
 export { DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'
 export type { ClientOptions, Endpoint, Timing } from './options.ts'
 export type { SentMessage } from './send/handle.ts'

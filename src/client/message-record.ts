@@ -36,25 +36,30 @@ export interface MessageRecord {
   readonly kind: string
   /** The serialised `Message`. */
   readonly message: Uint8Array
+  /** Its public form, where that takes more than the `Message`: what was added to other messages. */
+  readonly opened?: MessageContent
 }
 
-interface Envelope {
+/** What is known of a message besides its content. */
+export interface Envelope {
   readonly sender: Person
   readonly fromMe: boolean
   readonly origin: Origin
   readonly sentAtMs: number
   readonly pushName?: string
+  readonly opened?: MessageContent
 }
 
 /** The store row of a message. */
 export function messageRow(record: MessageRecord, at: number): MessageRow {
-  const { id, chat, sender, fromMe, origin, sentAtMs, pushName, kind, message } = record
+  const { id, chat, sender, fromMe, origin, sentAtMs, pushName, kind, message, opened } = record
   const envelope: Envelope = {
     sender,
     fromMe,
     origin,
     sentAtMs,
     ...(pushName === undefined ? {} : { pushName }),
+    ...(opened === undefined ? {} : { opened }),
   }
   const envelopeBytes = utf8Bytes(toJson(envelope))
   const value = withVersion(
@@ -88,17 +93,31 @@ export function payloadOf(record: MessageRecord, content: ReadContent): MessageP
     sentAtMs,
     ...(pushName === undefined ? {} : { pushName }),
   }
-  return { ...known, content: publicContent(content) }
+  return { ...known, content: record.opened ?? publicContent(content) }
 }
 
 /** What events say about a stored message. @throws {StorageError} `WATON_STORE_RECORD` */
 export function messagePayload(row: MessageRow): MessagePayload {
+  const { envelope, message } = storedMessage(row)
+  const { opened, ...known } = envelope
+  try {
+    return { id: row.id, chat: row.chat, ...known, content: opened ?? readableContent(message) }
+  } catch (cause) {
+    throw unreadableRecord('message', cause)
+  }
+}
+
+/** What was recorded, in its parts. @throws {StorageError} `WATON_STORE_RECORD` */
+export function storedMessage(row: MessageRow): {
+  readonly envelope: Envelope
+  /** The serialised `Message`. */
+  readonly message: Uint8Array
+} {
   const body = recordBody('message', RECORD_VERSION, row.value)
   try {
     const length = uintFromBytes(body.subarray(0, LENGTH_BYTES))
     const envelope = envelopeOf(fromJson(utf8Text(body.subarray(LENGTH_BYTES, LENGTH_BYTES + length))))
-    const content = readableContent(body.subarray(LENGTH_BYTES + length))
-    return { id: row.id, chat: row.chat, ...envelope, content }
+    return { envelope, message: body.subarray(LENGTH_BYTES + length) }
   } catch (cause) {
     throw unreadableRecord('message', cause)
   }
@@ -109,7 +128,8 @@ export function readableContent(message: Uint8Array): MessageContent {
   return publicContent(contentOf(decodeMessage(message)))
 }
 
-function publicContent(content: ReadContent): MessageContent {
+/** The public form of content that was read. */
+export function publicContent(content: ReadContent): MessageContent {
   switch (content.kind) {
     case 'text':
       return { text: content.text }

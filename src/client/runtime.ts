@@ -34,8 +34,10 @@ import { KeyUpkeep } from './keys/key-upkeep.ts'
 import { Lease, isOwnershipLost } from './lease.ts'
 import type { Endpoint, Timing } from './options.ts'
 import type { Effects } from './receive/context.ts'
+import { Drops } from './receive/drops.ts'
 import { OfflineQueue } from './receive/offline-queue.ts'
 import { ReceivePipeline } from './receive/pipeline.ts'
+import { PlaceholderRequests } from './receive/placeholder-requests.ts'
 import { Outbox } from './send/outbox.ts'
 import { AccountState } from './state/account-state.ts'
 import { SELF, STANDING, STORE_PROBE } from './state/records.ts'
@@ -70,6 +72,7 @@ export class Runtime {
   /** Where pairing codes are asked for. */
   readonly codes: CodeDesk
   readonly #preKeys: KeyUpkeep
+  readonly #placeholders: PlaceholderRequests
   readonly #verdicts: Verdicts
   readonly #lease: Lease
   readonly #pipeline: ReceivePipeline
@@ -98,6 +101,7 @@ export class Runtime {
     this.self = self
     this.outbox = outbox
     this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
+    this.#placeholders = new PlaceholderRequests({ state, self, clock, random, logger })
     const { timing, endpoint } = options
     this.#verdicts = new Verdicts({ state, self, clock, random, logger, timing, endpoint })
     this.#pipeline = new ReceivePipeline({
@@ -111,6 +115,7 @@ export class Runtime {
         markOnline,
         effects: this.#effects(),
         offline: new OfflineQueue(),
+        drops: new Drops(logger),
       },
     })
     this.codes = new CodeDesk({
@@ -347,6 +352,7 @@ export class Runtime {
     this.#lease.check()
     this.#connection = connection
     this.outbox.resume(connection)
+    this.#placeholders.resume(connection)
     const me: Me | undefined = this.self.me
     if (me !== undefined) this.#emitter.emit('connection.open', { me })
   }
@@ -354,6 +360,7 @@ export class Runtime {
   #ended(connection: Connection): void {
     this.codes.close()
     this.outbox.suspend()
+    this.#placeholders.suspend()
     this.#pipeline.forget(connection)
     if (this.#connection === connection) this.#connection = undefined
   }
@@ -384,6 +391,9 @@ export class Runtime {
       },
       preKeySpent: () => {
         this.#preKeys.spent()
+      },
+      placeholders: () => {
+        this.#placeholders.wake()
       },
       dirty: (what, timestampSeconds) => {
         this.#cleanDirty(what, timestampSeconds)

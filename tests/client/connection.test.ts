@@ -139,7 +139,7 @@ describe('a server', () => {
     const errors = uncaught()
     const clock = new ManualClock()
     const server = scriptedServer(clock, (channel) => {
-      channel.write(node('iq', { type: 'set', from: '@s.whatsapp.net', xmlns: 'md' }, [node('pair-device')]))
+      channel.write(node('success', { t: 'nonsense' }))
     })
     const { client } = clientAt(server.endpoint, clock)
     const connecting = client.connect().catch((error: unknown) => error)

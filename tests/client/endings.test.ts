@@ -117,10 +117,10 @@ describe('a refused login', () => {
     const error: unknown = await client.connect().catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({
       code: 'WATON_CLIENT_CLOSED',
+      action: 'wait',
       details: {
         reason: 'temporarily-banned',
         serverCode: 402,
-        action: 'wait',
         banCode: 102,
         banCause: 'blocked-by-users',
       },

@@ -108,10 +108,10 @@ describe('a device that was removed on the phone', () => {
     const { sockets } = set.world
     const refusal = {
       code: 'WATON_CLIENT_CLOSED',
+      action: 'link',
       details: {
         reason: 'logged-out',
         serverCode: 401,
-        action: 'link',
         quarantinedAtMs: expect.any(Number) as unknown,
       },
     }

@@ -89,8 +89,9 @@ describe('a second process', () => {
       await store.close()
       await rm(folder, { recursive: true, force: true })
     })
+    const rootKey = Buffer.alloc(32, 1).toString('base64')
     const plan = (steps: readonly string[]): string =>
-      JSON.stringify({ database, endpoint: { url: `ws://127.0.0.1:${String(port)}`, rootKey: '' }, steps })
+      JSON.stringify({ database, endpoint: { url: `ws://127.0.0.1:${String(port)}`, rootKey }, steps })
     const program = fileURLToPath(new URL('child.mjs', import.meta.url))
     const said: unknown[] = []
     const child = fork(program, [plan(['connect', 'send', 'close', 'closeStore'])], { execArgv: [] })

@@ -88,7 +88,8 @@ describe('a version that the server refuses', () => {
     const client = newClient(set.world)
     await expect(client.connect()).rejects.toMatchObject({
       code: 'WATON_CLIENT_CLOSED',
-      details: { reason: 'version-outdated', serverCode: 405, action: 'upgrade' },
+      action: 'upgrade',
+      details: { reason: 'version-outdated', serverCode: 405 },
     })
     expect(set.world.sockets).toBe(1)
   })

@@ -53,6 +53,18 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
     },
   },
   'pre-key-state': { nextId: 5, firstUnuploadedId: 3, uploaded: true },
+  'signed-pre-key-state': { candidateId: 3, notBeforeMs: 7, retired: [{ id: 1, retiredAtMs: 5 }] },
+  'known-server': {
+    key: new Uint8Array(32),
+    notBeforeSeconds: 1,
+    notAfterSeconds: 9,
+    rootKey: new Uint8Array(32),
+    rootSerial: 0,
+  },
+  standing: {
+    quarantine: { reason: 'logged-out', serverCode: 401, atMs: 5 },
+    ban: { code: 101, atMs: 5, expiresAtMs: 9 },
+  },
   'connection-hints': { routingInfo: Uint8Array.of(1), propsHash: 'x', clockSkewMs: -3 },
   'signed-pre-key': SIGNED,
   'pre-key': keyPair(),
@@ -105,7 +117,7 @@ async function damage(read: (bytes: Uint8Array) => unknown, valid: Uint8Array, r
   )
   for (let length = 0; length < valid.length; length += 1 + Math.floor(valid.length / 300))
     await check(read, valid.subarray(0, length))
-  for (const version of [0, 2, 99, 255]) {
+  for (const version of [0, (valid[0] ?? 1) + 1, 99, 255]) {
     const other = Uint8Array.from(valid)
     other[0] = version
     const refusal: unknown = await Promise.resolve()

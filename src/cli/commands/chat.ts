@@ -62,5 +62,6 @@ function show(console: Console, event: DurableEvent): void {
 }
 
 function textOf(content: MessageContent): string {
-  return 'text' in content ? content.text : `(${content.unknown.kind})`
+  if ('text' in content) return content.text
+  return `(${'unknown' in content ? content.unknown.kind : (Object.keys(content)[0] ?? '')})`
 }

@@ -12,7 +12,6 @@ import {
   ProtocolError,
   QueryError,
   describeError,
-  asError,
   errorCode,
 } from '../../base/errors.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
@@ -171,7 +170,7 @@ export class CodePairing {
     } catch (error) {
       attempt.ref.reject(error)
       if (this.#attempt === attempt) this.#replace(undefined)
-      throw asCodeRefusal(error)
+      throw isQueryRefusal(error) ? asCodeRefusal(error) : error
     }
     const { code, expiresAtMs } = attempt
     onCode({ code, phoneNumber: parseJid(request.phoneJid).user, expiresAtMs })
@@ -330,8 +329,11 @@ const REFUSALS: ReadonlySet<string | undefined> = new Set([
 ])
 
 /** What the server's refusal of a code means for whoever asked for it. */
-function asCodeRefusal(error: unknown): Error {
-  if (!(error instanceof QueryError) || error.code !== 'WATON_QUERY_REFUSED') return asError(error)
+function isQueryRefusal(error: unknown): error is QueryError {
+  return error instanceof QueryError && error.code === 'WATON_QUERY_REFUSED'
+}
+
+function asCodeRefusal(error: QueryError): QueryError {
   const { serverCode } = error.details
   return new QueryError(
     'WATON_PAIRING_CODE_REFUSED',

@@ -234,7 +234,6 @@ export function closedError(reason: CloseReason): ClosedError {
   return new ClosedError('WATON_CLIENT_CLOSED', `the client stopped: ${reason.reason}. ${reason.advice}`, {
     details: {
       reason: reason.reason,
-      action: reason.action,
       ...(reason.serverCode === undefined ? {} : { serverCode: reason.serverCode }),
       ...(reason.text === undefined ? {} : { text: reason.text }),
       ...(quarantinedAtMs === undefined ? {} : { quarantinedAtMs }),

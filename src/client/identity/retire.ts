@@ -13,6 +13,7 @@ import {
   SELF,
   SESSION,
   SIGNED_PRE_KEY,
+  SIGNED_PRE_KEY_STATE,
   STANDING,
 } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
@@ -43,6 +44,8 @@ export async function retireDevice({ state, self, random, history }: RetireOptio
     unit.put(CREDENTIALS, `retired.${String(unit.nowMs)}`, old)
     unit.put(CREDENTIALS, SELF, made.credentials)
     unit.put(SIGNED_PRE_KEY, String(made.signedPreKey.id), { ...made.signedPreKey, createdAtMs: unit.nowMs })
+    // a rotation under way is over: its key is signed by the old identity
+    unit.delete(SIGNED_PRE_KEY_STATE, SELF)
     // ids go on: those of the old device stay spent
     const { nextId } = (await unit.read(PRE_KEY_STATE, SELF)) ?? { nextId: 1 }
     unit.put(PRE_KEY_STATE, SELF, { nextId, firstUnuploadedId: nextId, uploaded: false })

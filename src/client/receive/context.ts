@@ -6,6 +6,7 @@ import type { Self } from '../identity/self.ts'
 import type { Outbox } from '../send/outbox.ts'
 import type { Unit } from '../state/unit.ts'
 import type { Answer } from './answers.ts'
+import type { Drops } from './drops.ts'
 import type { OfflineQueue } from './offline-queue.ts'
 
 /** Follow-up work that needs the network or other parts of the client; called after the commit. */
@@ -16,6 +17,8 @@ export interface Effects {
   preKeySpent(): void
   /** Something changed while we were away; the server repeats it until it is told to stop. */
   dirty(what: string, timestampSeconds: number | undefined): void
+  /** The own phone may be asked for messages without content. */
+  placeholders(): void
   /** The server's offline queue has been delivered. */
   offlineDone(messages: number): void
   /** The server will refuse this version of the client from then on. */
@@ -32,6 +35,8 @@ export interface ReceiveContext {
   readonly markOnline: boolean
   readonly effects: Effects
   readonly offline: OfflineQueue
+  /** What was dropped because of who said it. */
+  readonly drops: Drops
 }
 
 /** Turns one stanza into changes of the unit and the answers that the server is owed, in order. */

@@ -18,7 +18,8 @@ import type { Unit } from '../state/unit.ts'
 import type { Answer } from './answers.ts'
 import type { ReceiveContext, StanzaHandler } from './context.ts'
 import { decryptPart } from './decrypt.ts'
-import { originOf, recordContent } from './record-content.ts'
+import { notePlaceholder } from './placeholder.ts'
+import { originOf, recordContent, recordMessage } from './record-content.ts'
 import { askAgain } from './retry.ts'
 
 /** The session has moved past this ciphertext: it was read before, so there is nothing to mend. */
@@ -26,6 +27,11 @@ const ALREADY_READ = 'WATON_SIGNAL_OLD_COUNTER'
 
 /** The server keeps the content from this device, or sent none. */
 const NO_CONTENT: Failure = { code: 'WATON_MESSAGE_UNAVAILABLE', canBeSentAgain: false }
+
+const BOT_ENCRYPTION = 'msmsg'
+
+/** A kind of encryption that no repetition and no phone helps with. */
+const NOT_KNOWN = 'WATON_DECRYPT_UNSUPPORTED'
 
 /** Why a message could not be read, and whether its sender can help by sending it again. */
 interface Failure {
@@ -41,8 +47,10 @@ export const receiveMessage: StanzaHandler = async (unit, stanza, context) => {
     ...(me?.lid === undefined ? {} : { lid: me.lid }),
   })
   for (const { pn, lid } of message.addresses) await learnMapping(unit, pn, lid)
-  const hasContent = message.encrypted.length > 0 || message.plaintext !== undefined
-  let failure = hasContent ? undefined : NO_CONTENT
+  // what is not encrypted counts in channels only: anywhere else the server itself could write it
+  const plaintext = message.kind === 'newsletter' ? message.plaintext : undefined
+  let failure = message.encrypted.length > 0 || plaintext !== undefined ? undefined : NO_CONTENT
+  if (plaintext !== undefined) failure = await readPlaintext(unit, { plaintext, message }, context)
   for (const part of message.encrypted)
     failure = (await readPart(unit, { part, message }, context)) ?? failure
   if (failure !== undefined) return reportUnreadable(unit, { stanza, message, failure }, context)
@@ -69,7 +77,8 @@ async function readPart(
   const hash = ciphertextHash(part, message)
   if (await unit.isRecognised(hash)) return undefined
   seam('receive:recognised')
-  let canBeSentAgain = true
+  // bots encrypt with the secret of the message that they answer, for everybody alike: there is no other copy
+  let canBeSentAgain = part.type !== BOT_ENCRYPTION
   try {
     const padded = await decryptPart(unit, part, message.author, {
       local: context.self.local,
@@ -93,6 +102,23 @@ async function readPart(
       'a message could not be read',
     )
     return { code, canBeSentAgain }
+  }
+}
+
+/** The content of a channel's message. Returns why it could not be read. */
+async function readPlaintext(
+  unit: Unit,
+  { plaintext, message }: { plaintext: Uint8Array; message: ParsedMessage },
+  context: ReceiveContext,
+): Promise<Failure | undefined> {
+  try {
+    await recordMessage(unit, { parsed: message, plaintext }, context)
+    return undefined
+  } catch (error) {
+    if (error instanceof StorageError) throw error
+    const code = errorCode(error) ?? 'WATON_DECRYPT_FAILED'
+    context.logger.warn({ id: message.id, code }, 'a message of a channel could not be read')
+    return { code, canBeSentAgain: false }
   }
 }
 
@@ -125,6 +151,8 @@ async function reportUnreadable(
     const at = { origin: originOf(message), sentAtMs: sentAtSeconds * 1000 }
     const payload = { id, chat, sender, fromMe: isFromMe, ...at, reason: failure.code }
     unit.event('message.undecryptable', payload, chat)
+    if (failure.code !== NOT_KNOWN)
+      await notePlaceholder(unit, { message, key: { chat, sender: sender.jid, id } }, context)
   }
   const request = failure.canBeSentAgain
     ? await askAgain(unit, { stanza, message, code: failure.code }, context)

@@ -149,6 +149,24 @@ export interface RetryCount {
   readonly count: number
 }
 
+/** A message whose content the own phone may still give, and what is known of it without. */
+export interface Placeholder {
+  /** `waiting` to be asked for, `asked` once and for all, or `closed` because its content is here. */
+  readonly state: 'waiting' | 'asked' | 'closed'
+  /** When to ask. */
+  readonly dueAtMs: number
+  readonly id: string
+  /** As on the wire. */
+  readonly chat: string
+  readonly kind: 'direct' | 'group' | 'broadcast' | 'status'
+  /** The device that wrote it. */
+  readonly author: string
+  readonly isFromMe: boolean
+  readonly isOffline: boolean
+  readonly sentAtSeconds: number
+  readonly pushName?: string
+}
+
 /** How far a durable consumer got: everything up to `low`, and `finished` above it. */
 export interface ConsumerProgress {
   readonly low: number
@@ -384,6 +402,32 @@ export const HISTORY_NOTIFICATION: RecordKind<Uint8Array> = bytesRecord('history
 export const RETRY_COUNT: RecordKind<RetryCount> = jsonRecord('retry-count', 1, (parsed) => ({
   count: integer(parsed.count),
 }))
+
+const PLACEHOLDER_STATES: readonly unknown[] = ['waiting', 'asked', 'closed'] satisfies Placeholder['state'][]
+const CHAT_KINDS: readonly unknown[] = [
+  'direct',
+  'group',
+  'broadcast',
+  'status',
+] satisfies Placeholder['kind'][]
+
+/** Messages without content, by id, chat and sender. */
+export const PLACEHOLDER: RecordKind<Placeholder> = jsonRecord('placeholder', 1, (parsed): Placeholder => {
+  const { state, kind } = parsed
+  if (!PLACEHOLDER_STATES.includes(state) || !CHAT_KINDS.includes(kind)) throw wrongField('a placeholder')
+  return {
+    state: state as Placeholder['state'],
+    kind: kind as Placeholder['kind'],
+    dueAtMs: integer(parsed.dueAtMs),
+    id: text(parsed.id),
+    chat: text(parsed.chat),
+    author: text(parsed.author),
+    isFromMe: parsed.isFromMe === true,
+    isOffline: parsed.isOffline === true,
+    sentAtSeconds: integer(parsed.sentAtSeconds),
+    ...optional('pushName', parsed.pushName, text),
+  }
+})
 
 /** Durable consumers by name. Without its progress a consumer would skip events or repeat all of them. */
 export const CONSUMER: RecordKind<ConsumerProgress> = jsonRecord(

@@ -50,11 +50,16 @@ class NumberReader extends WideReader {
 
   /** Long texts natively, as protobufjs reads those of a Node `Buffer`: in JavaScript they take twice as long. */
   override string(): string {
-    if ((this.buf[this.pos] ?? 0) < LONG_TEXT_BYTES) return super.string()
+    const before = this.pos
+    if ((this.buf[before] ?? 0) < LONG_TEXT_BYTES) return super.string()
     const length = this.uint32()
     const start = this.pos
     const end = start + length
-    if (end > this.len) throw new RangeError('a text leaves its message')
+    if (end > this.len) {
+      // protobufjs refuses it
+      this.pos = before
+      return super.string()
+    }
     this.pos = end
     return asBuffer(this.buf).toString('utf8', start, end)
   }

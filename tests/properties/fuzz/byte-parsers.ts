@@ -11,7 +11,9 @@ import { decodeNode } from '../../../src/protocol/binary/decode.ts'
 import { generateKeyPair } from '../../../src/protocol/crypto/index.ts'
 import { contentOf } from '../../../src/protocol/message/content.ts'
 import { unwrapDeviceSent } from '../../../src/protocol/message/device-sent.ts'
+import { readLidMappings } from '../../../src/protocol/message/lid-mappings.ts'
 import { unpadMessage } from '../../../src/protocol/message/padding.ts'
+import { readWebMessageInfo } from '../../../src/protocol/message/web-message-info.ts'
 import { checkCertificateChain } from '../../../src/protocol/noise/certificate.ts'
 import { startHandshake } from '../../../src/protocol/noise/handshake.ts'
 import { acceptPairSuccess } from '../../../src/protocol/pairing/device-identity.ts'
@@ -28,6 +30,7 @@ import {
   readPreKeySignal,
 } from '../../../src/protocol/signal/index.ts'
 import { parseSignalMessage } from '../../../src/protocol/signal/message.ts'
+import { readServiceWorker } from '../../../src/protocol/web-version.ts'
 import { FrameParser } from '../../../src/transport/framing.ts'
 import { CHAIN_NOW_SECONDS, issueChain, newServerKeys } from '../../vectors/noise/scripted-server.ts'
 import { LibsignalParty, NOW_MS, WatonParty } from '../../vectors/signal/parties.ts'
@@ -193,6 +196,20 @@ function protoTypes(): readonly ByteParser[] {
   return [...found.values()]
 }
 
+const LID_MAPPINGS = new Uint8Array(
+  proto.LIDMigrationMappingSyncPayload.encode({
+    pnToLidMappings: [{ pn: 15550000001, assignedLid: 100000000000001, latestLid: 100000000000002 }],
+  }).finish(),
+)
+
+const WEB_MESSAGE_INFO = new Uint8Array(
+  proto.WebMessageInfo.encode({
+    key: { remoteJid: '15550000002@s.whatsapp.net', fromMe: false, id: 'P1' },
+    message: { conversation: 'here it is' },
+    messageTimestamp: 1_700_000_000,
+  }).finish(),
+)
+
 /** Generated message types: many, and all read by the same code. */
 export const PROTO_TYPES: readonly ByteParser[] = protoTypes()
 
@@ -217,6 +234,8 @@ export async function byteParsers(): Promise<readonly ByteParser[]> {
       parse: unpadMessage,
       valid: MESSAGE_BYTES.map((bytes) => concatBytes(bytes, Uint8Array.of(1))),
     },
+    { name: 'readLidMappings', parse: readLidMappings, valid: [LID_MAPPINGS] },
+    { name: 'readWebMessageInfo', parse: readWebMessageInfo, valid: [WEB_MESSAGE_INFO] },
     certificates(),
     handshake(),
     {
@@ -235,6 +254,11 @@ export async function byteParsers(): Promise<readonly ByteParser[]> {
           random,
         }),
       valid: [Curve.generateKeyPair().public],
+    },
+    {
+      name: 'readServiceWorker',
+      parse: (bytes) => readServiceWorker(new TextDecoder().decode(bytes)),
+      valid: [utf8Bytes(String.raw`self.x="{\"client_revision\":1045601094,\"other\":1}"`)],
     },
     ...(await signal()),
   ]

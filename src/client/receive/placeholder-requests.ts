@@ -1,0 +1,167 @@
+/**
+ * Asks the own phone for the content of messages that came without: once for each, durably marked before the request
+ * leaves, some seconds after the message, and not when the content has come in the meantime. A request that is lost is
+ * not repeated: the message stays visible as one that could not be read.
+ */
+import type { Clock, Timer } from '../../base/clock.ts'
+import { describeError } from '../../base/errors.ts'
+import type { Logger } from '../../base/logger.ts'
+import type { RandomSource } from '../../base/random.ts'
+import type { BinaryNode } from '../../protocol/binary/node.ts'
+import { signalAddress } from '../../protocol/jid.ts'
+import { createMessageId } from '../../protocol/message/message-id.ts'
+import { padMessage } from '../../protocol/message/padding.ts'
+import { Message, encodeMessage } from '../../protocol/proto/message.ts'
+import { encryptSignal, hasOpenSession } from '../../protocol/signal/index.ts'
+import { buildPeerMessage } from '../../protocol/stanza/peer-message.ts'
+import type { Connection } from '../connection/connection.ts'
+import { canonicalJid } from '../identity/addresses.ts'
+import type { Self } from '../identity/self.ts'
+import type { AccountState } from '../state/account-state.ts'
+import { PLACEHOLDER, SESSION } from '../state/records.ts'
+import type { Placeholder } from '../state/records.ts'
+import type { Unit } from '../state/unit.ts'
+import { MAX_PLACEHOLDER_AGE_MS, inState, keyOfName } from './placeholder.ts'
+
+/** Messages in one request at most. */
+const MAX_PER_REQUEST = 50
+
+/** What the requests work with. */
+export interface PlaceholderRequestsOptions {
+  readonly state: AccountState
+  readonly self: Self
+  readonly clock: Clock
+  readonly random: RandomSource
+  readonly logger: Logger
+}
+
+interface Named {
+  readonly name: string
+  readonly placeholder: Placeholder
+}
+
+/** See the file comment. */
+export class PlaceholderRequests {
+  readonly #options: PlaceholderRequestsOptions
+  #connection: Connection | undefined
+  #timer: Timer | undefined
+
+  constructor(options: PlaceholderRequestsOptions) {
+    this.#options = options
+  }
+
+  /** The connection is ready: what waits is asked for when it is due. */
+  resume(connection: Connection): void {
+    this.#connection = connection
+    this.wake()
+  }
+
+  /** The connection is gone. */
+  suspend(): void {
+    this.#connection = undefined
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  /** There may be new messages to ask for. */
+  wake(): void {
+    const connection = this.#connection
+    if (connection === undefined) return
+    this.#ask(connection).catch((error: unknown) => {
+      this.#options.logger.warn({ reason: describeError(error) }, 'the phone could not be asked for messages')
+    })
+  }
+
+  /** Asks for what is due, and comes back for what is not yet. */
+  async #ask(connection: Connection): Promise<void> {
+    const { state, clock } = this.#options
+    const next = await state.commit(async (unit) => {
+      const waiting = await this.#waiting(unit)
+      const due = waiting.filter(({ placeholder }) => placeholder.dueAtMs <= unit.nowMs)
+      const asked = due.slice(0, MAX_PER_REQUEST)
+      if (asked.length > 0 && connection.isOpen) await this.#request(unit, asked, connection)
+      const later = waiting.filter((one) => !due.includes(one)).map(({ placeholder }) => placeholder.dueAtMs)
+      return due.length > asked.length ? unit.nowMs : Math.min(...later)
+    })
+    if (connection !== this.#connection || !Number.isFinite(next)) return
+    this.#timer?.cancel()
+    this.#timer = clock.schedule(Math.max(0, next - clock.nowMs()), () => {
+      this.#timer = undefined
+      this.wake()
+    })
+  }
+
+  /** What still lacks its content. Old marks are taken away: the server has forgotten those messages, too. */
+  async #waiting(unit: Unit): Promise<readonly Named[]> {
+    const waiting: Named[] = []
+    for (const name of await unit.listKeys(PLACEHOLDER, '')) {
+      const placeholder = await unit.read(PLACEHOLDER, name)
+      if (placeholder === undefined) continue
+      if (placeholder.dueAtMs < unit.nowMs - MAX_PLACEHOLDER_AGE_MS) unit.delete(PLACEHOLDER, name)
+      else if (placeholder.state !== 'waiting') continue
+      else if (await unit.hasMessage(keyOfName(name)))
+        unit.put(PLACEHOLDER, name, inState('closed', placeholder))
+      else waiting.push({ name, placeholder })
+    }
+    return waiting
+  }
+
+  /** The mark, the advanced session and the request belong together: it leaves after the commit, once. */
+  async #request(unit: Unit, asked: readonly Named[], connection: Connection): Promise<void> {
+    const stanza = await this.#encrypt(
+      unit,
+      asked.map(({ placeholder }) => placeholder),
+    )
+    if (stanza === undefined) {
+      this.#options.logger.warn(
+        { messages: asked.length },
+        'there is no session with the own phone to ask it',
+      )
+      return
+    }
+    for (const { name, placeholder } of asked) unit.put(PLACEHOLDER, name, inState('asked', placeholder))
+    unit.onCommit(() => {
+      if (connection.isOpen) connection.send(stanza)
+    })
+  }
+
+  async #encrypt(unit: Unit, placeholders: readonly Placeholder[]): Promise<BinaryNode | undefined> {
+    const { self, random } = this.#options
+    const address = signalAddress(await canonicalJid(unit, self.pn))
+    const record = await unit.read(SESSION, address)
+    if (record === undefined || !hasOpenSession(record)) return undefined
+    const { record: next, ...sealed } = encryptSignal({
+      record,
+      plaintext: padMessage(requestFor(placeholders), random),
+      local: self.local,
+      random,
+      nowMs: unit.nowMs,
+    })
+    unit.put(SESSION, address, next)
+    return buildPeerMessage({
+      id: createMessageId({ random, nowMs: unit.nowMs, self: self.pn }),
+      copy: { jid: self.pn, type: sealed.type, ciphertext: sealed.body },
+      deviceIdentity: self.deviceIdentity,
+    })
+  }
+}
+
+/** The serialised `Message` that asks for some messages. */
+function requestFor(placeholders: readonly Placeholder[]): Uint8Array {
+  return encodeMessage({
+    protocolMessage: {
+      type: Message.ProtocolMessage.Type.PEER_DATA_OPERATION_REQUEST_MESSAGE,
+      peerDataOperationRequestMessage: {
+        peerDataOperationRequestType: Message.PeerDataOperationRequestType.PLACEHOLDER_MESSAGE_RESEND,
+        placeholderMessageResendRequest: placeholders.map(({ id, chat, kind, author, isFromMe }) => ({
+          messageKey: {
+            remoteJid: chat,
+            fromMe: isFromMe,
+            id,
+            ...(kind === 'direct' ? {} : { participant: author }),
+          },
+        })),
+      },
+    },
+  })
+}

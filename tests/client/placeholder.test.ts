@@ -1,0 +1,207 @@
+/**
+ * Messages without content, and what the own phone does about them: visible at once, asked for once, and recorded under
+ * their own id when the phone has answered (requirement R78).
+ */
+import { proto } from '@whiskeysockets/baileys'
+import { MemoryStore } from 'waton'
+import type { Client } from 'waton'
+import { describe, expect, test } from 'vitest'
+import { childOf, node } from '../../src/protocol/binary/node.ts'
+import type { BinaryNode } from '../../src/protocol/binary/node.ts'
+import { Message } from '../../src/protocol/proto/message.ts'
+import type { MessageProperties } from '../../src/protocol/proto/message.ts'
+import { until } from '../helpers/until.ts'
+import { Stranger } from './stranger.ts'
+import { ALICE, BOB, FastClock, World, keepingLogger, linkedClient, log, settle } from './support.ts'
+import type { Line } from './support.ts'
+
+const { Type } = Message.ProtocolMessage
+const GROUP = '120363000000000001@g.us'
+
+interface SetUp {
+  readonly world: World
+  readonly client: Client
+  readonly phone: Stranger
+  readonly lines: Line[]
+  readonly store: MemoryStore
+}
+
+/** The client's clock runs 50 times as fast: two seconds are 40 ms. */
+async function setUp(seed: string): Promise<SetUp> {
+  const world = new World(seed)
+  const { alice } = await world.addPair()
+  const lines: Line[] = []
+  const store = new MemoryStore()
+  const clock = new FastClock(50)
+  const client = await linkedClient(world, alice, { store, clock, logger: keepingLogger(lines) })
+  await until(
+    'the keys of the phone',
+    async () => (await store.listRecords('default', 'app-state-key', undefined, 10)).length > 0,
+  )
+  return { world, client, phone: new Stranger(world, `phone ${seed}`), lines, store }
+}
+
+const nowSeconds = (): string => String(Math.floor(Date.now() / 1000))
+
+function empty(id: string, attrs: Record<string, string> = {}, children: BinaryNode[] = []): BinaryNode {
+  return node('message', { from: BOB, id, t: nowSeconds(), type: 'text', notify: 'Bob', ...attrs }, children)
+}
+
+function requests(world: World): readonly BinaryNode[] {
+  return world.sent({ tag: 'message' }).filter(({ attrs }) => attrs.category === 'peer')
+}
+
+function resent(info: proto.IWebMessageInfo): MessageProperties {
+  const webMessageInfoBytes = new Uint8Array(proto.WebMessageInfo.encode(info).finish())
+  return {
+    protocolMessage: {
+      type: Type.PEER_DATA_OPERATION_REQUEST_RESPONSE_MESSAGE,
+      peerDataOperationRequestResponseMessage: {
+        peerDataOperationResult: [{ placeholderMessageResendResponse: { webMessageInfoBytes } }],
+      },
+    },
+  }
+}
+
+const info = (id: string): proto.IWebMessageInfo => ({
+  key: { remoteJid: BOB, fromMe: false, id },
+  message: { conversation: 'here it is' },
+  messageTimestamp: 1_700_000_000,
+  pushName: 'Somebody else',
+})
+
+async function eventsOf(client: Client, id: string): Promise<{ type: string; payload: object }[]> {
+  return (await log(client)).flatMap(({ type, payload }) =>
+    'id' in payload && payload.id === id ? [{ type, payload }] : [],
+  )
+}
+
+describe('what the phone is not asked for', () => {
+  test('content that is withheld from companions, old messages, and channels', async () => {
+    const { world, client } = await setUp('withheld')
+    for (const type of [
+      'view_once_unavailable_fanout',
+      'bot_unavailable_fanout',
+      'hosted_unavailable_fanout',
+    ])
+      world.inject(empty(type, {}, [node('unavailable', { type })]))
+    world.inject(empty('OLD', { t: '1700000000' }))
+    world.inject(empty('CHANNEL', { from: '120363000000000009@newsletter' }))
+    world.inject(empty('NEW'))
+    await until('the one request', () => requests(world).length === 1)
+    await settle()
+    expect(requests(world)).toHaveLength(1)
+    for (const id of ['view_once_unavailable_fanout', 'OLD', 'NEW'])
+      expect((await eventsOf(client, id)).map(({ type }) => type)).toEqual(['message.undecryptable'])
+    expect(world.violations).toEqual([])
+  })
+
+  test('a message whose content comes in the meantime', async () => {
+    const { world, client, store } = await setUp('meantime')
+    world.inject(empty('P1', { from: '15550000007@s.whatsapp.net' }))
+    const stranger = new Stranger(world, 'meantime')
+    world.inject(stranger.message({ from: '15550000007@s.whatsapp.net', id: 'P1' }, { conversation: 'late' }))
+    await until('the content', async () => (await eventsOf(client, 'P1')).length === 2)
+    await until('the mark to be closed', async () => {
+      const [row] = await store.listRecords('default', 'placeholder', undefined, 10)
+      return row !== undefined && Buffer.from(row.value).includes('closed')
+    })
+    expect(requests(world)).toEqual([])
+  })
+})
+
+describe('a request', () => {
+  test('is made once for a message, however often it comes, also after a reconnect', async () => {
+    const { world, client } = await setUp('once')
+    world.inject(empty('P1'))
+    world.inject(empty('P1', { offline: '0' }))
+    await until('the request', () => requests(world).length > 0)
+    world.server.faults.disconnect('15550000001:1@s.whatsapp.net')
+    await until('the next connection', () => world.sockets === 3 && client.state === 'open')
+    world.inject(empty('P1'))
+    await until('three answers', () => world.answersTo('P1').length === 3)
+    await settle()
+    expect(requests(world)).toHaveLength(1)
+  })
+
+  test('has the attributes and children of the ones that whatsmeow and Baileys make', async () => {
+    const { world } = await setUp('shape')
+    world.inject(empty('P1'))
+    const [request] = await until('the request', () => requests(world).length > 0 && requests(world))
+    expect(request?.attrs).toEqual({
+      id: expect.stringMatching(/^3EB0/) as string,
+      to: ALICE,
+      type: 'text',
+      category: 'peer',
+      push_priority: 'high_force',
+    })
+    expect(request && childOf(request, 'enc')?.attrs).toMatchObject({ v: '2' })
+    expect(request && childOf(request, 'meta')?.attrs).toEqual({ appdata: 'default' })
+    expect(world.violations).toEqual([])
+  })
+})
+
+describe('the answer of the phone', () => {
+  test('counts only from the phone, and only for what it was asked', async () => {
+    const { world, client, phone, lines } = await setUp('answer')
+    world.inject(empty('P1'))
+    await until('the request', () => requests(world).length > 0)
+    const stranger = new Stranger(world, 'answer')
+    world.inject(stranger.message({ from: BOB, id: 'X1', category: 'peer' }, resent(info('P1'))))
+    const companion = new Stranger(world, 'companion')
+    const other = '15550000001:5@s.whatsapp.net'
+    world.inject(companion.message({ from: other, id: 'X2', category: 'peer' }, resent(info('P1'))))
+    world.inject(phone.message({ from: ALICE, id: 'X3', category: 'peer' }, resent(info('P2'))))
+    await until('the answers', () => ['X1', 'X2', 'X3'].every((id) => world.answersTo(id).length > 0))
+    expect(lines.filter(({ fields }) => fields.drop === 'not-from-own-phone')).toHaveLength(2)
+    expect((await eventsOf(client, 'P1')).map(({ type }) => type)).toEqual(['message.undecryptable'])
+    expect(await eventsOf(client, 'P2')).toEqual([])
+  })
+
+  test('becomes the message with its own id, sender and time; a second answer changes nothing', async () => {
+    const { world, client, phone } = await setUp('resent')
+    const t = nowSeconds()
+    world.inject(empty('P1', { t }))
+    await until('the request', () => requests(world).length > 0)
+    for (const id of ['X1', 'X2'])
+      world.inject(phone.message({ from: ALICE, id, category: 'peer' }, resent(info('P1'))))
+    await until('both answers', () => ['X1', 'X2'].every((id) => world.answersTo(id).length > 0))
+    const events = await eventsOf(client, 'P1')
+    expect(events.map(({ type }) => type)).toEqual(['message.undecryptable', 'message'])
+    expect(events[1]?.payload).toMatchObject({
+      id: 'P1',
+      sender: { pn: BOB },
+      fromMe: false,
+      origin: 'live',
+      sentAtMs: Number(t) * 1000,
+      pushName: 'Bob',
+      content: { text: 'here it is' },
+    })
+    expect(world.answersTo('X1')).toMatchObject([{ tag: 'receipt', attrs: { type: 'peer_msg' } }])
+  })
+
+  test('that is damaged, or carries instructions, does nothing', async () => {
+    const { world, client, phone, store } = await setUp('damaged')
+    world.inject(empty('P1', { from: GROUP, participant: BOB }))
+    await until('the request', () => requests(world).length > 0)
+    const before = await store.listRecords('default', 'app-state-key', undefined, 100)
+    const bad = resent(info('P1'))
+    const results = bad.protocolMessage?.peerDataOperationRequestResponseMessage?.peerDataOperationResult
+    if (results?.[0])
+      results[0] = { placeholderMessageResendResponse: { webMessageInfoBytes: Uint8Array.of(0xff) } }
+    world.inject(phone.message({ from: ALICE, id: 'X1', category: 'peer' }, bad))
+    const keys = [{ keyId: { keyId: Uint8Array.of(9) }, keyData: { keyData: new Uint8Array(32) } }]
+    const message = {
+      protocolMessage: {
+        type: proto.Message.ProtocolMessage.Type.APP_STATE_SYNC_KEY_SHARE,
+        appStateSyncKeyShare: { keys },
+      },
+    }
+    world.inject(
+      phone.message({ from: ALICE, id: 'X2', category: 'peer' }, resent({ ...info('P1'), message })),
+    )
+    await until('both answers', () => ['X1', 'X2'].every((id) => world.answersTo(id).length > 0))
+    expect(await store.listRecords('default', 'app-state-key', undefined, 100)).toEqual(before)
+    expect((await eventsOf(client, 'P1')).map(({ type }) => type)).toEqual(['message.undecryptable'])
+  })
+})
