@@ -1,13 +1,14 @@
-// The process that the kill harness kills: a client of the built package on SQLite, which sends numbered texts and keeps
-// a journal of what its durable consumer handled. Its plan may name the moment at which it kills itself, at a seam that
-// every client has: a commit, a write to the socket, data from the socket.
+// The process that the kill harness kills: a bot of the built package on SQLite, which sends numbered texts, answers each
+// text that comes, and keeps a journal of what its handler finished. Its plan may name the moment at which it kills itself:
+// one of the seams of the receive pipeline, or a point that every client has (a commit, a write to the socket, data from it).
 import { appendFileSync } from 'node:fs'
-import { Client } from 'waton'
+import { Bot } from 'waton'
 import { openSqlite } from 'waton/sqlite'
+import { onSeam } from '../../dist/base/seams.js'
 import { connectWebSocket } from '../../dist/transport/websocket.js'
 
 const plan = JSON.parse(process.argv[2])
-const { database, journal, endpoint, peer, sendUpTo, kill } = plan
+const { database, journal, endpoint, peer, sendFrom, sendUpTo, kill } = plan
 
 let seen = 0
 /** Counts the passages of a point and dies at the planned one. SIGKILL: no handler, no flush, no goodbye. */
@@ -16,6 +17,7 @@ function pass(point) {
   seen += 1
   if (seen === kill.nth) process.kill(process.pid, 'SIGKILL')
 }
+onSeam(pass)
 
 /** A point at which everything else has had its turn: what should have waited for the commit has not waited. */
 async function passSlowly(point) {
@@ -72,8 +74,9 @@ async function connectWithPoints(options) {
   })
 }
 
+const tell = (message) => process.send?.(message)
 const store = withCommitPoints(await openSqlite(database))
-const client = new Client({
+const bot = new Bot({
   store,
   endpoint: {
     url: endpoint.url,
@@ -81,22 +84,19 @@ const client = new Client({
     rootSerial: endpoint.rootSerial,
     connect: connectWithPoints,
   },
+  maxAgeMs: Infinity,
+  stopOnSignals: false,
+  onQr: ({ qr }) => tell({ event: 'qr', qr }),
 })
-const tell = (message) => process.send?.(message)
-
-client.on('pairing.qr', ({ qr }) => tell({ event: 'qr', qr }))
-client.on('connection.state', ({ state }) => tell({ event: 'state', state }))
-void client.consume(
-  'journal',
-  (event) => {
-    if (event.type === 'message' && !event.payload.fromMe) appendFileSync(journal, `${event.payload.id}\n`)
-  },
-  { from: 'start' },
-)
-await client.connect()
+bot.on('message:text', async (ctx) => {
+  await ctx.reply(`echo of ${ctx.text}`)
+  appendFileSync(journal, `${ctx.message.id}\n`)
+})
+const client = await bot.open()
+await bot.start()
 
 async function sendAll() {
-  for (let number = 1; number <= sendUpTo; number += 1) {
+  for (let number = sendFrom; number <= sendUpTo; number += 1) {
     const sent = await client.send(peer, { text: `out ${String(number)}` }, { id: `OUT${String(number)}` })
     await sent.acked
   }
@@ -107,19 +107,19 @@ void sendAll()
 process.on('message', async ({ command }) => {
   if (command === 'report') {
     const events = []
-    for await (const event of client.events.read({ after: 0 })) {
+    for await (const { type, payload } of client.events.read({ after: 0 })) {
       events.push({
-        seq: event.seq,
-        type: event.type,
-        id: event.payload.id,
-        fromMe: event.payload.fromMe,
-        text: event.payload.content?.text,
+        type,
+        id: payload.id,
+        chat: payload.chat,
+        sender: payload.sender?.jid,
+        fromMe: payload.fromMe,
       })
     }
-    tell({ event: 'report', events })
+    tell({ event: 'report', events, synchronous: (await store.facts()).synchronous })
   }
   if (command === 'stop') {
-    await client.close()
+    await bot.stop()
     await store.close()
     tell({ event: 'stopped' })
     process.disconnect()

@@ -1,7 +1,7 @@
 /**
- * Kills a client process again and again while texts flow both ways, and lets the simulator's record judge: nothing
- * lost, nothing shown twice, no message asked for again, no key fetched again. The other side is a simulated phone and an
- * unmodified Baileys linked to it. Each run leaves its evidence as JSON.
+ * Kills a bot's process again and again while texts flow both ways, live and after it was offline. The other side are two
+ * people, each with a simulated phone and an unmodified Baileys linked to it: half of what comes is written by Baileys.
+ * `judge.ts` says what is left afterwards. Each run leaves its evidence as JSON.
  */
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -11,10 +11,14 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startSimulator } from 'waton/simulator'
 import type { SimulatedPhone, Simulator } from 'waton/simulator'
+import type { Seam } from '../../src/base/seams.ts'
 import { Baileys } from '../helpers/baileys.ts'
 import { until } from '../helpers/until.ts'
+import { isWhole, judge } from './judge.ts'
+import type { KillEvidence } from './judge.ts'
+import { Ledger } from './ledger.ts'
 
-/** Where the client may be killed. `random` is a kill from outside, at a stanza of the record. */
+/** Where any client may be killed. `random` is a kill from outside, at a stanza of the record. */
 export const KILL_POINTS = [
   'commit:before',
   /** Before a commit, after everything that does not wait for it has happened. */
@@ -27,8 +31,8 @@ export const KILL_POINTS = [
   'random',
 ] as const
 
-/** One of {@link KILL_POINTS}. */
-export type KillPoint = (typeof KILL_POINTS)[number]
+/** One of {@link KILL_POINTS}, or a seam of the receive pipeline. */
+export type KillPoint = (typeof KILL_POINTS)[number] | Seam
 
 /** One planned kill: at the `nth` passage of a point. */
 export interface PlannedKill {
@@ -36,101 +40,122 @@ export interface PlannedKill {
   readonly nth: number
 }
 
-/** What one run showed. */
-export interface KillEvidence {
-  readonly seed: number
-  /** The planned kills, each with the proof that it happened. */
-  readonly kills: readonly (PlannedKill & { readonly signal: string | null })[]
-  readonly sent: number
-  readonly received: number
-  /** Sent texts that the peer does not show, shows twice, or shows out of order. */
-  readonly lostByPeer: readonly string[]
-  readonly doubledAtPeer: readonly string[]
-  readonly peerOrderKept: boolean
-  /** The same for the Baileys that is linked to the peer's phone. */
-  readonly lostByBaileys: readonly string[]
-  readonly doubledAtBaileys: readonly string[]
-  readonly unreadableAtBaileys: number
-  /** Received texts that the log lacks or has twice, or that the consumer never handled. */
-  readonly lostInLog: readonly string[]
-  readonly doubledInLog: readonly string[]
-  readonly unhandled: readonly string[]
-  readonly retryReceipts: number
-  readonly keyFetchesAfterFirstKill: number
+/**
+ * A person who writes to the bot. One of them writes from Baileys, and what that one reads is not judged: a Baileys that
+ * sends opens a new session each time and breaks it when something comes in the old one, so that it reads nothing more
+ * (rows W2 and W3 of `tests/baileys-failures`). The other's Baileys only reads.
+ */
+export interface Writer {
+  readonly writesBy: 'phone' | 'Baileys'
+  readonly phone: SimulatedPhone
+  readonly baileys: Baileys
 }
 
-interface Run {
+/** A run under way. */
+export interface Run {
   readonly simulator: Simulator
   readonly owner: SimulatedPhone
-  readonly peer: SimulatedPhone
-  readonly baileys: Baileys
+  /** The first of them gets the numbered texts. */
+  readonly writers: readonly [Writer, Writer]
+  readonly ledger: Ledger
   readonly folder: string
-  readonly device: string
+  /** Texts in each direction between two kills. */
+  readonly textsPerRound: number
+  /** What was written to the bot, in the order of writing. */
+  readonly written: Written[]
 }
 
-interface ChildReport {
+/** A text that somebody wrote to the bot. */
+export interface Written {
+  readonly id: string
+  readonly text: string
+  readonly writer: Writer
+}
+
+/** What the bot's process says of itself at the end. */
+export interface ChildReport {
   readonly events: readonly {
     readonly type: string
     readonly id: string
+    readonly chat: string
+    readonly sender?: string
     readonly fromMe: boolean
-    readonly text?: string
   }[]
+  /** SQLite's own word for what a commit survives. */
+  readonly synchronous: number
 }
 
-const OWNER = '15550000001@s.whatsapp.net'
+export const OWNER = '15550000001@s.whatsapp.net'
 const PEER = '15550000002@s.whatsapp.net'
 
-/** Baileys is the first device that the peer's phone links. */
-const BAILEYS_DEVICE = '15550000002:1@s.whatsapp.net'
+/** Fewer texts make a round too short to die in. */
+const MIN_TEXTS_PER_ROUND = 6
 
-/** Texts in each direction between two kills. */
-const TEXTS_PER_ROUND = 6
+/** Loaded machines take their time. */
+const DEADLINE_MS = 60_000
 
 /** Runs all planned kills, one after the other, and a last round without one. */
-export async function runKills(seed: number, kills: readonly PlannedKill[]): Promise<KillEvidence> {
+export async function runKills(
+  seed: number,
+  kills: readonly PlannedKill[],
+  messages: number = 0,
+): Promise<KillEvidence> {
   const simulator = await startSimulator({ seed })
   const folder = mkdtempSync(join(tmpdir(), 'waton-kill-'))
   try {
     const owner = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Owner' })
-    const peer = await simulator.addPhone({ phoneNumber: '15550000002', name: 'Peer' })
-    const baileys = await Baileys.link(simulator, peer)
-    const run: Run = { simulator, owner, peer, baileys, folder, device: '15550000001:1@s.whatsapp.net' }
-    return await rounds(run, seed, kills)
+    const writers = [
+      await addWriter(simulator, '15550000002', 'phone'),
+      await addWriter(simulator, '15550000003', 'Baileys'),
+    ] as const
+    const textsPerRound = Math.max(MIN_TEXTS_PER_ROUND, Math.ceil(messages / (kills.length + 2)))
+    const ledger = new Ledger(simulator, '15550000001:1@s.whatsapp.net')
+    return await rounds(
+      { simulator, owner, writers, ledger, folder, textsPerRound, written: [] },
+      seed,
+      kills,
+    )
   } finally {
     await simulator.close()
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
+async function addWriter(
+  simulator: Simulator,
+  phoneNumber: string,
+  writesBy: Writer['writesBy'],
+): Promise<Writer> {
+  const phone = await simulator.addPhone({ phoneNumber, name: `writes by ${writesBy}` })
+  return { writesBy, phone, baileys: await Baileys.link(simulator, phone) }
+}
+
 async function rounds(run: Run, seed: number, kills: readonly PlannedKill[]): Promise<KillEvidence> {
-  const received: string[] = []
-  let sent = TEXTS_PER_ROUND
-  // the first round links the device and makes both sides know each other
-  await round(run, { received, sendUpTo: sent })
-  const firstKill = run.simulator.trace.stanzas().length
+  const { ledger, textsPerRound } = run
+  let sent = textsPerRound
+  // the first round links the device and makes all sides know each other
+  await round(run, sent)
+  ledger.firstKill()
   const proofs: KillEvidence['kills'][number][] = []
   for (const kill of kills) {
-    sent += TEXTS_PER_ROUND
-    proofs.push({ ...kill, signal: await killedRound(run, { received, sendUpTo: sent, kill }) })
+    sent += textsPerRound
+    proofs.push({ ...kill, signal: await killedRound(run, sent, kill) })
   }
-  const report = await round(run, { received, sendUpTo: sent })
-  await run.baileys.waitForText(`out ${String(sent)}`)
-  return judge(run, { seed, kills: proofs, sent, received, report, firstKill })
+  const report = await round(run, sent)
+  const facts = { seed, kills: proofs, sent, report, handled: new Set(journal(run)) }
+  // what has not come by then is judged as lost
+  await until('Baileys to have it all', () => isWhole(judge(run, facts))).catch(() => undefined)
+  return judge(run, facts)
 }
 
 /** A round that ends in good order, when everything has arrived on both sides. */
-async function round(
-  run: Run,
-  { received, sendUpTo }: { received: string[]; sendUpTo: number },
-): Promise<ChildReport> {
+async function round(run: Run, sendUpTo: number): Promise<ChildReport> {
   const child = start(run, { sendUpTo })
   // before it has sent, a device that is just being linked has no keys on the server, and nobody could write to it
   await waitFor(child, 'sent')
-  await peerWrites(run, received)
-  await until('the consumer to handle everything', () => {
-    const handled = new Set(journal(run))
-    return received.every((id) => handled.has(id))
-  })
+  for (let count = 0; count < run.textsPerRound; count += 1) await write(run)
+  await until('every text to be handled', () => isAllHandled(run), DEADLINE_MS)
+  await until('every answer to arrive', () => isAllAnswered(run), DEADLINE_MS)
   child.send({ command: 'report' })
   const report = (await waitFor(child, 'report')) as unknown as ChildReport
   child.send({ command: 'stop' })
@@ -138,43 +163,63 @@ async function round(
   return report
 }
 
-/** A round that ends with the planned kill. Returns the signal that ended the process. */
-async function killedRound(
-  run: Run,
-  { received, sendUpTo, kill }: { received: string[]; sendUpTo: number; kill: PlannedKill },
-): Promise<string | null> {
+/** A round that ends with the planned kill: half of its texts wait for the bot. Returns the signal that ended it. */
+async function killedRound(run: Run, sendUpTo: number, kill: PlannedKill): Promise<string | null> {
+  const waiting = Math.floor(run.textsPerRound / 2)
+  for (let count = 0; count < waiting; count += 1) await write(run)
   const child = start(run, { sendUpTo, ...(kill.point === 'random' ? {} : { kill }) })
   const exit = exitOf(child)
   if (kill.point === 'random') killAtStanza(run, child, kill.nth)
-  await peerWrites(run, received)
+  for (let count = waiting; count < run.textsPerRound; count += 1) await write(run)
+  // a point that is passed once per batch may need more texts
+  while (isAlive(child)) {
+    const what = `${kill.point} to be passed ${String(kill.nth)} times, or everything to be handled`
+    await until(what, () => !isAlive(child) || isAllHandled(run), DEADLINE_MS)
+    if (isAlive(child)) await write(run)
+  }
   return exit
 }
 
+function isAlive({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode === null && signalCode === null
+}
+
 /** Kills from outside when the device has exchanged `nth` stanzas. */
-function killAtStanza(run: Run, child: ChildProcess, nth: number): void {
-  let seen = 0
-  const stop = run.simulator.trace.subscribe((entry) => {
-    if (entry.device !== run.device) return
-    seen += 1
-    if (seen !== nth) return
+function killAtStanza({ ledger }: Run, child: ChildProcess, nth: number): void {
+  ledger.onStanzaOfDevice(nth, () => {
     child.kill('SIGKILL')
-    stop()
   })
 }
 
-/** The peer writes from the phone and from Baileys in turn. */
-async function peerWrites({ peer, baileys }: Run, received: string[]): Promise<void> {
-  for (let number = 0; number < TEXTS_PER_ROUND; number += 1) {
-    const text = `in ${String(received.length + 1)}`
-    const { id } = number % 2 === 0 ? await peer.send(OWNER, { text }) : await baileys.send(OWNER, text)
-    received.push(id)
-  }
+/** The next text, by both people in turn. */
+async function write({ writers, written }: Run): Promise<void> {
+  const number = written.length
+  const writer = writers[number % 2 === 0 ? 0 : 1]
+  const text = `in ${String(number + 1)}`
+  const { id } =
+    writer.writesBy === 'phone'
+      ? await writer.phone.send(OWNER, { text })
+      : await writer.baileys.send(OWNER, text)
+  written.push({ id, text, writer })
+}
+
+function isAllHandled(run: Run): boolean {
+  const handled = new Set(journal(run))
+  return run.written.every(({ id }) => handled.has(id))
+}
+
+function isAllAnswered({ written }: Run): boolean {
+  const shown = new Map<Writer, Set<string>>()
+  for (const { writer } of written)
+    shown.set(writer, shown.get(writer) ?? new Set(writer.phone.messages.map(({ text }) => text ?? '')))
+  return written.every(({ writer, text }) => shown.get(writer)?.has(`echo of ${text}`) === true)
 }
 
 function start(run: Run, plan: { sendUpTo: number; kill?: PlannedKill }): ChildProcess {
   const { url, rootKey, rootSerial } = run.simulator.endpoint
   const argument = JSON.stringify({
     ...plan,
+    sendFrom: firstMissing(run.writers[0].phone),
     database: join(run.folder, 'account.db'),
     journal: journalPath(run),
     endpoint: { url, rootKey: Buffer.from(rootKey).toString('base64'), rootSerial },
@@ -188,6 +233,14 @@ function start(run: Run, plan: { sendUpTo: number; kill?: PlannedKill }): ChildP
     if (message.event === 'qr' && run.owner.devices.length === 0) void run.owner.linkDevice(message.qr ?? '')
   })
   return child
+}
+
+/** The first numbered text that the peer does not show: earlier ones need not be sent again. */
+function firstMissing({ messages }: SimulatedPhone): number {
+  const shown = new Set(messages.map(({ text }) => text))
+  let number = 1
+  while (shown.has(`out ${String(number)}`)) number += 1
+  return number
 }
 
 function waitFor(child: ChildProcess, event: string): Promise<Record<string, unknown>> {
@@ -219,66 +272,6 @@ function journal(run: Run): string[] {
         .split('\n')
         .filter((line) => line !== '')
     : []
-}
-
-function judge(
-  run: Run,
-  facts: {
-    seed: number
-    kills: KillEvidence['kills']
-    sent: number
-    received: readonly string[]
-    report: ChildReport
-    firstKill: number
-  },
-): KillEvidence {
-  const { seed, kills, sent, received, report, firstKill } = facts
-  const { peer, simulator, device } = run
-  const atBaileys = run.baileys.messages.filter(({ key }) => !key.fromMe)
-  const shownByBaileys = atBaileys.filter(({ text }) => text !== undefined).map(({ key }) => key.id)
-  const textsAtBaileys = atBaileys.flatMap(({ text }) => (text === undefined ? [] : [text]))
-  const shown = peer.messages.filter((message) => !message.fromMe).map((message) => message.text ?? '')
-  const expected = Array.from({ length: sent }, (_, index) => `out ${String(index + 1)}`)
-  const logged = report.events.filter(({ type, fromMe }) => type === 'message' && !fromMe).map(({ id }) => id)
-  const handled = new Set(journal(run))
-  const later = simulator.trace.stanzas().slice(firstKill)
-  return {
-    seed,
-    kills,
-    sent,
-    received: received.length,
-    lostByPeer: expected.filter((text) => !shown.includes(text)),
-    doubledAtPeer: repeated(shown),
-    peerOrderKept: shown.join() === expected.join(),
-    lostByBaileys: expected.filter((text) => !textsAtBaileys.includes(text)),
-    doubledAtBaileys: repeated(textsAtBaileys),
-    unreadableAtBaileys: atBaileys.filter(
-      ({ text, key }) => text === undefined && !shownByBaileys.includes(key.id),
-    ).length,
-    lostInLog: received.filter((id) => !logged.includes(id)),
-    doubledInLog: repeated(logged),
-    unhandled: received.filter((id) => !handled.has(id)),
-    retryReceipts: retryRequests(run, new Set(shownByBaileys)),
-    keyFetchesAfterFirstKill: later.filter(({ node, device: from, direction }) => {
-      if (from !== device || direction !== 'client-to-server' || node.attrs.xmlns !== 'encrypt') return false
-      return Array.isArray(node.content) && node.content.some((child: { tag: string }) => child.tag === 'key')
-    }).length,
-  }
-}
-
-/**
- * Requests to send a message again. One kind does not count: Baileys opens new sessions although it has healthy ones, and
- * with several of them it takes the repetition of a ciphertext that it has already shown for one that it cannot read.
- */
-function retryRequests({ simulator }: Run, shownByBaileys: ReadonlySet<string>): number {
-  const requests = simulator.trace.stanzas({ tag: 'receipt', type: 'retry', direction: 'client-to-server' })
-  return requests.filter(
-    ({ device, node }) => device !== BAILEYS_DEVICE || !shownByBaileys.has(node.attrs.id ?? ''),
-  ).length
-}
-
-function repeated(values: readonly string[]): string[] {
-  return values.filter((value, index) => values.indexOf(value) !== index)
 }
 
 /** Keeps the evidence of a run beside the project, outside version control. */

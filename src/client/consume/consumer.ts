@@ -10,6 +10,7 @@ import { deferred } from '../../base/deferred.ts'
 import type { Deferred } from '../../base/deferred.ts'
 import { StorageError, TimeoutError, describeError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
+import { seam } from '../../base/seams.ts'
 import type { DurableEvent } from '../events.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { DEAD_LETTER } from '../state/records.ts'
@@ -217,7 +218,9 @@ export class Consumer {
     const { event } = delivery
     const effects = new Effects({ state, outbox, account, consumer, event })
     try {
+      seam('consumer:handling')
       await this.#handle(event, attempt, effects)
+      seam('consumer:handled')
       effects.close()
       await this.#done(delivery, effects)
       return undefined
@@ -334,10 +337,12 @@ export class Consumer {
     const { state, name, clock, logger } = this.#options
     for (;;) {
       try {
+        seam('consumer:progressing')
         const low = await state.commit(async (unit) => {
           await work(unit)
           return finish(unit, name, [[seq, seq]])
         })
+        seam('consumer:progressed')
         this.#moved(low)
         return
       } catch (error) {

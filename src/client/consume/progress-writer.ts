@@ -6,6 +6,7 @@ import { sleep } from '../../base/clock.ts'
 import type { Clock } from '../../base/clock.ts'
 import { describeError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
+import { seam } from '../../base/seams.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { finish } from './progress.ts'
 import type { SeqRange } from './progress.ts'
@@ -54,7 +55,10 @@ export class ProgressWriter {
       const ranges = this.#pending
       this.#pending = []
       try {
-        onLow(await state.commit((unit) => finish(unit, name, ranges)))
+        seam('consumer:progressing')
+        const low = await state.commit((unit) => finish(unit, name, ranges))
+        seam('consumer:progressed')
+        onLow(low)
       } catch (error) {
         const fields = { consumer: name, reason: describeError(error) }
         logger.warn(fields, 'a consumer could not record its progress')

@@ -4,6 +4,7 @@
  */
 import { utf8Bytes } from '../../base/bytes.ts'
 import { StorageError, describeError, errorCode } from '../../base/errors.ts'
+import { seam } from '../../base/seams.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
 import { sha256 } from '../../protocol/crypto/index.ts'
 import { buildAck } from '../../protocol/stanza/ack.ts'
@@ -76,6 +77,7 @@ async function readPart(
 ): Promise<Failure | undefined> {
   const hash = ciphertextHash(part, message)
   if (await unit.isRecognised(hash)) return undefined
+  seam('receive:recognised')
   // bots encrypt with the secret of the message that they answer, for everybody alike: there is no other copy
   let canBeSentAgain = part.type !== BOT_ENCRYPTION
   try {
@@ -88,7 +90,9 @@ async function readPart(
     })
     unit.recognise(hash)
     canBeSentAgain = false
+    seam('receive:decrypted')
     await recordContent(unit, { parsed: message, padded }, context)
+    seam('receive:decoded')
     return undefined
   } catch (error) {
     if (error instanceof StorageError) throw error

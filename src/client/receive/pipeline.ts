@@ -18,6 +18,7 @@ import { deferred } from '../../base/deferred.ts'
 import type { Deferred } from '../../base/deferred.ts'
 import { StorageError, describeError, errorCode } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
+import { seam } from '../../base/seams.ts'
 import { encodeNode } from '../../protocol/binary/encode.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
 import { sha256 } from '../../protocol/crypto/index.ts'
@@ -119,6 +120,7 @@ export class ReceivePipeline {
         // what came before it is lost and taken again first, by whoever restarted
         if (round !== this.#round) return
         // what came before it may be lost, and it comes again behind that
+        if (connection.isOpen) seam('receive:taken')
         const answers = connection.isOpen ? await this.#take(unit, stanza) : []
         unit.onCommit(() => {
           this.#settled(arrival, answers)
@@ -215,7 +217,9 @@ export class ReceivePipeline {
     const answers = this.#answers
     this.#answering = undefined
     this.#answers = []
+    seam('receive:answering')
     connection?.answer(answers)
+    seam('receive:answered')
   }
 }
 

@@ -11,6 +11,7 @@ import { deferred } from '../../base/deferred.ts'
 import type { Deferred } from '../../base/deferred.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/logger.ts'
+import { seam } from '../../base/seams.ts'
 import type { Claim, Store } from '../../persistence/contract/index.ts'
 import type { QuarantinedEvent } from '../events.ts'
 import { checkedEvents } from './event-check.ts'
@@ -226,6 +227,7 @@ export class AccountState {
     // a unit's failure is told to those who wait for it; nobody waiting is not an unhandled rejection
     waiting.done.promise.catch(ignore)
     this.#queue.push(waiting)
+    seam('state:staged')
     this.#pump()
     return waiting.done.promise
   }
@@ -255,12 +257,14 @@ export class AccountState {
         units,
         events.map((event) => event.row),
       )
+      seam('state:committing')
       if (changes.length > 0) await this.#options.store.commit(this.#options.claim, changes)
       countChanges(this.#written, changes)
     } catch (cause) {
       this.#drop(batch, cause)
       return
     }
+    seam('state:committed')
     this.#overlay.settle(units)
     this.#writing = []
     for (const waiting of batch) {
@@ -274,7 +278,9 @@ export class AccountState {
   #publish(events: readonly LoggedEvent[]): void {
     if (events.length === 0) return
     this.#perform(() => {
+      seam('events:dispatching')
       this.#options.onEvents(events)
+      seam('events:dispatched')
     })
   }
 

@@ -1,0 +1,69 @@
+// An unmodified Baileys in its own process with the auth folder of its documentation, so that it can be killed and come
+// back. Told what to do over IPC; it comes back by itself only where its documentation asks for that (after linking).
+import makeWASocket, { DisconnectReason, useMultiFileAuthState } from '@whiskeysockets/baileys'
+
+const quiet = () => undefined
+const silent = {
+  level: 'silent',
+  child: () => silent,
+  trace: quiet,
+  debug: quiet,
+  info: quiet,
+  warn: quiet,
+  error: quiet,
+}
+
+const { url, folder, version, settings } = JSON.parse(process.argv[2])
+const tell = (event) => process.send?.(event)
+const { state, saveCreds } = await useMultiFileAuthState(folder)
+let socket
+
+function connect() {
+  socket = makeWASocket({
+    waWebSocketUrl: url,
+    auth: state,
+    version,
+    logger: silent,
+    markOnlineOnConnect: false,
+    ...settings,
+  })
+  socket.ev.on('creds.update', saveCreds)
+  socket.ev.on('connection.update', ({ qr, connection, lastDisconnect }) => {
+    if (qr !== undefined) tell({ event: 'qr', qr })
+    if (connection === 'open') tell({ event: 'open' })
+    if (connection !== 'close') return
+    tell({ event: 'close', atMs: Date.now() })
+    if (lastDisconnect?.error?.output?.statusCode === DisconnectReason.restartRequired) connect()
+  })
+  socket.ev.on('messages.upsert', ({ messages, type }) => {
+    for (const { key, message } of messages) {
+      const text = message?.conversation ?? message?.extendedTextMessage?.text ?? undefined
+      tell({ event: 'message', type, id: key.id, text })
+    }
+  })
+}
+
+const commands = {
+  /** Asks the server something and says how that ended. */
+  async ask({ stanza }) {
+    try {
+      const result = await socket.query(stanza)
+      return { ended: 'resolved', isUndefined: result === undefined }
+    } catch (error) {
+      return { ended: 'rejected', reason: String(error?.message) }
+    }
+  },
+  /** Dies with the next stanza that it writes: when that is on the wire, or in its place. */
+  dieAtNextWrite({ isWritten }) {
+    const raw = socket.ws.socket
+    const write = raw.send.bind(raw)
+    const die = () => process.kill(process.pid, 'SIGKILL')
+    raw.send = (bytes) => (isWritten ? write(bytes, die) : die())
+  },
+}
+
+process.on('message', async ({ call, command, ...input }) => {
+  tell({ event: 'answer', call, result: await commands[command](input) })
+})
+process.on('disconnect', () => process.exit(0))
+connect()

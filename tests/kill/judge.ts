@@ -1,0 +1,155 @@
+/** What a kill run must leave behind: every text once, in order, on every side, and nothing asked for again. */
+import type { ChildReport, PlannedKill, Run, Writer } from './harness.ts'
+
+/** What one run showed. */
+export interface KillEvidence {
+  readonly seed: number
+  /** The planned kills, each with the proof that it happened. */
+  readonly kills: readonly (PlannedKill & { readonly signal: string | null })[]
+  readonly sent: number
+  readonly received: number
+  /** Numbered texts and answers that a phone does not show, shows twice, or shows out of order. */
+  readonly lostAtPhones: readonly string[]
+  readonly doubledAtPhones: readonly string[]
+  readonly disorderAtPhones: readonly string[]
+  /** The same for the Baileys that only reads. */
+  readonly lostAtBaileys: readonly string[]
+  readonly doubledAtBaileys: readonly string[]
+  readonly unreadableAtBaileys: number
+  /** Received texts that the log lacks, has twice, or has in another order than the server within a chat. */
+  readonly lostInLog: readonly string[]
+  readonly doubledInLog: readonly string[]
+  readonly disorderInLog: readonly string[]
+  readonly undecryptable: number
+  /** Received texts that the handler never finished. */
+  readonly unhandled: readonly string[]
+  readonly retryReceipts: number
+  readonly keyFetchesAfterFirstKill: number
+  /** `PRAGMA synchronous` of the connection that writes. */
+  readonly synchronous: number
+}
+
+/** What a run that lost nothing shows. */
+export const NOTHING_LOST: Omit<KillEvidence, 'seed' | 'kills' | 'sent' | 'received'> = {
+  lostAtPhones: [],
+  doubledAtPhones: [],
+  disorderAtPhones: [],
+  lostAtBaileys: [],
+  doubledAtBaileys: [],
+  unreadableAtBaileys: 0,
+  lostInLog: [],
+  doubledInLog: [],
+  disorderInLog: [],
+  undecryptable: 0,
+  unhandled: [],
+  retryReceipts: 0,
+  keyFetchesAfterFirstKill: 0,
+  synchronous: 2,
+}
+
+interface Facts {
+  readonly seed: number
+  readonly kills: KillEvidence['kills']
+  readonly sent: number
+  readonly report: ChildReport
+  readonly handled: ReadonlySet<string>
+}
+
+/** Texts of one side that must come in this order. */
+interface Expected {
+  readonly writer: Writer
+  readonly texts: readonly string[]
+}
+
+/** Whether Baileys, which takes its time, has shown everything. */
+export function isWhole({ lostAtBaileys, unreadableAtBaileys }: KillEvidence): boolean {
+  return lostAtBaileys.length === 0 && unreadableAtBaileys === 0
+}
+
+/** See the file comment. */
+export function judge(run: Run, { seed, kills, sent, report, handled }: Facts): KillEvidence {
+  const received = report.events.filter(({ type, fromMe }) => type === 'message' && !fromMe)
+  const logged = received.map(({ id }) => id)
+  const inLog = new Set(logged)
+  const outgoing = expectedOf(run, sent, logged)
+  const reader = run.writers[0]
+  return {
+    seed,
+    kills,
+    sent,
+    received: run.written.length,
+    lostAtPhones: outgoing.flatMap(({ writer, texts }) => missing(texts, shownBy(writer))),
+    doubledAtPhones: run.writers.flatMap((writer) => repeated(shownBy(writer))),
+    disorderAtPhones: outgoing.flatMap(({ writer, texts }) => disorder(texts, shownBy(writer))),
+    lostAtBaileys: outgoing
+      .filter(({ writer }) => writer === reader)
+      .flatMap(({ texts }) => missing(texts, readByBaileys(reader))),
+    doubledAtBaileys: repeated(readByBaileys(reader)),
+    unreadableAtBaileys: unreadableBy(reader),
+    lostInLog: run.written.flatMap(({ id }) => (inLog.has(id) ? [] : [id])),
+    doubledInLog: repeated(received.map(({ chat, sender, id }) => [chat, sender, id].join(' '))),
+    disorderInLog: run.writers.flatMap((writer) => {
+      const ids = new Set(run.written.filter((text) => text.writer === writer).map(({ id }) => id))
+      return disorder(
+        run.ledger.arrived.filter((id) => ids.has(id)),
+        logged,
+      )
+    }),
+    undecryptable: report.events.filter(({ type }) => type === 'message.undecryptable').length,
+    unhandled: run.written.flatMap(({ id }) => (handled.has(id) ? [] : [id])),
+    retryReceipts: retryRequests(run),
+    keyFetchesAfterFirstKill: run.ledger.keyFetches,
+    synchronous: report.synchronous,
+  }
+}
+
+/** The numbered texts for the first person, and for each the answers in the order of the log. */
+function expectedOf({ writers, written }: Run, sent: number, logged: readonly string[]): readonly Expected[] {
+  const numbered = Array.from({ length: sent }, (_, index) => `out ${String(index + 1)}`)
+  const byId = new Map(written.map((text) => [text.id, text]))
+  const inOrder = [...new Set(logged)].flatMap((id) => byId.get(id) ?? [])
+  const answers = writers.map((writer) => ({
+    writer,
+    texts: inOrder.filter((text) => text.writer === writer).map(({ text }) => `echo of ${text}`),
+  }))
+  return [{ writer: writers[0], texts: numbered }, ...answers]
+}
+
+function shownBy({ phone }: Writer): readonly string[] {
+  return phone.messages.filter(({ fromMe }) => !fromMe).map(({ text }) => text ?? '')
+}
+
+function readByBaileys({ baileys }: Writer): readonly string[] {
+  return baileys.messages.flatMap(({ key, text }) => (key.fromMe || text === undefined ? [] : [text]))
+}
+
+function unreadableBy({ baileys }: Writer): number {
+  const read = new Set(baileys.messages.flatMap(({ key, text }) => (text === undefined ? [] : [key.id])))
+  return baileys.messages.filter(({ key, text }) => !key.fromMe && text === undefined && !read.has(key.id))
+    .length
+}
+
+/** Requests to send a message again, by anybody but the Baileys that writes. */
+function retryRequests({ writers, ledger }: Run): number {
+  const writing = writers.find(({ writesBy }) => writesBy === 'Baileys')?.phone.pn.replace('@', ':1@')
+  return ledger.retries.filter(({ device }) => device !== writing).length
+}
+
+function missing(expected: readonly string[], actual: readonly string[]): string[] {
+  const there = new Set(actual)
+  return expected.filter((value) => !there.has(value))
+}
+
+/** What stands behind something that should come later. */
+function disorder(expected: readonly string[], actual: readonly string[]): string[] {
+  const wanted = new Set(expected)
+  const first = [...new Set(actual)].filter((value) => wanted.has(value))
+  const there = new Set(first)
+  const order = expected.filter((value) => there.has(value))
+  return first.filter((value, index) => value !== order[index])
+}
+
+function repeated(values: readonly string[]): string[] {
+  const seen = new Set<string>()
+  return values.filter((value) => seen.size === seen.add(value).size)
+}

@@ -1,0 +1,66 @@
+/** What the simulator's record says of a kill run, noted as it happens: a long run outgrows what the record keeps. */
+import type { BinaryNode } from 'waton/protocol'
+import type { Simulator, TracedStanza } from 'waton/simulator'
+
+/** A request to send a message again. */
+export interface RetryRequest {
+  readonly device: string | undefined
+  readonly id: string
+}
+
+/** See the file comment. */
+export class Ledger {
+  readonly #device: string
+  readonly #waiting: { left: number; action: () => void }[] = []
+  readonly #arrived = new Set<string>()
+  readonly retries: RetryRequest[] = []
+  #hasKilled = false
+  /** Queries for keys by the device after the first kill. */
+  keyFetches = 0
+
+  /** @param device - the device that is killed */
+  constructor(simulator: Simulator, device: string) {
+    this.#device = device
+    simulator.trace.subscribe((entry) => {
+      if ('node' in entry) this.#take(entry)
+    })
+  }
+
+  /** The ids of all messages that others sent, in the order in which they reached the server. */
+  get arrived(): readonly string[] {
+    return [...this.#arrived]
+  }
+
+  /** From now on nobody needs keys. */
+  firstKill(): void {
+    this.#hasKilled = true
+  }
+
+  /** Runs `action` once, when the device has exchanged so many more stanzas. */
+  onStanzaOfDevice(nth: number, action: () => void): void {
+    this.#waiting.push({ left: nth, action })
+  }
+
+  #take({ device, direction, node }: TracedStanza): void {
+    const isOwn = device === this.#device
+    if (isOwn) this.#count()
+    if (direction !== 'client-to-server') return
+    const { id = '', type, xmlns } = node.attrs
+    if (node.tag === 'receipt' && type === 'retry') this.retries.push({ device, id })
+    if (node.tag === 'message' && !isOwn) this.#arrived.add(id)
+    if (isOwn && this.#hasKilled && xmlns === 'encrypt' && asksForKeys(node)) this.keyFetches += 1
+  }
+
+  #count(): void {
+    for (const waiting of [...this.#waiting]) {
+      waiting.left -= 1
+      if (waiting.left > 0) continue
+      this.#waiting.splice(this.#waiting.indexOf(waiting), 1)
+      waiting.action()
+    }
+  }
+}
+
+function asksForKeys({ content }: BinaryNode): boolean {
+  return Array.isArray(content) && content.some((child: { tag: string }) => child.tag === 'key')
+}
