@@ -3,7 +3,11 @@
  * that content which this version cannot name yet is there when a later one can.
  */
 import { concatBytes, uint32Bytes, uintFromBytes, utf8Bytes, utf8Text } from '../base/bytes.ts'
-import { contentOf, type ReadContent } from '../protocol/message/content.ts'
+import { contentOf, nestedContent, plainContent } from '../protocol/message/content.ts'
+import type { ReadContent } from '../protocol/message/content.ts'
+import { readDelete, readEdit, readEphemeralSetting } from '../protocol/message/protocol-content.ts'
+import type { ProtocolContent } from '../protocol/message/protocol-content.ts'
+import type { Perspective } from '../protocol/message/reference.ts'
 import { decodeMessage } from '../protocol/proto/message.ts'
 import type { MessageRow } from '../persistence/contract/index.ts'
 import type { MessageContent } from './content.ts'
@@ -36,6 +40,10 @@ export interface MessageRecord {
   readonly kind: string
   /** The serialised `Message`. */
   readonly message: Uint8Array
+  /** The addresses of this account, for kinds that are about other messages: those may be its own. */
+  readonly me?: readonly string[]
+  /** What its bytes do not say by themselves: the content of an add-on that was opened. */
+  readonly opened?: MessageContent
 }
 
 interface Envelope {
@@ -44,17 +52,22 @@ interface Envelope {
   readonly origin: Origin
   readonly sentAtMs: number
   readonly pushName?: string
+  readonly me?: readonly string[]
+  readonly opened?: MessageContent
 }
 
 /** The store row of a message. */
 export function messageRow(record: MessageRecord, at: number): MessageRow {
-  const { id, chat, sender, fromMe, origin, sentAtMs, pushName, kind, message } = record
+  const { id, chat, sender, fromMe, origin, sentAtMs, pushName, kind, message, me, opened } = record
   const envelope: Envelope = {
     sender,
     fromMe,
     origin,
     sentAtMs,
     ...(pushName === undefined ? {} : { pushName }),
+    // a text points at nothing
+    ...(me === undefined || kind === 'text' ? {} : { me }),
+    ...(opened === undefined ? {} : { opened }),
   }
   const envelopeBytes = utf8Bytes(toJson(envelope))
   const value = withVersion(
@@ -76,9 +89,26 @@ function envelopeOf(parsed: unknown): Envelope {
   return parsed as Envelope
 }
 
-/** What an event says about a message that was just read. */
+/** Who reads what whom wrote. */
+export function perspectiveOf(record: {
+  readonly chat: string
+  readonly sender: Person
+  readonly fromMe: boolean
+  readonly me?: readonly string[]
+}): Perspective {
+  const { chat, sender, fromMe, me } = record
+  return { chat, writer: sender.jid, fromMe, me: me ?? (fromMe ? [sender.jid] : []) }
+}
+
+/** The name of the kind of what was read: a content key, or the schema's name of what has none. */
+export function kindOf(content: ReadContent): string {
+  if (content.kind === 'protocol') return 'protocol'
+  return content.name ?? 'empty'
+}
+
+/** What an event says about a message that was just read from the same {@link perspectiveOf perspective}. */
 export function payloadOf(record: MessageRecord, content: ReadContent): MessagePayload {
-  const { id, chat, sender, fromMe, origin, sentAtMs, pushName } = record
+  const { id, chat, sender, fromMe, origin, sentAtMs, pushName, opened } = record
   const known = {
     id,
     chat,
@@ -88,7 +118,7 @@ export function payloadOf(record: MessageRecord, content: ReadContent): MessageP
     sentAtMs,
     ...(pushName === undefined ? {} : { pushName }),
   }
-  return { ...known, content: publicContent(content) }
+  return { ...known, content: opened ?? publicContent(content, perspectiveOf(record)) }
 }
 
 /** What events say about a stored message. @throws {StorageError} `WATON_STORE_RECORD` */
@@ -97,25 +127,40 @@ export function messagePayload(row: MessageRow): MessagePayload {
   try {
     const length = uintFromBytes(body.subarray(0, LENGTH_BYTES))
     const envelope = envelopeOf(fromJson(utf8Text(body.subarray(LENGTH_BYTES, LENGTH_BYTES + length))))
-    const content = readableContent(body.subarray(LENGTH_BYTES + length))
-    return { id: row.id, chat: row.chat, ...envelope, content }
+    const { me, opened, ...known } = envelope
+    const { id, chat } = row
+    const perspective = perspectiveOf({ chat, ...known, ...(me === undefined ? {} : { me }) })
+    const content = opened ?? readableContent(body.subarray(LENGTH_BYTES + length), perspective)
+    return { id, chat, ...known, content }
   } catch (cause) {
     throw unreadableRecord('message', cause)
   }
 }
 
 /** The public form of a serialised `Message`. @throws {ProtocolError} when it is not one */
-export function readableContent(message: Uint8Array): MessageContent {
-  return publicContent(contentOf(decodeMessage(message)))
+export function readableContent(message: Uint8Array, perspective?: Perspective): MessageContent {
+  return publicContent(contentOf(decodeMessage(message), perspective), perspective)
 }
 
-function publicContent(content: ReadContent): MessageContent {
-  switch (content.kind) {
-    case 'text':
-      return { text: content.text }
-    case 'protocol':
-      return { unknown: { kind: 'protocolMessage' } }
-    case 'unknown':
-      return { unknown: { kind: content.name ?? 'empty' } }
+function publicContent(content: ReadContent, perspective: Perspective | undefined): MessageContent {
+  if (content.kind !== 'protocol') return plainContent(content)
+  const plain = protocolContent(content, perspective)
+  return plain === undefined ? plainContent(content) : { ...plain, ...content.options }
+}
+
+/** The protocol messages that people notice. */
+function protocolContent(
+  content: ProtocolContent,
+  perspective: Perspective | undefined,
+): MessageContent | undefined {
+  const deleted = readDelete(content, perspective)
+  if (deleted !== undefined) return { delete: { target: deleted } }
+  const edit = readEdit(content, perspective)
+  if (edit !== undefined) {
+    const { message, ...known } = edit
+    return { edit: { ...known, content: nestedContent(message, perspective) } }
   }
+  const seconds = readEphemeralSetting(content)
+  if (seconds !== undefined) return { expiration: { seconds } }
+  return content.type === 'share-phone-number' ? { phoneNumberShare: true } : undefined
 }

@@ -1,5 +1,5 @@
 /** `waton chat`: prints the text messages of an account, and sends the lines that are typed or piped in. */
-import { describeError } from 'waton'
+import { contentKind, describeError } from 'waton'
 import type { Client, DurableEvent, MessageContent } from 'waton'
 import { nameOf, explainEnd, openAccount, untilEnded } from '../account.ts'
 import type { AccountOptions } from '../account.ts'
@@ -62,5 +62,5 @@ function show(console: Console, event: DurableEvent): void {
 }
 
 function textOf(content: MessageContent): string {
-  return 'text' in content ? content.text : `(${content.unknown.kind})`
+  return 'text' in content ? content.text : `(${contentKind(content)})`
 }

@@ -9,7 +9,7 @@ import { decodeMessage, encodeMessage } from '../../protocol/proto/message.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
 import type { Origin } from '../events.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
-import { messageRow, payloadOf } from '../message-record.ts'
+import { kindOf, messageRow, payloadOf, perspectiveOf } from '../message-record.ts'
 import type { Unit } from '../state/unit.ts'
 import type { ReceiveContext } from './context.ts'
 import { receiveProtocolMessage } from './protocol-message.ts'
@@ -31,13 +31,14 @@ export async function recordContent(
   // only our own devices may say that a message belongs to another chat
   const sent = parsed.isFromMe ? unwrapDeviceSent(outer) : undefined
   const message = sent?.message ?? outer
-  const content = contentOf(message)
+  const chat = await canonicalJid(unit, sent?.destinationJid ?? parsed.chat)
+  const sender = await personOf(unit, parsed.author)
+  const me = [context.self.pn, context.self.me?.lid].filter((jid) => jid !== undefined)
+  const content = contentOf(message, perspectiveOf({ chat, sender, fromMe: parsed.isFromMe, me }))
   if (content.kind === 'protocol') {
     await receiveProtocolMessage(unit, { parsed, message }, context)
     return
   }
-  const chat = await canonicalJid(unit, sent?.destinationJid ?? parsed.chat)
-  const sender = await personOf(unit, parsed.author)
   const key = { chat, sender: sender.jid, id: parsed.id }
   // the same id with another ciphertext: the session has moved on, and only the event is dropped
   if (await unit.hasMessage(key)) return
@@ -47,7 +48,8 @@ export async function recordContent(
     fromMe: parsed.isFromMe,
     origin: originOf(parsed),
     sentAtMs: parsed.sentAtSeconds * 1000,
-    kind: content.kind === 'unknown' ? (content.name ?? 'empty') : content.kind,
+    kind: kindOf(content),
+    me,
     message: sent === undefined ? plaintext : encodeMessage(message),
     ...(parsed.pushName === undefined ? {} : { pushName: parsed.pushName }),
   }
