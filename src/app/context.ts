@@ -5,6 +5,7 @@
 import { UsageError } from '../base/errors.ts'
 import type { Client } from '../client/client.ts'
 import type { MessageContent, OutgoingContent } from '../client/content.ts'
+import { chatOf } from '../client/events/chat.ts'
 import type { DurableEvent, Me, MessagePayload, Person } from '../client/events.ts'
 import type { SentMessage } from '../client/send/handle.ts'
 import { parseCommand } from './commands.ts'
@@ -46,9 +47,9 @@ export class Context {
     return this.client.me
   }
 
-  /** The chat that the event belongs to. */
-  get chat(): string {
-    return this.event.payload.chat
+  /** The chat that the event belongs to; `undefined` when it is about the whole account. */
+  get chat(): string | undefined {
+    return chatOf(this.event)
   }
 
   /** The message, when the event is one. */
@@ -99,7 +100,8 @@ export class Context {
    * @returns the handle that `client.send` gives
    */
   reply(content: string | OutgoingContent): Promise<SentMessage> {
-    return this.send(this.chat, content)
+    const { chat } = this
+    return chat === undefined ? Promise.reject(noChat(this.event.type)) : this.send(chat, content)
   }
 
   /**
@@ -120,6 +122,13 @@ export type FilteredContext<C extends Context, Query extends FilterQuery> = C & 
 
 /** A context in a command handler: a text message with a command in it. */
 export type CommandContext<C extends Context = Context> = C & Narrowed<'message:text'> & ParsedCommand
+
+function noChat(type: string): UsageError {
+  return new UsageError(
+    'WATON_BOT_NO_CHAT',
+    `there is no chat to answer in, because ${type} is about the whole account: use ctx.send(chat, content)`,
+  )
+}
 
 function notLinked(): UsageError {
   return new UsageError(

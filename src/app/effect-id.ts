@@ -4,6 +4,7 @@
  */
 import { toHex } from '../base/bytes.ts'
 import { seededRandom } from '../base/random.ts'
+import { chatOf } from '../client/events/chat.ts'
 import type { DurableEvent } from '../client/events.ts'
 
 /** What makes an effect the one it is. */
@@ -30,7 +31,7 @@ const ID_BYTES = 9
 export function effectId(effect: Effect): string {
   const { consumer, account, event, call } = effect
   const about = 'id' in event.payload ? event.payload.id : ''
-  const identity = [consumer, account, event.type, event.seq, event.at, event.payload.chat, about, call]
+  const identity = [consumer, account, event.type, event.seq, event.at, chatOf(event), about, call]
   // A seeded source is a keyed hash here: the id has to be unique and repeatable, it does not have to be secret.
   const bytes = seededRandom(JSON.stringify(['effect', ...identity])).bytes(ID_BYTES)
   return WEB_ID_PREFIX + toHex(bytes).toUpperCase()

@@ -5,19 +5,11 @@
  */
 import { checkArgument, TEXT } from '../base/check.ts'
 import { UsageError } from '../base/errors.ts'
-import { DURABLE_VERSIONS } from '../client/events.ts'
-import type {
-  DurableEvent,
-  DurableEventOf,
-  DurablePayloads,
-  DurableType,
-  MessagePayload,
-  Person,
-} from '../client/events.ts'
+import { DURABLE_TYPES, isDurableType } from '../client/events/registry.ts'
+import type { ChatOf } from '../client/events/chat.ts'
+import type { DurableEvent, DurableEventOf, DurableType, MessagePayload, Person } from '../client/events.ts'
 import { CONTENT_KINDS } from '../client/content.ts'
 import type { ContentKind, ContentOf, MessageContent } from '../client/content.ts'
-
-export type { ContentKind, ContentOf } from '../client/content.ts'
 
 /** What `bot.on` can be asked for: a durable event (`message`), or messages with one kind of content (`message:text`). */
 export type FilterQuery = DurableType | `message:${ContentKind}`
@@ -34,7 +26,7 @@ export type Narrowed<Query extends FilterQuery> = Query extends `message:${infer
 /** What is known when an event of one type came. */
 export interface NarrowedEvent<Type extends DurableType> {
   readonly event: DurableEventOf<Type>
-  readonly chat: DurablePayloads[Type]['chat']
+  readonly chat: ChatOf<Type>
 }
 
 /** What is known when a message with this content came. */
@@ -56,7 +48,7 @@ export function compileFilter(query: FilterQuery): (event: DurableEvent) => bool
   checkArgument('the query of on(query, ...)', query, TEXT)
   const colon = query.indexOf(':')
   if (colon === -1) {
-    if (!Object.hasOwn(DURABLE_VERSIONS, query)) throw unknownFilter(query)
+    if (!isDurableType(query)) throw unknownFilter(query)
     return (event) => event.type === query
   }
   const kind = query.slice(colon + 1)
@@ -66,7 +58,7 @@ export function compileFilter(query: FilterQuery): (event: DurableEvent) => bool
 
 /** Every query there is, for messages and documents. */
 export function filterQueries(): readonly string[] {
-  return [...Object.keys(DURABLE_VERSIONS), ...CONTENT_KINDS.map((kind) => `message:${kind}`)]
+  return [...DURABLE_TYPES, ...CONTENT_KINDS.map((kind) => `message:${kind}`)]
 }
 
 function unknownFilter(query: string): UsageError {

@@ -4,16 +4,14 @@
  */
 import type { NestedContent, PlainContent } from '../protocol/message/content.ts'
 import type { ContentOptions } from '../protocol/message/options.ts'
-import type { MessageRef } from '../protocol/message/reference.ts'
+import type { AddedContent } from './added-content.ts'
+
+export type * from './added-content.ts'
 
 export type {
-  ReceivedReaction,
-  ReceivedComment,
   ReceivedPin,
   ReceivedKeep,
   ReceivedAnswer,
-  ReactionContent,
-  CommentContent,
   PinContent,
   KeepContent,
   AnswerContent,
@@ -104,76 +102,8 @@ export type {
   ContentOptions,
 } from '../protocol/message/options.ts'
 export type { JsonObject } from '../protocol/message/plain-json.ts'
-export type { PersonRef, MessageRef } from '../protocol/message/reference.ts'
 export type { ContentFlags } from '../protocol/message/wrappers.ts'
 export type { NestedContent } from '../protocol/message/content.ts'
-
-/** A message says something else now. */
-export interface EditContent {
-  /** The edit. */
-  readonly edit: {
-    /** The message that was edited. */
-    readonly target: MessageRef
-    /** What it says now. */
-    readonly content: NestedContent
-    /** When, by the clock of the sender, in milliseconds since the epoch. */
-    readonly atMs?: number
-  }
-}
-
-/** A message was deleted for everyone. */
-export interface DeleteContent {
-  /** The deletion. */
-  readonly delete: {
-    /** The message that was deleted. */
-    readonly target: MessageRef
-  }
-}
-
-/** Somebody voted in a poll. */
-export interface PollVoteContent {
-  /** The vote: it replaces every earlier vote of the same person in the same poll. */
-  readonly pollVote: {
-    /** The poll. */
-    readonly target: MessageRef
-    /** The answers that were chosen, none when the vote was taken back; those whose name is not known are left out. */
-    readonly options: readonly string[]
-    /** What the vote names the answers by: the SHA-256 of each, as base64. */
-    readonly hashes: readonly string[]
-    /** When, by the clock of the sender, in milliseconds since the epoch. */
-    readonly atMs?: number
-  }
-}
-
-/** Somebody said whether they come to a meeting. */
-export interface EventResponseContent {
-  /** The response: it replaces every earlier one of the same person. */
-  readonly eventResponse: {
-    /** The message with the meeting. */
-    readonly target: MessageRef
-    /** Whether they come. */
-    readonly response: 'going' | 'not-going' | 'maybe' | 'unknown'
-    /** How many others they bring. */
-    readonly extraGuests?: number
-    /** When, by the clock of the sender, in milliseconds since the epoch. */
-    readonly atMs?: number
-  }
-}
-
-/** The timer of disappearing messages in a chat was set. */
-export interface ExpirationContent {
-  /** The new timer. */
-  readonly expiration: {
-    /** After how long new messages disappear; 0 for never. */
-    readonly seconds: number
-  }
-}
-
-/** Somebody let this account see their phone number. */
-export interface PhoneNumberShareContent {
-  /** Always `true`. */
-  readonly phoneNumberShare: true
-}
 
 /** Content of a kind that this version cannot name yet. Its bytes are kept with the message. */
 export interface UnknownContent {
@@ -185,16 +115,7 @@ export interface UnknownContent {
 }
 
 /** What a received message can hold: exactly one content key, and what stands beside it. */
-export type MessageContent = (
-  | PlainContent
-  | EditContent
-  | DeleteContent
-  | PollVoteContent
-  | EventResponseContent
-  | ExpirationContent
-  | PhoneNumberShareContent
-) &
-  ContentOptions
+export type MessageContent = (PlainContent | AddedContent) & ContentOptions
 
 /** A text to send. */
 export interface OutgoingText {
@@ -239,8 +160,10 @@ export const CONTENT_KINDS = [
   'groupInvite',
   'newsletterInvite',
   'phoneNumberRequest',
-  'phoneNumberShare',
-  'expiration',
+  'phoneNumberShared',
+  'disappearing',
+  'limitSharing',
+  'memberLabel',
   'buttons',
   'list',
   'buttonReply',

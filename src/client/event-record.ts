@@ -5,7 +5,7 @@
 import { StorageError } from '../base/errors.ts'
 import { utf8Bytes, utf8Text } from '../base/bytes.ts'
 import type { EventRow, MessageRow } from '../persistence/contract/index.ts'
-import { DURABLE_VERSIONS } from './events.ts'
+import { DURABLE_VERSIONS, isDurableType } from './events/registry.ts'
 import type { DurableEvent, DurablePayloads, DurableType } from './events.ts'
 import { messagePayload } from './message-record.ts'
 import {
@@ -58,10 +58,6 @@ function knownType({ type, version, seq }: EventRow): DurableType {
     'an event was written by a newer waton; use that version or newer to read it',
     { details: { seq, type, version } },
   )
-}
-
-function isDurableType(type: string): type is DurableType {
-  return Object.hasOwn(DURABLE_VERSIONS, type)
 }
 
 /** Texts without which nobody could place the event. */

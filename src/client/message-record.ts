@@ -3,10 +3,8 @@
  * that content which this version cannot name yet is there when a later one can.
  */
 import { concatBytes, uint32Bytes, uintFromBytes, utf8Bytes, utf8Text } from '../base/bytes.ts'
-import { contentOf, nestedContent, plainContent } from '../protocol/message/content.ts'
+import { contentOf, plainContent } from '../protocol/message/content.ts'
 import type { ReadContent } from '../protocol/message/content.ts'
-import { readDelete, readEdit, readEphemeralSetting } from '../protocol/message/protocol-content.ts'
-import type { ProtocolContent } from '../protocol/message/protocol-content.ts'
 import type { Perspective } from '../protocol/message/reference.ts'
 import { decodeMessage } from '../protocol/proto/message.ts'
 import type { MessageRow } from '../persistence/contract/index.ts'
@@ -40,34 +38,35 @@ export interface MessageRecord {
   readonly kind: string
   /** The serialised `Message`. */
   readonly message: Uint8Array
-  /** The addresses of this account, for kinds that are about other messages: those may be its own. */
-  readonly me?: readonly string[]
-  /** What its bytes do not say by themselves: the content of an add-on that was opened. */
+  /** Its public form, where that takes more than the `Message`: what was added to other messages. */
   readonly opened?: MessageContent
+  /** The addresses of this account: what a message is about may be its own. */
+  readonly me?: readonly string[]
 }
 
-interface Envelope {
+/** What is known of a message besides its content. */
+export interface Envelope {
   readonly sender: Person
   readonly fromMe: boolean
   readonly origin: Origin
   readonly sentAtMs: number
   readonly pushName?: string
-  readonly me?: readonly string[]
   readonly opened?: MessageContent
+  readonly me?: readonly string[]
 }
 
 /** The store row of a message. */
 export function messageRow(record: MessageRecord, at: number): MessageRow {
-  const { id, chat, sender, fromMe, origin, sentAtMs, pushName, kind, message, me, opened } = record
+  const { id, chat, sender, fromMe, origin, sentAtMs, pushName, kind, message, opened, me } = record
   const envelope: Envelope = {
     sender,
     fromMe,
     origin,
     sentAtMs,
     ...(pushName === undefined ? {} : { pushName }),
+    ...(opened === undefined ? {} : { opened }),
     // a text points at nothing
     ...(me === undefined || kind === 'text' ? {} : { me }),
-    ...(opened === undefined ? {} : { opened }),
   }
   const envelopeBytes = utf8Bytes(toJson(envelope))
   const value = withVersion(
@@ -89,6 +88,50 @@ function envelopeOf(parsed: unknown): Envelope {
   return parsed as Envelope
 }
 
+/** What an event says about a message that was just read. */
+export function payloadOf(record: MessageRecord, content: ReadContent): MessagePayload {
+  const { id, chat, sender, fromMe, origin, sentAtMs, pushName } = record
+  const known = {
+    id,
+    chat,
+    sender,
+    fromMe,
+    origin,
+    sentAtMs,
+    ...(pushName === undefined ? {} : { pushName }),
+  }
+  return { ...known, content: record.opened ?? plainContent(content) }
+}
+
+/** What events say about a stored message. @throws {StorageError} `WATON_STORE_RECORD` */
+export function messagePayload(row: MessageRow): MessagePayload {
+  const { envelope, message } = storedMessage(row)
+  const { opened, me, ...known } = envelope
+  try {
+    const { id, chat } = row
+    const perspective = perspectiveOf({ chat, ...known, ...(me === undefined ? {} : { me }) })
+    return { id, chat, ...known, content: opened ?? readableContent(message, perspective) }
+  } catch (cause) {
+    throw unreadableRecord('message', cause)
+  }
+}
+
+/** What was recorded, in its parts. @throws {StorageError} `WATON_STORE_RECORD` */
+export function storedMessage(row: MessageRow): {
+  readonly envelope: Envelope
+  /** The serialised `Message`. */
+  readonly message: Uint8Array
+} {
+  const body = recordBody('message', RECORD_VERSION, row.value)
+  try {
+    const length = uintFromBytes(body.subarray(0, LENGTH_BYTES))
+    const envelope = envelopeOf(fromJson(utf8Text(body.subarray(LENGTH_BYTES, LENGTH_BYTES + length))))
+    return { envelope, message: body.subarray(LENGTH_BYTES + length) }
+  } catch (cause) {
+    throw unreadableRecord('message', cause)
+  }
+}
+
 /** Who reads what whom wrote. */
 export function perspectiveOf(record: {
   readonly chat: string
@@ -102,65 +145,10 @@ export function perspectiveOf(record: {
 
 /** The name of the kind of what was read: a content key, or the schema's name of what has none. */
 export function kindOf(content: ReadContent): string {
-  if (content.kind === 'protocol') return 'protocol'
-  return content.name ?? 'empty'
-}
-
-/** What an event says about a message that was just read from the same {@link perspectiveOf perspective}. */
-export function payloadOf(record: MessageRecord, content: ReadContent): MessagePayload {
-  const { id, chat, sender, fromMe, origin, sentAtMs, pushName, opened } = record
-  const known = {
-    id,
-    chat,
-    sender,
-    fromMe,
-    origin,
-    sentAtMs,
-    ...(pushName === undefined ? {} : { pushName }),
-  }
-  return { ...known, content: opened ?? publicContent(content, perspectiveOf(record)) }
-}
-
-/** What events say about a stored message. @throws {StorageError} `WATON_STORE_RECORD` */
-export function messagePayload(row: MessageRow): MessagePayload {
-  const body = recordBody('message', RECORD_VERSION, row.value)
-  try {
-    const length = uintFromBytes(body.subarray(0, LENGTH_BYTES))
-    const envelope = envelopeOf(fromJson(utf8Text(body.subarray(LENGTH_BYTES, LENGTH_BYTES + length))))
-    const { me, opened, ...known } = envelope
-    const { id, chat } = row
-    const perspective = perspectiveOf({ chat, ...known, ...(me === undefined ? {} : { me }) })
-    const content = opened ?? readableContent(body.subarray(LENGTH_BYTES + length), perspective)
-    return { id, chat, ...known, content }
-  } catch (cause) {
-    throw unreadableRecord('message', cause)
-  }
+  return content.kind === 'protocol' ? 'protocol' : (content.name ?? 'empty')
 }
 
 /** The public form of a serialised `Message`. @throws {ProtocolError} when it is not one */
 export function readableContent(message: Uint8Array, perspective?: Perspective): MessageContent {
-  return publicContent(contentOf(decodeMessage(message), perspective), perspective)
-}
-
-function publicContent(content: ReadContent, perspective: Perspective | undefined): MessageContent {
-  if (content.kind !== 'protocol') return plainContent(content)
-  const plain = protocolContent(content, perspective)
-  return plain === undefined ? plainContent(content) : { ...plain, ...content.options }
-}
-
-/** The protocol messages that people notice. */
-function protocolContent(
-  content: ProtocolContent,
-  perspective: Perspective | undefined,
-): MessageContent | undefined {
-  const deleted = readDelete(content, perspective)
-  if (deleted !== undefined) return { delete: { target: deleted } }
-  const edit = readEdit(content, perspective)
-  if (edit !== undefined) {
-    const { message, ...known } = edit
-    return { edit: { ...known, content: nestedContent(message, perspective) } }
-  }
-  const seconds = readEphemeralSetting(content)
-  if (seconds !== undefined) return { expiration: { seconds } }
-  return content.type === 'share-phone-number' ? { phoneNumberShare: true } : undefined
+  return plainContent(contentOf(decodeMessage(message), perspective))
 }

@@ -34,6 +34,7 @@ import { KeyUpkeep } from './keys/key-upkeep.ts'
 import { Lease, isOwnershipLost } from './lease.ts'
 import type { Endpoint, Timing } from './options.ts'
 import type { Effects } from './receive/context.ts'
+import { Drops } from './receive/drops.ts'
 import { OfflineQueue } from './receive/offline-queue.ts'
 import { ReceivePipeline } from './receive/pipeline.ts'
 import { Outbox } from './send/outbox.ts'
@@ -111,6 +112,7 @@ export class Runtime {
         markOnline,
         effects: this.#effects(),
         offline: new OfflineQueue(),
+        drops: new Drops(logger),
       },
     })
     this.codes = new CodeDesk({

@@ -5,6 +5,8 @@
 
 /** A stable code of an error that waton throws or tells; `docs/reference/errors.md` explains each. */
 export type ErrorCode =
+  | 'WATON_ADDON_SECRET'
+  | 'WATON_ADDON_UNREADABLE'
   | 'WATON_ARGUMENT'
   | 'WATON_BACKOFF_ATTEMPT'
   | 'WATON_BOT_COMMAND_NAME'
@@ -12,6 +14,7 @@ export type ErrorCode =
   | 'WATON_BOT_NEXT_TWICE'
   | 'WATON_BOT_NOT_LINKED'
   | 'WATON_BOT_NOT_OPEN'
+  | 'WATON_BOT_NO_CHAT'
   | 'WATON_BOT_OPTIONS'
   | 'WATON_BOT_STARTED'
   | 'WATON_CLIENT_CLOSED'

@@ -62,5 +62,6 @@ function show(console: Console, event: DurableEvent): void {
 }
 
 function textOf(content: MessageContent): string {
-  return 'text' in content ? content.text : `(${contentKind(content)})`
+  if ('text' in content) return content.text
+  return `(${contentKind(content)})`
 }

@@ -8,6 +8,7 @@ import { deferred } from '../../base/deferred.ts'
 import type { Deferred } from '../../base/deferred.ts'
 import { StorageError, describeError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
+import { chatOf } from '../events/chat.ts'
 import type { DurableEvent } from '../events.ts'
 import { Lanes } from '../lanes.ts'
 import type { AccountState } from '../state/account-state.ts'
@@ -199,5 +200,5 @@ export class Consumer {
 
 /** Events of a chat share a lane; events without one share another. */
 function laneOf(event: DurableEvent): string {
-  return event.payload.chat
+  return chatOf(event) ?? ''
 }

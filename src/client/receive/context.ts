@@ -6,6 +6,7 @@ import type { Self } from '../identity/self.ts'
 import type { Outbox } from '../send/outbox.ts'
 import type { Unit } from '../state/unit.ts'
 import type { Answer } from './answers.ts'
+import type { Drops } from './drops.ts'
 import type { OfflineQueue } from './offline-queue.ts'
 
 /** Follow-up work that needs the network or other parts of the client; called after the commit. */
@@ -32,6 +33,8 @@ export interface ReceiveContext {
   readonly markOnline: boolean
   readonly effects: Effects
   readonly offline: OfflineQueue
+  /** What was dropped because of who said it. */
+  readonly drops: Drops
 }
 
 /** Turns one stanza into changes of the unit and the answers that the server is owed, in order. */

@@ -4,10 +4,12 @@
  */
 import { toHex } from '../../base/bytes.ts'
 import { parseJid } from '../../protocol/jid.ts'
+import { readLidMappings } from '../../protocol/message/lid-mappings.ts'
 import { encodeProto } from '../../protocol/proto/codec.ts'
 import { Message } from '../../protocol/proto/message.ts'
 import type { MessageProperties } from '../../protocol/proto/message.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
+import { learnMapping } from '../identity/addresses.ts'
 import { APP_STATE_KEY, HISTORY_NOTIFICATION } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import type { ReceiveContext } from './context.ts'
@@ -16,20 +18,24 @@ import type { ReceiveContext } from './context.ts'
 const OWN_PHONE = 0
 
 /** See the file comment. */
-export function receiveProtocolMessage(
+export async function receiveProtocolMessage(
   unit: Unit,
   { parsed, message }: { parsed: ParsedMessage; message: MessageProperties },
-  { logger }: ReceiveContext,
+  context: ReceiveContext,
 ): Promise<void> {
   if (!parsed.isFromMe || parseJid(parsed.author).device !== OWN_PHONE) {
-    logger.warn(
-      { id: parsed.id, from: parsed.author },
-      'a protocol message that is not from the own phone was dropped',
-    )
-    return Promise.resolve()
+    context.drops.drop('not-from-own-phone', { id: parsed.id, from: parsed.author })
+    return
   }
-  const { appStateSyncKeyShare, historySyncNotification } = message.protocolMessage ?? {}
-  // shared once, in the first burst after linking: lost keys would mean app state that can never be read
+  const protocol = message.protocolMessage ?? {}
+  keepAppStateKeys(unit, protocol)
+  keepHistoryNotification(unit, parsed.id, protocol)
+  const mappings = protocol.lidMigrationMappingSyncMessage?.encodedMappingPayload
+  if (mappings) for (const { pn, lid } of readLidMappings(mappings)) await learnMapping(unit, pn, lid)
+}
+
+/** Shared once, in the first burst after linking: lost keys would mean app state that can never be read. */
+function keepAppStateKeys(unit: Unit, { appStateSyncKeyShare }: Message.ProtocolMessage.$Properties): void {
   for (const { keyId, keyData } of appStateSyncKeyShare?.keys ?? []) {
     if (!keyId?.keyId || !keyData) continue
     unit.put(
@@ -38,14 +44,15 @@ export function receiveProtocolMessage(
       encodeProto(Message.AppStateSyncKeyData, keyData, 'AppStateSyncKeyData'),
     )
   }
-  // kept raw until it is imported; the receipt that tells the phone so is sent then and not before
-  if (historySyncNotification) {
-    const raw = encodeProto(
-      Message.HistorySyncNotification,
-      historySyncNotification,
-      'HistorySyncNotification',
-    )
-    unit.put(HISTORY_NOTIFICATION, parsed.id, raw)
-  }
-  return Promise.resolve()
+}
+
+/** Kept raw until it is imported; the receipt that tells the phone so is sent then and not before. */
+function keepHistoryNotification(
+  unit: Unit,
+  id: string,
+  { historySyncNotification }: Message.ProtocolMessage.$Properties,
+): void {
+  if (!historySyncNotification) return
+  const raw = encodeProto(Message.HistorySyncNotification, historySyncNotification, 'HistorySyncNotification')
+  unit.put(HISTORY_NOTIFICATION, id, raw)
 }

@@ -2,15 +2,18 @@
  * From decrypted bytes to what is recorded: unpad, decode, unwrap what an own device reports about its own sends,
  * and either a message with its event or, for protocol messages, what they ask for.
  */
-import { contentOf } from '../../protocol/message/content.ts'
+import { contentOf, protocolOf } from '../../protocol/message/content.ts'
+import type { ProtocolContent, ProtocolType } from '../../protocol/message/protocol-content.ts'
 import { unwrapDeviceSent } from '../../protocol/message/device-sent.ts'
 import { unpadMessage } from '../../protocol/message/padding.ts'
 import { decodeMessage, encodeMessage } from '../../protocol/proto/message.ts'
+import type { MessageProperties } from '../../protocol/proto/message.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
 import type { Origin } from '../events.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
 import { kindOf, messageRow, payloadOf, perspectiveOf } from '../message-record.ts'
 import type { Unit } from '../state/unit.ts'
+import { REFUSED, addedContent } from './added.ts'
 import type { ReceiveContext } from './context.ts'
 import { receiveProtocolMessage } from './protocol-message.ts'
 
@@ -20,38 +23,111 @@ export function originOf({ isFromMe, isOffline }: ParsedMessage): Origin {
   return isOffline ? 'offline' : 'live'
 }
 
+/** Protocol messages that others may send; their content is recorded like any other. */
+const FOR_EVERYBODY: ReadonlySet<ProtocolType> = new Set([
+  'revoke',
+  'edit',
+  'ephemeral-setting',
+  'share-phone-number',
+  'limit-sharing',
+  'group-member-label',
+  'request-welcome-message',
+  'bot-feedback',
+  'reminder',
+  'status-mention',
+  'stop-generation',
+])
+
+/** Fields of a protocol message that are believed of the own phone only, whatever type goes with them. */
+const SELF_ONLY_FIELDS = [
+  'historySyncNotification',
+  'appStateSyncKeyShare',
+  'appStateSyncKeyRequest',
+  'initialSecurityNotificationSettingSync',
+  'appStateFatalExceptionNotification',
+  'peerDataOperationRequestMessage',
+  'peerDataOperationRequestResponseMessage',
+  'lidMigrationMappingSyncMessage',
+] as const
+
+/** Whether it is for this device alone. What nobody knows is, when it comes among own devices. */
+function isBetweenDevices({ type, protocol }: ProtocolContent, { category }: ParsedMessage): boolean {
+  if (FOR_EVERYBODY.has(type)) return false
+  return type !== 'unknown' || category === 'peer' || SELF_ONLY_FIELDS.some((field) => protocol[field])
+}
+
 /** Records one decrypted message. @throws {ProtocolError} when the plaintext is not a message */
 export async function recordContent(
   unit: Unit,
   { parsed, padded }: { parsed: ParsedMessage; padded: Uint8Array },
   context: ReceiveContext,
 ): Promise<void> {
-  const plaintext = unpadMessage(padded)
+  await recordMessage(unit, { parsed, plaintext: unpadMessage(padded) }, context)
+}
+
+/** Records one message. @throws {ProtocolError} when the bytes are not a message */
+export async function recordMessage(
+  unit: Unit,
+  { parsed, plaintext }: { parsed: ParsedMessage; plaintext: Uint8Array },
+  context: ReceiveContext,
+): Promise<void> {
   const outer = decodeMessage(plaintext)
   // only our own devices may say that a message belongs to another chat
   const sent = parsed.isFromMe ? unwrapDeviceSent(outer) : undefined
   const message = sent?.message ?? outer
-  const chat = await canonicalJid(unit, sent?.destinationJid ?? parsed.chat)
-  const sender = await personOf(unit, parsed.author)
-  const me = [context.self.pn, context.self.me?.lid].filter((jid) => jid !== undefined)
-  const content = contentOf(message, perspectiveOf({ chat, sender, fromMe: parsed.isFromMe, me }))
-  if (content.kind === 'protocol') {
+  const protocol = protocolOf(message)
+  if (protocol !== undefined && isBetweenDevices(protocol, parsed)) {
     await receiveProtocolMessage(unit, { parsed, message }, context)
     return
   }
+  await recordVisible(
+    unit,
+    {
+      parsed,
+      message,
+      chat: sent?.destinationJid ?? parsed.chat,
+      bytes: sent === undefined ? plaintext : encodeMessage(message),
+    },
+    context,
+  )
+}
+
+/** A message that somebody sees. */
+interface Visible {
+  readonly parsed: ParsedMessage
+  readonly message: MessageProperties
+  /** As it was addressed. */
+  readonly chat: string
+  /** The serialised `Message`. */
+  readonly bytes: Uint8Array
+}
+
+async function recordVisible(
+  unit: Unit,
+  { parsed, message, chat: addressed, bytes }: Visible,
+  context: ReceiveContext,
+): Promise<void> {
+  const chat = await canonicalJid(unit, addressed)
+  const sender = await personOf(unit, parsed.author)
   const key = { chat, sender: sender.jid, id: parsed.id }
   // the same id with another ciphertext: the session has moved on, and only the event is dropped
   if (await unit.hasMessage(key)) return
+  const referrer = { chat, sender, fromMe: parsed.isFromMe }
+  const added = await addedContent(unit, { message, id: parsed.id, referrer }, context)
+  if (added === REFUSED) return
+  const me = [context.self.pn, context.self.me?.lid].filter((jid) => jid !== undefined)
+  const content = contentOf(message, perspectiveOf({ ...referrer, me }))
   const record = {
     ...key,
     sender,
     fromMe: parsed.isFromMe,
     origin: originOf(parsed),
     sentAtMs: parsed.sentAtSeconds * 1000,
-    kind: kindOf(content),
+    kind: added?.kind ?? kindOf(content),
+    message: bytes,
     me,
-    message: sent === undefined ? plaintext : encodeMessage(message),
     ...(parsed.pushName === undefined ? {} : { pushName: parsed.pushName }),
+    ...(added === undefined ? {} : { opened: added.content }),
   }
   unit.putMessage(messageRow(record, unit.nowMs))
   unit.event('message', payloadOf(record, content), chat, key)

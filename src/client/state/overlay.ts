@@ -4,7 +4,14 @@
  */
 import { BoundedMap } from '../../base/bounded-map.ts'
 import { toHex } from '../../base/bytes.ts'
-import type { Change, EventRow, MessageKey, OutboxRow, Store } from '../../persistence/contract/index.ts'
+import type {
+  Change,
+  EventRow,
+  MessageKey,
+  MessageRow,
+  OutboxRow,
+  Store,
+} from '../../persistence/contract/index.ts'
 import type { RecordKind } from './record-kind.ts'
 import { messageSlot, recordSlot } from './unit.ts'
 import type { StagedRecord, Unit, UnitSource } from './unit.ts'
@@ -110,6 +117,11 @@ export class Overlay implements UnitSource {
   async hasMessage(key: MessageKey): Promise<boolean> {
     if (this.#messages.has(messageSlot(key))) return true
     return (await this.#store.readMessage(this.#account, key)) !== undefined
+  }
+
+  async readMessage(key: MessageKey): Promise<MessageRow | undefined> {
+    const slot = messageSlot(key)
+    return this.#messages.get(slot)?.messages.get(slot) ?? (await this.#store.readMessage(this.#account, key))
   }
 
   async readOutbox(id: string): Promise<OutboxRow | undefined> {

@@ -6,7 +6,7 @@
 import { toHex } from '../../base/bytes.ts'
 import type { Change, EventRow, MessageKey, MessageRow, OutboxRow } from '../../persistence/contract/index.ts'
 import { encodePayload } from '../event-record.ts'
-import { DURABLE_VERSIONS } from '../events.ts'
+import { DURABLE_VERSIONS } from '../events/registry.ts'
 import type { DurablePayloads, DurableType } from '../events.ts'
 import type { RecordKind } from './record-kind.ts'
 
@@ -48,6 +48,7 @@ export interface UnitSource {
   readRecord(kind: RecordKind<unknown>, key: string): Promise<unknown>
   listKeys(kind: string, prefix: string): Promise<readonly string[]>
   hasMessage(key: MessageKey): Promise<boolean>
+  readMessage(key: MessageKey): Promise<MessageRow | undefined>
   readOutbox(id: string): Promise<OutboxRow | undefined>
   isRecognised(hash: Uint8Array): Promise<boolean>
 }
@@ -110,6 +111,11 @@ export class Unit {
   /** Whether a message with this key was recorded before. */
   async hasMessage(key: MessageKey): Promise<boolean> {
     return this.messages.has(messageSlot(key)) || (await this.#source.hasMessage(key))
+  }
+
+  /** The message with this key as it was recorded, or `undefined`. */
+  async readMessage(key: MessageKey): Promise<MessageRow | undefined> {
+    return this.messages.get(messageSlot(key)) ?? (await this.#source.readMessage(key))
   }
 
   putMessage(row: MessageRow): void {

@@ -4,7 +4,7 @@
  * and its bytes are the caller's to keep.
  */
 import type { ContextInfo, MessageProperties } from '../proto/message.ts'
-import { ADDON_FIELDS, type Addon, addonOf } from './encrypted.ts'
+import { type SecretAddon, secretAddonOf } from './addons/read.ts'
 import { type FieldContent, READERS_BY_FIELD } from './kinds/index.ts'
 import type { MessageField, ReadScope } from './kinds/reader.ts'
 import { type ContentOptions, contextOptions, messageOptions } from './options.ts'
@@ -36,10 +36,11 @@ export interface KnownContent {
 }
 
 /** An encrypted add-on: its kind is known when it has been opened with the secret of the message that it is about. */
-export interface AddonContent extends Addon {
+export interface AddonContent {
   readonly kind: 'addon'
   /** The schema's name of the field, e.g. `pollUpdateMessage`. */
   readonly name: string
+  readonly addon: SecretAddon
 }
 
 /** Content that this version has no kind for. */
@@ -69,6 +70,15 @@ export const COMPANION_FIELDS: readonly MessageField[] = [
 /** Fields that are taken off or acted upon before content is looked for. */
 export const ENVELOPE_FIELDS: readonly MessageField[] = ['deviceSentMessage', 'protocolMessage']
 
+/** Fields that hold encrypted add-ons. */
+export const ADDON_FIELDS: readonly MessageField[] = [
+  'pollUpdateMessage',
+  'encReactionMessage',
+  'encCommentMessage',
+  'encEventResponseMessage',
+  'secretEncryptedMessage',
+]
+
 const COMPANIONS: ReadonlySet<string> = new Set(COMPANION_FIELDS)
 const ADDONS: ReadonlySet<string> = new Set(ADDON_FIELDS)
 
@@ -84,9 +94,10 @@ export function contentOf(outer: MessageProperties, perspective?: Perspective): 
   return readMessage(outer, perspective, MAX_NESTED)
 }
 
-/** What a message within a message says, e.g. what an edit says now. */
-export function nestedContent(message: MessageProperties, perspective?: Perspective): NestedContent {
-  return plainContent(readMessage(message, perspective, MAX_NESTED - 1))
+/** The protocol message in a message, in whatever wrappers; `undefined` when it is content. */
+export function protocolOf(outer: MessageProperties): ProtocolContent | undefined {
+  const { protocolMessage } = unwrapMessage(outer).message
+  return protocolMessage ? protocolContent(protocolMessage) : undefined
 }
 
 /** The plain form of what was read: the content and the options beside it. */
@@ -150,8 +161,8 @@ function fieldContent(
     const content = reader.read(message, field, scope)
     return content && { kind: 'content', name: reader.name, content }
   }
-  const addon = ADDONS.has(field) ? addonOf(message, field, scope.perspective) : undefined
-  return addon && { kind: 'addon', name: field, ...addon }
+  const addon = ADDONS.has(field) ? secretAddonOf(message) : undefined
+  return addon && { kind: 'addon', name: field, addon }
 }
 
 function contextOf(

@@ -1,7 +1,6 @@
 /** Message content between plaintext bytes and plain objects. */
 export * from './content.ts'
 export * from './device-sent.ts'
-export * from './encrypted.ts'
 export * from './kinds/index.ts'
 export * from './message-id.ts'
 export * from './options.ts'

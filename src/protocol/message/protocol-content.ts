@@ -1,9 +1,7 @@
 /**
- * Protocol messages: what clients tell each other instead of people. This file names them and reads those that people
- * notice (edits, deletions, the timer of disappearing messages); what may be believed from whom is the caller's decision.
+ * Protocol messages: what clients tell each other instead of people. This file names them; what may be believed from whom is the caller's decision.
  */
-import type { Message, MessageProperties } from '../proto/message.ts'
-import { type MessageRef, type Perspective, refOf } from './reference.ts'
+import type { Message } from '../proto/message.ts'
 
 /** What a protocol message is about; `unknown` for numbers that this version has no name for. */
 export type ProtocolType =
@@ -101,38 +99,4 @@ export function protocolContent(protocol: Message.ProtocolMessage.$Properties): 
     ...(typeNumber === undefined ? {} : { typeNumber }),
     protocol,
   }
-}
-
-/** The message that a deletion takes back; `undefined` for what is no deletion. */
-export function readDelete(
-  { type, protocol }: ProtocolContent,
-  perspective: Perspective | undefined,
-): MessageRef | undefined {
-  return type === 'revoke' ? refOf(protocol.key, perspective) : undefined
-}
-
-/** A message and what it says now. */
-export interface ReadEdit {
-  /** The message that was edited. */
-  readonly target: MessageRef
-  /** What it says now. */
-  readonly message: MessageProperties
-  /** When, by the clock of the sender, in milliseconds since the epoch. */
-  readonly atMs?: number
-}
-
-/** What an edit changes; `undefined` for what is no edit. */
-export function readEdit(
-  { type, protocol }: ProtocolContent,
-  perspective: Perspective | undefined,
-): ReadEdit | undefined {
-  const target = type === 'edit' ? refOf(protocol.key, perspective) : undefined
-  if (!target || !protocol.editedMessage) return undefined
-  const { editedMessage: message, timestampMs } = protocol
-  return { target, message, ...(timestampMs ? { atMs: timestampMs } : {}) }
-}
-
-/** The new timer of disappearing messages in seconds, 0 for none; `undefined` for what is no such setting. */
-export function readEphemeralSetting({ type, protocol }: ProtocolContent): number | undefined {
-  return type === 'ephemeral-setting' ? (protocol.ephemeralExpiration ?? 0) : undefined
 }

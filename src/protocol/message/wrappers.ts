@@ -44,7 +44,7 @@ export interface ContentFlags {
   /** It tells that a bot was registered. */
   readonly botRegistered?: true
   /** It must not be shared further. */
-  readonly limitSharing?: true
+  readonly sharingLimited?: true
   /** It is a question that can be answered. */
   readonly question?: true
   /** It is a public reply to an answer. */
@@ -77,7 +77,7 @@ const WRAPPERS = {
   pollCreationOptionImageMessage: 'pollOptionImage',
   pollCreationMessageV4: '',
   statusAddYours: 'addYours',
-  limitSharingMessage: 'limitSharing',
+  limitSharingMessage: 'sharingLimited',
   botTaskMessage: 'botTask',
   botForwardedMessage: 'botForwarded',
   botPlatformRegistrationSuccessMessage: 'botRegistered',

@@ -4,9 +4,9 @@ import type { MessageRef } from '../reference.ts'
 import { type ContentReader, compact, defineReader, named, target } from './reader.ts'
 
 /** Somebody reacted to a message. */
-export interface ReceivedReaction {
+export interface PlainReaction {
   /** The emoji; empty when a reaction was taken back. */
-  readonly emoji: string
+  readonly text: string
   /** The message. */
   readonly target: MessageRef
   /** When, by the clock of the sender, in milliseconds since the epoch. */
@@ -14,7 +14,7 @@ export interface ReceivedReaction {
 }
 
 /** Somebody commented on a message. */
-export interface ReceivedComment {
+export interface PlainComment {
   /** The message. */
   readonly target: MessageRef
   /** The comment. */
@@ -52,15 +52,15 @@ export interface ReceivedAnswer {
 }
 
 /** A reaction. */
-export interface ReactionContent {
+export interface PlainReactionContent {
   /** The reaction. */
-  readonly reaction: ReceivedReaction
+  readonly reaction: PlainReaction
 }
 
 /** A comment. */
-export interface CommentContent {
+export interface PlainCommentContent {
   /** The comment. */
-  readonly comment: ReceivedComment
+  readonly comment: PlainComment
 }
 
 /** A pin. */
@@ -84,21 +84,21 @@ export interface AnswerContent {
 const PIN_ACTIONS = { 1: 'pin', 2: 'unpin' } as const
 const KEEP_ACTIONS = { 1: 'keep', 2: 'undo' } as const
 
-/** @see ReactionContent */
-export const reaction: ContentReader<'reaction', ReactionContent> = defineReader(
+/** @see PlainReactionContent */
+export const reaction: ContentReader<'reaction', PlainReactionContent> = defineReader(
   'reaction',
   ['reactionMessage'],
   ({ key, text, senderTimestampMs }, scope) => {
     const about = target(key, scope)
     if (about === undefined) return undefined
     return {
-      reaction: compact<ReceivedReaction>({ emoji: text ?? '', target: about, atMs: senderTimestampMs }),
+      reaction: compact<PlainReaction>({ text: text ?? '', target: about, atMs: senderTimestampMs }),
     }
   },
 )
 
-/** @see CommentContent */
-export const comment: ContentReader<'comment', CommentContent> = defineReader(
+/** @see PlainCommentContent */
+export const comment: ContentReader<'comment', PlainCommentContent> = defineReader(
   'comment',
   ['commentMessage'],
   ({ message, targetMessageKey }, scope) => {

@@ -55,8 +55,8 @@ export type FieldContent =
   | poll.PollContent
   | poll.PollResultContent
   | poll.PollOptionContent
-  | about.ReactionContent
-  | about.CommentContent
+  | about.PlainReactionContent
+  | about.PlainCommentContent
   | about.PinContent
   | about.KeepContent
   | about.AnswerContent

@@ -1,0 +1,220 @@
+/**
+ * Messages that are about another one (votes, reactions, edits, deletions ...) and settings of a chat, as public content.
+ * What is encrypted for those who have the other message is opened when it is here; when it is not, it is recorded as it
+ * came and says so.
+ */
+import { describeError, errorCode } from '../../base/errors.ts'
+import { isGroup } from '../../protocol/jid.ts'
+import {
+  chosenOptions,
+  messageSecretOf,
+  openAddon,
+  secretAddonOf,
+} from '../../protocol/message/addons/index.ts'
+import type { OpenedAddon, SecretAddon } from '../../protocol/message/addons/index.ts'
+import { contentOf, plainContent, protocolOf } from '../../protocol/message/content.ts'
+import type { NestedContent } from '../../protocol/message/content.ts'
+import type { ProtocolContent, ProtocolType } from '../../protocol/message/protocol-content.ts'
+import { unwrapMessage } from '../../protocol/message/wrappers.ts'
+import { Message, decodeMessage } from '../../protocol/proto/message.ts'
+import type { MessageProperties } from '../../protocol/proto/message.ts'
+import type { AddedContent, SealedAddition } from '../added-content.ts'
+import type { MessageRef } from '../events.ts'
+import { storedMessage } from '../message-record.ts'
+import type { Unit } from '../state/unit.ts'
+import type { ReceiveContext } from './context.ts'
+import { addressesOf, findTarget, targetOf } from './target.ts'
+import type { Referrer } from './target.ts'
+
+/** Added content and the kind that its row gets. */
+export interface Added {
+  readonly kind: string
+  readonly content: AddedContent
+}
+
+/** Its sender may not write it. */
+export const REFUSED = 'refused'
+
+/** The added content of a message; `undefined` when it is an ordinary one. */
+export async function addedContent(
+  unit: Unit,
+  { message, id, referrer }: { message: MessageProperties; id: string; referrer: Referrer },
+  context: ReceiveContext,
+): Promise<Added | typeof REFUSED | undefined> {
+  const { message: inner } = unwrapMessage(message)
+  const read = protocolOf(message)
+  if (read !== undefined) return fromProtocol(unit, { read, id, referrer }, context)
+  const { reactionMessage: reaction, commentMessage: comment } = inner
+  if (reaction?.key?.id) {
+    const target = await targetOf(unit, reaction.key, referrer, context.self)
+    return { kind: 'reaction', content: { reaction: { target, text: reaction.text ?? '' } } }
+  }
+  if (comment?.targetMessageKey?.id && comment.message) {
+    const target = await targetOf(unit, comment.targetMessageKey, referrer, context.self)
+    return { kind: 'comment', content: { comment: { target, content: publicOf(comment.message) } } }
+  }
+  const addon = secretAddonOf(inner)
+  return addon === undefined ? undefined : fromAddon(unit, { addon, id, referrer }, context)
+}
+
+function publicOf(message: MessageProperties): NestedContent {
+  return plainContent(contentOf(message))
+}
+
+interface FromProtocol {
+  readonly read: ProtocolContent
+  readonly id: string
+  readonly referrer: Referrer
+}
+
+type Protocol = ProtocolContent['protocol']
+
+/** Settings of a chat that anybody in it may send, by type. */
+const SETTINGS: ReadonlyMap<ProtocolType, (protocol: Protocol) => Added> = new Map([
+  [
+    'ephemeral-setting',
+    ({ ephemeralExpiration }: Protocol): Added => {
+      const expiresInSeconds = ephemeralExpiration ?? 0
+      return { kind: 'disappearing', content: { disappearing: { expiresInSeconds } } }
+    },
+  ],
+  ['share-phone-number', (): Added => ({ kind: 'phoneNumberShared', content: { phoneNumberShared: true } })],
+  [
+    'limit-sharing',
+    ({ limitSharing }: Protocol): Added => {
+      const limited = limitSharing?.sharingLimited === true
+      return { kind: 'limitSharing', content: { limitSharing: { limited } } }
+    },
+  ],
+  [
+    'group-member-label',
+    ({ memberLabel }: Protocol): Added => {
+      return { kind: 'memberLabel', content: { memberLabel: { label: memberLabel?.label ?? '' } } }
+    },
+  ],
+])
+
+/** What others may say by protocol message; everything else is between own devices and never gets here. */
+async function fromProtocol(
+  unit: Unit,
+  { read: { type, protocol }, id, referrer }: FromProtocol,
+  context: ReceiveContext,
+): Promise<Added | typeof REFUSED | undefined> {
+  if (!protocol.key?.id || (type !== 'edit' && type !== 'revoke')) return SETTINGS.get(type)?.(protocol)
+  const target = await targetOf(unit, protocol.key, referrer, context.self)
+  const isAllowed = isAuthor(target, referrer)
+  if (type === 'revoke') {
+    if (isAllowed) return { kind: 'delete', content: { delete: { target } } }
+    if (!isGroup(referrer.chat)) return refuse('deletion-of-another-author', { id, target }, context)
+    return { kind: 'delete', content: { delete: { target, byAdmin: true } } }
+  }
+  if (!isAllowed) return refuse('edit-of-another-author', { id, target }, context)
+  if (!protocol.editedMessage) return undefined
+  return { kind: 'edit', content: { edit: { target, content: publicOf(protocol.editedMessage) } } }
+}
+
+function isAuthor({ sender }: MessageRef, referrer: Referrer): boolean {
+  return sender?.jid === referrer.sender.jid
+}
+
+function refuse(
+  reason: 'edit-of-another-author' | 'deletion-of-another-author',
+  { id, target }: { id: string; target: MessageRef },
+  { drops }: ReceiveContext,
+): typeof REFUSED {
+  drops.drop(reason, { id, target: target.id })
+  return REFUSED
+}
+
+/** Edits only count from the author: they are sealed with the secret, which everybody in the chat has. */
+const EDITS: ReadonlySet<SecretAddon['use']> = new Set(['message-edit', 'event-edit', 'poll-edit'])
+
+async function fromAddon(
+  unit: Unit,
+  { addon, id, referrer }: { addon: SecretAddon; id: string; referrer: Referrer },
+  context: ReceiveContext,
+): Promise<Added | typeof REFUSED> {
+  const target = await targetOf(unit, addon.target, referrer, context.self)
+  if (EDITS.has(addon.use) && !isAuthor(target, referrer))
+    return refuse('edit-of-another-author', { id, target }, context)
+  const row = await findTarget(unit, target)
+  if (row === undefined) return sealed(addon, target)
+  try {
+    const { envelope, message } = storedMessage(row)
+    const original = decodeMessage(message)
+    const secret = messageSecretOf(original)
+    if (secret === undefined) return sealed(addon, target)
+    const opened = openAddon(addon, {
+      secret,
+      targetId: target.id,
+      originalSenders: [...addressesOf(target.sender ?? envelope.sender), ...addressesOf(envelope.sender)],
+      senders: addressesOf(referrer.sender),
+    })
+    return openedContent(opened, target, original)
+  } catch (error) {
+    const fields = { id, use: addon.use, code: errorCode(error), reason: describeError(error) }
+    context.logger.warn(fields, 'what was added to a message could not be opened; it is kept as it came')
+    return sealed(addon, target)
+  }
+}
+
+function sealed({ use }: SecretAddon, target: MessageRef): Added {
+  const addition: SealedAddition = { target, encrypted: true }
+  switch (use) {
+    case 'poll-vote':
+      return { kind: 'pollVote', content: { pollVote: addition } }
+    case 'reaction':
+      return { kind: 'reaction', content: { reaction: addition } }
+    case 'comment':
+      return { kind: 'comment', content: { comment: addition } }
+    case 'event-response':
+      return { kind: 'eventResponse', content: { eventResponse: addition } }
+    case 'message-edit':
+    case 'event-edit':
+    case 'poll-edit':
+    case 'poll-add-option':
+      return { kind: 'edit', content: { edit: addition } }
+  }
+}
+
+const { EventResponseType } = Message.EventResponseMessage
+
+/** Answers by their number in the schema. */
+const RESPONSES: ReadonlyMap<number, 'going' | 'not-going' | 'maybe'> = new Map([
+  [EventResponseType.GOING, 'going'],
+  [EventResponseType.NOT_GOING, 'not-going'],
+  [EventResponseType.MAYBE, 'maybe'],
+])
+
+function openedContent(opened: OpenedAddon, target: MessageRef, original: MessageProperties): Added {
+  switch (opened.use) {
+    case 'poll-vote': {
+      const { options, unknown } = chosenOptions(original, opened.optionHashes)
+      const vote = { target, options, ...(unknown === 0 ? {} : { unknownOptions: unknown }) }
+      return { kind: 'pollVote', content: { pollVote: vote } }
+    }
+    case 'reaction':
+      return { kind: 'reaction', content: { reaction: { target, text: opened.reaction.text ?? '' } } }
+    case 'event-response':
+      return answerContent(opened.response, target)
+    case 'comment':
+      return { kind: 'comment', content: { comment: { target, content: publicOf(opened.message) } } }
+    case 'message-edit':
+    case 'event-edit':
+    case 'poll-edit':
+    case 'poll-add-option':
+      return { kind: 'edit', content: { edit: { target, content: publicOf(opened.message) } } }
+  }
+}
+
+function answerContent(
+  { response, extraGuestCount }: Message.EventResponseMessage.$Properties,
+  target: MessageRef,
+): Added {
+  const answer = {
+    target,
+    response: RESPONSES.get(response ?? EventResponseType.UNKNOWN) ?? ('unknown' as const),
+    ...(extraGuestCount ? { extraGuests: extraGuestCount } : {}),
+  }
+  return { kind: 'eventResponse', content: { eventResponse: answer } }
+}
