@@ -26,20 +26,19 @@ export function unknownFields(message: MessageProperties): readonly string[] {
 }
 
 function visit(value: object, path: string, depth: number, walk: Walk): void {
+  // not enumerable
+  const { $unknowns: own } = value as { readonly $unknowns?: readonly Uint8Array[] }
+  for (const bytes of own?.slice(0, MAX_UNKNOWN_FIELDS - walk.found.length) ?? [])
+    walk.found.push(`${path}${String(fieldNumber(bytes))}`)
+  if (depth <= 0) return
   for (const name of Object.keys(value)) {
     const field: unknown = (value as Readonly<Record<string, unknown>>)[name]
     // texts and numbers are most fields
     if (typeof field !== 'object' || field === null || field instanceof Uint8Array) continue
     walk.left -= 1
     if (walk.left < 0 || walk.found.length >= MAX_UNKNOWN_FIELDS) return
-    if (name === '$unknowns') {
-      for (const bytes of (field as readonly Uint8Array[]).slice(0, MAX_UNKNOWN_FIELDS))
-        walk.found.push(`${path}${String(fieldNumber(bytes))}`)
-    } else if (depth > 0) {
-      // elements of a list go by the name of the list
-      const below = Array.isArray(value) ? path : `${path}${name}.`
-      visit(field, below, depth - 1, walk)
-    }
+    // elements of a list go by the name of the list
+    visit(field, Array.isArray(value) ? path : `${path}${name}.`, depth - 1, walk)
   }
 }
 
