@@ -20,6 +20,7 @@ export type { SendOptions } from './client/send/outbox.ts'
 export type { ClientOptions, Endpoint, Timing } from './client/options.ts'
 export { CONTENT_KINDS, contentKind } from './client/content.ts'
 export type * from './client/content.ts'
+export type { UnknownCount } from './client/unknowns.ts'
 export type * from './client/events.ts'
 
 // 3. Stores. `waton/persistence` has the contract in full, `waton/sqlite` the durable one.

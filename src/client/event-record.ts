@@ -6,16 +6,10 @@ import { StorageError } from '../base/errors.ts'
 import { utf8Bytes, utf8Text } from '../base/bytes.ts'
 import type { EventRow, MessageRow } from '../persistence/contract/index.ts'
 import { DURABLE_VERSIONS, isDurableType } from './events/registry.ts'
-import type { DurableEvent, DurablePayloads, DurableType } from './events.ts'
+import type { DurableEvent, DurablePayloads, DurableType, MessagePayload } from './events.ts'
+import { loadContract } from './events/load-contract.ts'
 import { messagePayload } from './message-record.ts'
-import {
-  fromJson,
-  recordBody,
-  toJson,
-  unreadableRecord,
-  withVersion,
-  wrongField,
-} from './state/record-kind.ts'
+import { fromJson, recordBody, toJson, unreadableRecord, withVersion } from './state/record-kind.ts'
 
 const RECORD_VERSION = 1
 
@@ -34,47 +28,31 @@ export type ReadMessage = (row: EventRow) => Promise<MessageRow | undefined>
  */
 export async function decodeEvent(row: EventRow, readMessage: ReadMessage): Promise<DurableEvent> {
   const body = recordBody('event', RECORD_VERSION, row.value)
-  const type = knownType(row)
-  const event = { seq: row.seq, type, version: row.version, at: row.at }
-  if (type !== 'message') return { ...event, payload: parsePayload(type, body) } as DurableEvent
-  const message = await readMessage(row)
-  if (message === undefined) {
-    throw new StorageError(
-      'WATON_STORE_RECORD',
-      'an event refers to a message that is not in the store; restore the store from a backup',
-      {
-        details: { seq: row.seq },
-      },
-    )
-  }
-  return { ...event, payload: messagePayload(message) } as DurableEvent
+  const contract = await loadContract()
+  const { seq, type, version, at } = row
+  // a message is read from its row, with the understanding of today
+  const isMessage = type === 'message' && version <= DURABLE_VERSIONS.message
+  const payload = isMessage
+    ? contract.read(type, DURABLE_VERSIONS.message, await readMessagePayload(row, readMessage))
+    : contract.read(type, version, parsePayload(body))
+  if (!isDurableType(type)) throw unreadableRecord('event')
+  return { seq, type, version: DURABLE_VERSIONS[type], at, payload } as DurableEvent
 }
 
-/** @throws {StorageError} `WATON_STORE_RECORD_NEWER` when this version does not know events like this */
-function knownType({ type, version, seq }: EventRow): DurableType {
-  if (isDurableType(type) && version <= DURABLE_VERSIONS[type]) return type
+async function readMessagePayload(row: EventRow, readMessage: ReadMessage): Promise<MessagePayload> {
+  const message = await readMessage(row)
+  if (message !== undefined) return messagePayload(message)
   throw new StorageError(
-    'WATON_STORE_RECORD_NEWER',
-    'an event was written by a newer waton; use that version or newer to read it',
-    { details: { seq, type, version } },
+    'WATON_STORE_RECORD',
+    'an event refers to a message that is not in the store; restore the store from a backup',
+    { details: { seq: row.seq } },
   )
 }
 
-/** Texts without which nobody could place the event. */
-const REQUIRED_TEXTS: Readonly<Partial<Record<DurableType, readonly string[]>>> = {
-  'message.undecryptable': ['id', 'chat', 'reason'],
-  'message.receipt': ['chat', 'status'],
-  'send.failed': ['id', 'chat', 'code'],
-}
-
-function parsePayload(type: DurableType, body: Uint8Array): unknown {
+/** The payload as it was written, in the version that it was written with. */
+function parsePayload(body: Uint8Array): unknown {
   try {
-    const payload = fromJson(utf8Text(body))
-    if (typeof payload !== 'object' || payload === null) throw wrongField('an event')
-    const texts = REQUIRED_TEXTS[type] ?? []
-    const fields = payload as Readonly<Record<string, unknown>>
-    if (!texts.every((name) => typeof fields[name] === 'string')) throw wrongField('the texts of an event')
-    return payload
+    return fromJson(utf8Text(body))
   } catch (cause) {
     throw unreadableRecord('event', cause)
   }

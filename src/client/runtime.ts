@@ -33,6 +33,7 @@ import type { Self } from './identity/self.ts'
 import { KeyUpkeep } from './keys/key-upkeep.ts'
 import { Lease, isOwnershipLost } from './lease.ts'
 import type { Endpoint, Timing } from './options.ts'
+import { CallBook } from './receive/call-book.ts'
 import type { Effects } from './receive/context.ts'
 import { Drops } from './receive/drops.ts'
 import { OfflineQueue } from './receive/offline-queue.ts'
@@ -40,6 +41,7 @@ import { ReceivePipeline } from './receive/pipeline.ts'
 import { Outbox } from './send/outbox.ts'
 import { AccountState } from './state/account-state.ts'
 import { SELF, STANDING, STORE_PROBE } from './state/records.ts'
+import { Unknowns } from './unknowns.ts'
 
 /** The options of a client with every default filled in. */
 export interface RuntimeOptions {
@@ -60,6 +62,8 @@ const HANDLER_GRACE_MS = 10_000
 
 /** See the file comment. */
 export class Runtime {
+  /** What came and nobody knew. */
+  readonly unknowns: Unknowns = new Unknowns()
   readonly #options: RuntimeOptions
   readonly #emitter: TypedEmitter<ClientEvents>
   readonly #claim: Claim
@@ -113,6 +117,8 @@ export class Runtime {
         effects: this.#effects(),
         offline: new OfflineQueue(),
         drops: new Drops(logger),
+        calls: new CallBook(),
+        unknowns: this.unknowns,
       },
     })
     this.codes = new CodeDesk({
@@ -395,6 +401,16 @@ export class Runtime {
       },
       versionExpires: (atSeconds) => {
         emitter.emit('connection.expiring', atSeconds === undefined ? {} : { expiresAtMs: atSeconds * 1000 })
+      },
+      presence: (event) => {
+        emitter.emit('presence', event)
+      },
+      chatState: (event) => {
+        emitter.emit('chat.state', event)
+      },
+      retryRequested: ({ ids, from, participant, count }) => {
+        // sending again is the retry manager's: until there is one, it is at least seen
+        this.#options.logger.warn({ ids, from, participant, count }, 'a device could not read a message')
       },
     }
   }

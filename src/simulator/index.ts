@@ -1,6 +1,8 @@
 /** The simulator's public names: `import { startSimulator } from 'waton/simulator'`. */
 export { startSimulator } from './simulator.ts'
 export type { PhoneRequest, Simulator, SimulatorEndpoint, SimulatorOptions } from './simulator.ts'
+export type { DeliverOptions, DeliveryPersistence, DeliveryResult } from './deliver.ts'
+export * as stanzas from './stanzas.ts'
 export { createPhone, SimulatedPhone } from './peer/phone.ts'
 export type { MemoryCloseReason, MemorySocket } from './server/wire.ts'
 export { Faults } from './faults.ts'

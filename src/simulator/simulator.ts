@@ -12,6 +12,8 @@ import type { Logger } from '../base/logger.ts'
 import { seededRandom, systemRandom } from '../base/random.ts'
 import type { RandomSource } from '../base/random.ts'
 import type { BinaryNode } from '../protocol/binary/node.ts'
+import { deliverStanza } from './deliver.ts'
+import type { DeliverOptions, DeliveryResult } from './deliver.ts'
 import type { Faults } from './faults.ts'
 import { createPhone } from './peer/phone.ts'
 import type { SimulatedPhone } from './peer/phone.ts'
@@ -73,6 +75,15 @@ export interface Simulator {
   readonly clock: Clock
   /** Makes an account with its phone. Resolves when others can write to it. */
   addPhone(request: PhoneRequest): Promise<SimulatedPhone>
+  /**
+   * Delivers any stanza, as it is, to a linked device: in order with everything else, again at each login until it was
+   * answered when its class asks for that. `stanzas` of `waton/simulator` builds the common kinds.
+   *
+   * @param jid - of a linked device, with its number: `15550000001:1@s.whatsapp.net`
+   * @returns `sent`, `waiting` (the device is away, or empties its backlog first), or `lost`
+   * @throws {UsageError} `WATON_SIMULATOR_NO_DEVICE` when the JID names no linked device
+   */
+  deliver(jid: string, stanza: BinaryNode, options?: DeliverOptions): DeliveryResult
   /** The stanzas that the server sent, or will send, to a device and that the device has not answered. */
   unanswered(jid: string): readonly BinaryNode[]
   /** Cuts every connection and stops. */
@@ -183,6 +194,10 @@ class RunningSimulator implements Simulator {
     })
     this.#phones.push(phone)
     return phone
+  }
+
+  deliver(jid: string, stanza: BinaryNode, options?: DeliverOptions): DeliveryResult {
+    return deliverStanza(this.#server.world, jid, stanza, options)
   }
 
   unanswered(jid: string): readonly BinaryNode[] {

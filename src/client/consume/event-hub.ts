@@ -30,7 +30,8 @@ export class EventHub {
 
   /** Hands out events that have just become durable. */
   publish(events: readonly LoggedEvent[]): void {
-    for (const { row, payload } of events) {
+    for (const { row, payload, isSound } of events) {
+      if (!isSound) continue
       const { seq, type, version, at } = row
       const event = { seq, type, version, at, payload } as DurableEvent
       this.#emitter.emit(event.type, event)

@@ -2,7 +2,7 @@
  * Events that are never stored: they describe the moment, and whoever listens later has missed them.
  */
 import type { ClientState, CloseReason } from './connection.ts'
-import type { Me } from './shared.ts'
+import type { Me, Person } from './shared.ts'
 
 /** Something in the store could not be read. It is kept as it is, and the account goes on without it. */
 export interface QuarantinedEvent {
@@ -12,6 +12,32 @@ export interface QuarantinedEvent {
   readonly id: string
   /** Why, as a stable code, e.g. `WATON_STORE_RECORD`. */
   readonly code: string
+}
+
+/** Whether somebody looks at WhatsApp right now. */
+export interface PresenceEvent {
+  /** Who. */
+  readonly from: Person
+  /** The group in which they do, when it is about one. */
+  readonly group?: string
+  /** Whether they are there. */
+  readonly isAvailable: boolean
+  /** When they were last there, in milliseconds since the epoch. */
+  readonly lastSeenAtMs?: number
+  /** Whether they do not show when they were last there. */
+  readonly isLastSeenHidden: boolean
+  /** How many members of the group are there. */
+  readonly onlineCount?: number
+}
+
+/** What somebody does in a chat right now. */
+export interface ChatStateEvent {
+  /** The chat. */
+  readonly chat: string
+  /** Who. */
+  readonly from: Person
+  /** `composing`: they type; `recording`: they speak; `paused`: neither any more. */
+  readonly state: 'composing' | 'recording' | 'paused'
 }
 
 /** Events that are never stored. */
@@ -55,4 +81,8 @@ export interface EphemeralEvents {
   'connection.expiring': { readonly expiresAtMs?: number }
   /** The offline queue of the server has been taken in. */
   'sync.offline': { readonly messages: number }
+  /** Somebody came or went. Sent for people whom this account has asked about. */
+  readonly presence: PresenceEvent
+  /** Somebody types, speaks, or has stopped. */
+  readonly 'chat.state': ChatStateEvent
 }

@@ -3,13 +3,51 @@
  * read again; ephemeral ones describe the moment and are gone. A new durable event is a definition in the file of its domain,
  * one line here and one in `registry.ts`.
  */
+import type { AccountChangedPayload, AccountRestrictedPayload, BlocklistChangedPayload } from './account.ts'
+import type { CallPayload } from './call.ts'
+import type {
+  ContactAboutPayload,
+  ContactChangedPayload,
+  ContactDisappearingPayload,
+  ContactPicturePayload,
+  DevicesChangedPayload,
+  IdentityChangedPayload,
+} from './contact.ts'
+import type {
+  GroupChangedPayload,
+  GroupCreatedPayload,
+  GroupDeletedPayload,
+  GroupInvitePayload,
+  GroupLinkedPayload,
+  GroupParticipantsPayload,
+  GroupRequestPayload,
+} from './group.ts'
+import type { MediaRetryPayload } from './media.ts'
+import type {
+  NewsletterChangedPayload,
+  NewsletterParticipantPayload,
+  NewsletterReactionsPayload,
+  NewsletterViewsPayload,
+} from './newsletter.ts'
 import type { EphemeralEvents } from './ephemeral.ts'
-import type { MessagePayload, ReceiptPayload, UndecryptablePayload } from './message.ts'
+import type { MessagePayload, ReceiptPayload, SeenPayload, UndecryptablePayload } from './message.ts'
 import type { SendFailedPayload } from './send.ts'
 
+export type * from './account.ts'
+export type * from './call.ts'
 export type * from './connection.ts'
+export type * from './contact.ts'
 export type * from './ephemeral.ts'
-export type { MessagePayload, ReceiptPayload, ReceiptStatus, UndecryptablePayload } from './message.ts'
+export type * from './group.ts'
+export type * from './media.ts'
+export type * from './newsletter.ts'
+export type {
+  MessagePayload,
+  ReceiptPayload,
+  ReceiptStatus,
+  SeenPayload,
+  UndecryptablePayload,
+} from './message.ts'
 export type { SendFailedPayload } from './send.ts'
 export type { Me, MessageRef, Origin, Person } from './shared.ts'
 
@@ -21,6 +59,52 @@ export interface DurablePayloads {
   readonly 'message.undecryptable': UndecryptablePayload
   /** Somebody received, read or played messages. */
   readonly 'message.receipt': ReceiptPayload
+  /** A setting of the account was changed elsewhere. */
+  readonly 'account.changed': AccountChangedPayload
+  /** What the account may do is restricted, or not any more. */
+  readonly 'account.restricted': AccountRestrictedPayload
+  /** The account blocks other people now. */
+  readonly 'blocklist.changed': BlocklistChangedPayload
+  /** Something happened to a call. */
+  readonly call: CallPayload
+  /** Somebody wrote something else about themselves. */
+  readonly 'contact.about': ContactAboutPayload
+  /** Somebody has another number, profile or business. */
+  readonly 'contact.changed': ContactChangedPayload
+  /** Somebody has another default for vanishing messages. */
+  readonly 'contact.disappearing': ContactDisappearingPayload
+  /** Somebody has another picture. */
+  readonly 'contact.picture': ContactPicturePayload
+  /** Somebody has other devices. */
+  readonly 'devices.changed': DevicesChangedPayload
+  /** Somebody registered anew. */
+  readonly 'identity.changed': IdentityChangedPayload
+  /** What a group is called, looks like or allows. */
+  readonly 'group.changed': GroupChangedPayload
+  /** A group that is new to this account. */
+  readonly 'group.created': GroupCreatedPayload
+  /** A group is no more. */
+  readonly 'group.deleted': GroupDeletedPayload
+  /** A group has another invitation link. */
+  readonly 'group.invite': GroupInvitePayload
+  /** Groups belong to a community, or not any more. */
+  readonly 'group.linked': GroupLinkedPayload
+  /** Who is in a group. */
+  readonly 'group.participants': GroupParticipantsPayload
+  /** Somebody asks to join a group. */
+  readonly 'group.request': GroupRequestPayload
+  /** The phone has uploaded media again, or could not. */
+  readonly 'media.retry': MediaRetryPayload
+  /** What a newsletter is called or allows. */
+  readonly 'newsletter.changed': NewsletterChangedPayload
+  /** Somebody became something else in a newsletter. */
+  readonly 'newsletter.participant': NewsletterParticipantPayload
+  /** People reacted to a message of a newsletter. */
+  readonly 'newsletter.reactions': NewsletterReactionsPayload
+  /** A message of a newsletter was seen. */
+  readonly 'newsletter.views': NewsletterViewsPayload
+  /** This account has read messages of others, on another of its devices. */
+  readonly 'message.seen': SeenPayload
   /** A message of ours that nobody will get. */
   readonly 'send.failed': SendFailedPayload
 }

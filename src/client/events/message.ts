@@ -63,6 +63,20 @@ export interface ReceiptPayload {
   readonly atMs: number
 }
 
+/** This account has read or played messages of others, on another of its devices: they need not be shown as new. */
+export interface SeenPayload {
+  /** The messages that it is about. */
+  readonly ids: readonly string[]
+  /** The chat that they are in. */
+  readonly chat: string
+  /** Who wrote them, in a group. */
+  readonly sender?: Person
+  /** What was done. */
+  readonly status: 'read' | 'played'
+  /** When, in milliseconds since the epoch. */
+  readonly atMs: number
+}
+
 /** What both events about one message say of it. */
 function aboutMessage(z: Zod): {
   readonly id: ZodSchema<string>
@@ -114,6 +128,20 @@ export const MESSAGE_RECEIPT: EventDefinition<'message.receipt', ReceiptPayload>
       chat: z.string(),
       from: personSchema(z),
       status: z.enum(['delivered', 'read', 'played']),
+      atMs: timeSchema(z),
+    }),
+})
+
+/** Messages of others that were read elsewhere. */
+export const MESSAGE_SEEN: EventDefinition<'message.seen', SeenPayload> = defineEvent({
+  type: 'message.seen',
+  version: 1,
+  schema: (z) =>
+    z.object({
+      ids: z.array(z.string()),
+      chat: z.string(),
+      sender: personSchema(z).exactOptional(),
+      status: z.enum(['read', 'played']),
       atMs: timeSchema(z),
     }),
 })

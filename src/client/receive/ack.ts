@@ -2,12 +2,25 @@
 import { parseAck } from '../../protocol/stanza/ack.ts'
 import type { StanzaHandler } from './context.ts'
 
+/** What else of ours the server acknowledges; nothing waits for it here. */
+const OTHER_CLASSES: ReadonlySet<string> = new Set([
+  'receipt',
+  'call',
+  'notification',
+  'presence',
+  'chatstate',
+  'ib',
+])
+
 /** See the file comment. */
-export const receiveAck: StanzaHandler = async (unit, stanza, { outbox, logger }) => {
+export const receiveAck: StanzaHandler = async (unit, stanza, { outbox, logger, unknowns }) => {
   const ack = parseAck(stanza)
-  if (ack.class !== 'message') return []
   if (ack.errorCode !== undefined)
-    logger.warn({ id: ack.id, serverCode: ack.errorCode }, 'the server refused a message')
-  await outbox.applyAck(unit, ack.id, ack.errorCode)
+    logger.warn(
+      { id: ack.id, class: ack.class, serverCode: ack.errorCode },
+      'the server refused something that was sent',
+    )
+  if (ack.class === 'message') await outbox.applyAck(unit, ack.id, ack.errorCode)
+  else if (!OTHER_CLASSES.has(ack.class)) unknowns.count('stanza', `ack/${ack.class}`)
   return []
 }

@@ -2,11 +2,15 @@
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
+import type { ParsedRetryReceipt } from '../../protocol/stanza/retry-receipt.ts'
+import type { ChatStateEvent, PresenceEvent } from '../events.ts'
 import type { Self } from '../identity/self.ts'
 import type { Outbox } from '../send/outbox.ts'
 import type { Unit } from '../state/unit.ts'
+import type { Unknowns } from '../unknowns.ts'
 import type { Answer } from './answers.ts'
 import type { Drops } from './drops.ts'
+import type { CallBook } from './call-book.ts'
 import type { OfflineQueue } from './offline-queue.ts'
 
 /** Follow-up work that needs the network or other parts of the client; called after the commit. */
@@ -21,6 +25,12 @@ export interface Effects {
   offlineDone(messages: number): void
   /** The server will refuse this version of the client from then on. */
   versionExpires(atSeconds: number | undefined): void
+  /** Somebody came or went. */
+  presence(event: PresenceEvent): void
+  /** Somebody types, speaks, or has stopped. */
+  chatState(event: ChatStateEvent): void
+  /** Somebody's device could not read what this account sent, and asks for it again. */
+  retryRequested(request: ParsedRetryReceipt): void
 }
 
 /** See the file comment. */
@@ -35,6 +45,8 @@ export interface ReceiveContext {
   readonly offline: OfflineQueue
   /** What was dropped because of who said it. */
   readonly drops: Drops
+  readonly calls: CallBook
+  readonly unknowns: Unknowns
 }
 
 /** Turns one stanza into changes of the unit and the answers that the server is owed, in order. */

@@ -2,20 +2,24 @@
  * Every stanza that a server may send to an open client, by tag. A new kind is one handler file and one line here.
  */
 import type { BinaryNode } from '../../protocol/binary/node.ts'
+import { printNode } from '../../protocol/binary/print.ts'
 import { NACK, buildAck } from '../../protocol/stanza/ack.ts'
 import { receiveAck } from './ack.ts'
 import type { Answer } from './answers.ts'
-import type { StanzaHandler } from './context.ts'
+import { receiveCall } from './call.ts'
+import { receiveChatState } from './chat-state.ts'
+import type { ReceiveContext, StanzaHandler } from './context.ts'
 import { receiveInfo } from './info.ts'
 import { receiveMessage } from './message.ts'
 import { receiveNotification } from './notification.ts'
+import { receivePresence } from './presence.ts'
 import { receiveReceipt } from './receipt.ts'
 
-/** Stanzas that ask for no answer and mean nothing to us yet. */
-const acknowledgedOnly: StanzaHandler = (_unit, stanza) =>
-  Promise.resolve([{ kind: 'stanza', stanza: buildAck(stanza) }])
-
-const unanswered: StanzaHandler = () => Promise.resolve([])
+/** Answers to our queries are taken before this; a late one, or a query that nobody knows, gets none. */
+const receiveIq: StanzaHandler = (_unit, { attrs }, { unknowns }) => {
+  if (attrs.type === 'get' || attrs.type === 'set') unknowns.count('stanza', `iq/${attrs.xmlns ?? '(none)'}`)
+  return Promise.resolve([])
+}
 
 /** See the file comment. A map, because tags come from outside and an object has members of its own (`toString`). */
 export const HANDLERS: ReadonlyMap<string, StanzaHandler> = new Map([
@@ -24,17 +28,19 @@ export const HANDLERS: ReadonlyMap<string, StanzaHandler> = new Map([
   ['ack', receiveAck],
   ['notification', receiveNotification],
   ['ib', receiveInfo],
-  ['call', acknowledgedOnly],
-  ['presence', unanswered],
-  ['chatstate', unanswered],
-  ['iq', unanswered],
+  ['call', receiveCall],
+  ['presence', receivePresence],
+  ['chatstate', receiveChatState],
+  ['iq', receiveIq],
 ])
 
 /** Tags whose stanzas the server keeps until they are answered. @source reference-others 1.3, unacked classes */
 const ANSWERED_TAGS: ReadonlySet<string> = new Set(['message', 'receipt', 'notification', 'call', 'status'])
 
 /** A stanza of a kind that nobody knows: told so, if it has an id to be answered by. */
-export function answerUnknown(stanza: BinaryNode): readonly Answer[] {
+export function answerUnknown(stanza: BinaryNode, { unknowns, logger }: ReceiveContext): readonly Answer[] {
+  unknowns.count('stanza', stanza.tag)
+  logger.warn({ stanza: printNode(stanza, { maxBytes: 0 }) }, 'a stanza of an unknown kind was refused')
   return refusal(stanza, NACK.UNRECOGNIZED_STANZA)
 }
 

@@ -136,7 +136,7 @@ export class ReceivePipeline {
     const handler = HANDLERS.get(stanza.tag)
     try {
       return handler === undefined
-        ? answerUnknown(stanza)
+        ? answerUnknown(stanza, this.#options.context)
         : await handler(unit, stanza, this.#options.context)
     } catch (error) {
       if (error instanceof StorageError) throw error

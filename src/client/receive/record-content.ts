@@ -3,9 +3,11 @@
  * and either a message with its event or, for protocol messages, what they ask for.
  */
 import { contentOf, protocolOf } from '../../protocol/message/content.ts'
+import type { ReadContent } from '../../protocol/message/content.ts'
 import type { ProtocolContent, ProtocolType } from '../../protocol/message/protocol-content.ts'
 import { unwrapDeviceSent } from '../../protocol/message/device-sent.ts'
 import { unpadMessage } from '../../protocol/message/padding.ts'
+import { unknownFields } from '../../protocol/message/unknown-fields.ts'
 import { decodeMessage, encodeMessage } from '../../protocol/proto/message.ts'
 import type { MessageProperties } from '../../protocol/proto/message.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
@@ -117,6 +119,7 @@ async function recordVisible(
   if (added === REFUSED) return
   const me = [context.self.pn, context.self.me?.lid].filter((jid) => jid !== undefined)
   const content = contentOf(message, perspectiveOf({ ...referrer, me }))
+  countUnknowns(message, content, context)
   const record = {
     ...key,
     sender,
@@ -131,4 +134,12 @@ async function recordVisible(
   }
   unit.putMessage(messageRow(record, unit.nowMs))
   unit.event('message', payloadOf(record, content), chat, key)
+}
+
+/** What this version is missing is counted; it is all in the row. */
+function countUnknowns(message: MessageProperties, content: ReadContent, { unknowns }: ReceiveContext): void {
+  if (content.kind === 'unknown' && content.name !== undefined) unknowns.count('content', content.name)
+  if (content.kind === 'protocol' && content.type === 'unknown')
+    unknowns.count('protocol', String(content.typeNumber))
+  for (const field of unknownFields(message)) unknowns.count('field', field)
 }

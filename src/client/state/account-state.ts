@@ -12,12 +12,13 @@ import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { Claim, Store } from '../../persistence/contract/index.ts'
 import type { QuarantinedEvent } from '../events.ts'
+import { checkedEvents } from './event-check.ts'
 import { Overlay } from './overlay.ts'
 import type { Unreadable } from './overlay.ts'
 import type { RecordKind } from './record-kind.ts'
 import { QUARANTINE } from './records.ts'
 import { Unit, logEvent } from './unit.ts'
-import type { LoggedEvent } from './unit.ts'
+import type { EventDraft, LoggedEvent } from './unit.ts'
 
 /** What {@link AccountState} is made of. */
 export interface AccountStateOptions {
@@ -166,6 +167,7 @@ export class AccountState {
     const generation = this.#generation
     const unit = new Unit(this.#overlay, this.#options.clock.nowMs())
     const value = await work(unit)
+    if (unit.events.length > 0) unit.events = await checkedEvents(unit.events, this.#options.logger)
     if (generation !== this.#generation) throw dropped()
     return { value, committed: this.#stage(unit) }
   }
@@ -195,6 +197,7 @@ export class AccountState {
     }
     const events = unit.events.map((draft) => {
       this.#lastSeq += 1
+      this.#reportFault(unit, draft, this.#lastSeq)
       return logEvent(draft, this.#lastSeq, unit.nowMs)
     })
     this.#overlay.stage(unit)
@@ -204,6 +207,13 @@ export class AccountState {
     this.#queue.push(waiting)
     this.#pump()
     return waiting.done.promise
+  }
+
+  #reportFault(unit: Unit, { fault }: EventDraft, seq: number): void {
+    if (fault === undefined) return
+    unit.onCommit(() => {
+      this.reportUnreadable('event', String(seq), fault)
+    })
   }
 
   #pump(): void {

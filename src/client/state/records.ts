@@ -144,6 +144,25 @@ export interface DeviceList {
   readonly fetchedAtMs: number
 }
 
+/** Somebody registered anew, and what waton holds of their sessions was made before: a reason to ask for their keys again. */
+export interface IdentityChange {
+  readonly atMs: number
+}
+
+/** What the server says about a collection of app state that was not fetched since. */
+export interface DirtyCollection {
+  /** The newest version, when the server said. */
+  readonly version?: number
+  readonly atMs: number
+}
+
+/** A token with which somebody may be written to. */
+export interface StoredPrivacyToken {
+  readonly token: Uint8Array
+  /** When it was handed out. */
+  readonly atSeconds?: number
+}
+
 /** How often the sender of an unreadable message was asked to send it again. */
 export interface RetryCount {
   readonly count: number
@@ -373,6 +392,31 @@ export const DEVICE_LIST: RecordKind<DeviceList> = jsonRecord('device-list', 1, 
   deviceIds: integers(parsed.deviceIds),
   fetchedAtMs: integer(parsed.fetchedAtMs),
 }))
+
+/** Identity changes by canonical user JID, until the sessions are refreshed. Sessions are kept: late messages need them. */
+export const IDENTITY_CHANGE: RecordKind<IdentityChange> = jsonRecord('identity-change', 1, (parsed) => ({
+  atMs: integer(parsed.atMs),
+}))
+
+/** Collections of app state that have news, by name, until they are fetched. */
+export const DIRTY_COLLECTION: RecordKind<DirtyCollection> = jsonRecord(
+  'dirty-collection',
+  1,
+  (parsed): DirtyCollection => ({
+    ...optional('version', parsed.version, integer),
+    atMs: integer(parsed.atMs),
+  }),
+)
+
+/** Privacy tokens by the canonical JID of who handed them out. */
+export const PRIVACY_TOKEN: RecordKind<StoredPrivacyToken> = jsonRecord(
+  'privacy-token',
+  1,
+  (parsed): StoredPrivacyToken => ({
+    token: bytes(parsed.token),
+    ...optional('atSeconds', parsed.atSeconds, integer),
+  }),
+)
 
 /** App-state sync keys by key id in hexadecimal: serialised `AppStateSyncKeyData`. Shared by the phone once. */
 export const APP_STATE_KEY: RecordKind<Uint8Array> = bytesRecord('app-state-key')

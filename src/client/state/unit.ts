@@ -4,6 +4,7 @@
  * earlier units staged, then the store.
  */
 import { toHex } from '../../base/bytes.ts'
+import type { StorageError } from '../../base/errors.ts'
 import type { Change, EventRow, MessageKey, MessageRow, OutboxRow } from '../../persistence/contract/index.ts'
 import { encodePayload } from '../event-record.ts'
 import { DURABLE_VERSIONS } from '../events/registry.ts'
@@ -24,6 +25,8 @@ export interface EventDraft {
   readonly chat: string
   readonly message?: MessageKey
   readonly payload: DurablePayloads[DurableType]
+  /** Why nobody is given it, when it broke its contract. */
+  readonly fault?: StorageError
 }
 
 /** An event with its place in the log. */
@@ -31,15 +34,18 @@ export interface LoggedEvent {
   readonly row: EventRow
   /** What listeners get; the row refers to the message instead of repeating it. */
   readonly payload: DurablePayloads[DurableType]
+  /** Whether listeners get it. */
+  readonly isSound: boolean
 }
 
 /** Gives a draft its place in the log. */
 export function logEvent(draft: EventDraft, seq: number, at: number): LoggedEvent {
-  const { type, version, chat, message, payload } = draft
+  const { type, version, chat, message, payload, fault } = draft
   const value = encodePayload(type, payload)
   return {
     row: { seq, type, version, at, chat, value, ...(message === undefined ? {} : { message }) },
     payload,
+    isSound: fault === undefined,
   }
 }
 
@@ -71,7 +77,8 @@ export class Unit {
   readonly messages: Map<string, MessageRow> = new Map()
   readonly outbox: Map<string, OutboxRow> = new Map()
   readonly recognised: Map<string, Uint8Array> = new Map()
-  readonly events: EventDraft[] = []
+  /** Replaced as a whole by the check before staging. */
+  events: EventDraft[] = []
   /** Bulk changes that are not read back within the unit. */
   readonly changes: Change[] = []
   readonly afterCommit: (() => void)[] = []

@@ -12,8 +12,13 @@ import { fetchPrivacy } from './iq/privacy.ts'
 import { fetchProps } from './iq/props.ts'
 import { usyncDevices } from './iq/usync.ts'
 import { parseMessage } from './message.ts'
+import { parseCall } from './call.ts'
+import { parseChatState } from './chat-state.ts'
 import { parseNotification } from './notification.ts'
+import * as notifications from './notifications/index.ts'
+import { parsePresence } from './presence.ts'
 import { parseReceipt } from './receipt.ts'
+import { parseRetryReceipt } from './retry-receipt.ts'
 import { parseStreamFailure, parseSuccess } from './stream.ts'
 
 const own = { pn: '15550000001@s.whatsapp.net', lid: '100000000001@lid' }
@@ -27,6 +32,11 @@ const parsers: Readonly<Record<string, (stanza: BinaryNode) => unknown>> = {
   parseStreamFailure,
   parseInfoBulletin,
   parseNotification,
+  parseCall,
+  parseChatState,
+  parsePresence,
+  parseRetryReceipt,
+  ...notificationParsers(),
   isPairing,
   parsePairDevice,
   parsePairSuccess,
@@ -40,17 +50,23 @@ const parsers: Readonly<Record<string, (stanza: BinaryNode) => unknown>> = {
   fetchPrivacy: (stanza) => fetchPrivacy.parse(stanza, undefined),
 }
 
+/** Each parser of `notifications/`, also one that is added later. */
+function notificationParsers(): Readonly<Record<string, (stanza: BinaryNode) => unknown>> {
+  const named = Object.entries(notifications).filter(([name]) => name.startsWith('parse'))
+  return Object.fromEntries(named)
+}
+
 // Words of the real stanzas, so that the generated ones get past the first check of a parser.
 const TAGS =
-  'iq message receipt ack failure stream:error conflict ib offline dirty edge_routing routing_info notification count identity collection add device devices device-list key-index-list lid list item user error registration skey key id value signature digest hash usync result query props prop privacy category pair-device ref pair-success device-identity platform enc plaintext unavailable ping __proto__ constructor'.split(
+  'iq message receipt ack failure stream:error conflict ib offline dirty edge_routing routing_info notification count identity collection add device devices device-list key-index-list lid list item user error registration skey key id value signature digest hash usync result query props prop privacy category pair-device ref pair-success device-identity platform enc plaintext unavailable ping create group participant participants requested_user description body link tokens token mex update live_updates messages message views_count reactions reaction settings remove modify set rmr encrypt enc_p enc_iv disappearing_mode blocklist privacy offer terminate relaylatency retry keys product_catalog product collection __proto__ constructor'.split(
     ' ',
   )
 const NAMES =
-  'id from to type t participant recipient offline class error code reason value count name jid val key-index is_hosted ts version mediatype v sender_pn participant_lid addressing_mode config_code __proto__ constructor toString'.split(
+  'id from to type t participant recipient offline class error code reason value count name jid val key-index is_hosted ts version mediatype v sender_pn participant_lid addressing_mode jid key old new call-id call-creator op_name duration expiration count last media subject config_code __proto__ constructor toString'.split(
     ' ',
   )
 const VALUES =
-  '1 0 -1 1.5 x 99999999999999999999 15550000001@s.whatsapp.net 100000000002:3@lid 1@g.us status@broadcast 2@newsletter @s.whatsapp.net a:b@lid encrypt devices server_sync account_sync true'.split(
+  '1 0 -1 1.5 x 99999999999999999999 15550000001@s.whatsapp.net 100000000002:3@lid 1@g.us status@broadcast 2@newsletter @s.whatsapp.net a:b@lid encrypt devices server_sync account_sync true deny {}'.split(
     ' ',
   )
 

@@ -1,5 +1,9 @@
-/** Presence: the account's name and whether somebody looks at this device. The presence of others is a later part. */
-import { node, type BinaryNode } from '../binary/node.ts'
+/**
+ * Presence: the account's name and whether somebody looks at this device, and what others let us know of theirs.
+ *
+ * @source Baileys 7.0.0-rc14 `Socket/chats.js` sendPresenceUpdate, handlePresenceUpdate; whatsmeow `presence.go`
+ */
+import { node, numberAttribute, requireAttribute, type BinaryNode } from '../binary/node.ts'
 
 /** What {@link buildPresence} says. */
 export interface OwnPresence {
@@ -22,4 +26,44 @@ export interface OwnPresence {
 export function buildPresence({ name, available }: OwnPresence): BinaryNode {
   const type = available === undefined ? undefined : available ? 'available' : 'unavailable'
   return node('presence', { name: name.replaceAll('@', ''), type })
+}
+
+/** Whether somebody else looks at WhatsApp. */
+export interface ParsedPresence {
+  /** A person, or a group in which somebody does. */
+  readonly from: string
+  /** In a group: who. */
+  readonly participant?: string
+  readonly isAvailable: boolean
+  /** When they were last there. */
+  readonly lastSeenSeconds?: number
+  /** They do not show when they were last there. */
+  readonly isLastSeenHidden: boolean
+  /** How many members of a group are there. */
+  readonly onlineCount?: number
+}
+
+/** Words in the place of a time. @source Baileys `deny`; whatsmeow `presence.go` `deny`, `none`, `error` */
+const NO_TIME: ReadonlySet<string> = new Set(['deny', 'none', 'error'])
+
+/**
+ * ```xml
+ * <presence from="15550000002@s.whatsapp.net" type="unavailable" last="1700000000"/>
+ * <presence from="15550000002@s.whatsapp.net" last="deny"/>
+ * <presence from="120363000000000001@g.us" count="3"/>
+ * ```
+ */
+export function parsePresence(stanza: BinaryNode): ParsedPresence {
+  const { participant, type, last } = stanza.attrs
+  const isHidden = last !== undefined && NO_TIME.has(last)
+  const lastSeenSeconds = isHidden ? undefined : numberAttribute(stanza, 'last')
+  const onlineCount = numberAttribute(stanza, 'count')
+  return {
+    from: requireAttribute(stanza, 'from'),
+    ...(participant === undefined ? {} : { participant }),
+    isAvailable: type !== 'unavailable',
+    ...(lastSeenSeconds === undefined ? {} : { lastSeenSeconds }),
+    isLastSeenHidden: isHidden,
+    ...(onlineCount === undefined ? {} : { onlineCount }),
+  }
 }

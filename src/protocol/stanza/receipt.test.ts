@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ProtocolError, UsageError } from '../../base/errors.ts'
-import { node } from '../binary/node.ts'
+import { node, type BinaryNode } from '../binary/node.ts'
 import { parseMessage, type ParsedMessage } from './message.ts'
 import { buildReceipt, historyReceiptTarget, parseReceipt, receiptTargetFor } from './receipt.ts'
 
@@ -104,6 +104,7 @@ describe('reading a receipt', () => {
       type: 'delivery',
       atSeconds: 1_700_000_000,
       isOffline: false,
+      members: [],
     })
   })
 
@@ -125,6 +126,18 @@ describe('reading a receipt', () => {
       recipient: '3@lid',
       type: 'novel',
       isOffline: true,
+      members: [],
     })
+  })
+
+  it('of a group may say for each member what and when', () => {
+    const user = (jid: string, t: string): BinaryNode => node('user', { jid, t })
+    const stanza = node('receipt', { id: 'A1', from: '1@g.us', type: 'read' }, [
+      node('participants', { key: 'A1' }, [user('2@lid', '1700000001'), user('3@lid', '1700000002')]),
+    ])
+    expect(parseReceipt(stanza).members).toEqual([
+      { id: 'A1', jid: '2@lid', atSeconds: 1_700_000_001 },
+      { id: 'A1', jid: '3@lid', atSeconds: 1_700_000_002 },
+    ])
   })
 })

@@ -57,6 +57,16 @@ export interface ParsedReceipt {
   readonly atSeconds?: number
   /** Whether it waited in the server's offline queue. */
   readonly isOffline: boolean
+  /** What several members of a group say, in one stanza: each about one message. */
+  readonly members: readonly MemberReceipt[]
+}
+
+/** One member's part of a receipt of a group. */
+export interface MemberReceipt {
+  readonly id: string
+  /** Who confirms. */
+  readonly jid: string
+  readonly atSeconds?: number
 }
 
 /**
@@ -109,7 +119,10 @@ export function historyReceiptTarget(message: ParsedMessage): ReceiptTarget {
  * <receipt from="15550000002:3@s.whatsapp.net" id="A1" t="1700000000" type="read" offline="0">
  *   <list><item id="A2"/></list>
  * </receipt>
+ * <receipt from="123@g.us" id="A1" type="read"><participants key="A1"><user jid="100000000002@lid" t="1700000000"/></participants></receipt>
  * ```
+ *
+ * @source whatsmeow `receipt.go` handleGroupedReceipt for `participants`
  */
 export function parseReceipt(stanza: BinaryNode): ParsedReceipt {
   const list = childOf(stanza, 'list')
@@ -124,5 +137,14 @@ export function parseReceipt(stanza: BinaryNode): ParsedReceipt {
     type: type ?? 'delivery',
     ...(atSeconds === undefined ? {} : { atSeconds }),
     isOffline: offline !== undefined,
+    members: childrenOf(stanza, 'participants').flatMap(membersOf),
   }
+}
+
+function membersOf(participants: BinaryNode): readonly MemberReceipt[] {
+  const id = requireAttribute(participants, 'key')
+  return childrenOf(participants, 'user').map((user) => {
+    const atSeconds = numberAttribute(user, 't')
+    return { id, jid: requireAttribute(user, 'jid'), ...(atSeconds === undefined ? {} : { atSeconds }) }
+  })
 }

@@ -1,5 +1,5 @@
 /**
- * The receipt that asks for a message again because it could not be decrypted.
+ * The receipt that asks for a message again because it could not be decrypted: ours, and those of others.
  *
  * ```xml
  * <receipt id="3EB0..." to="15550000002:3@s.whatsapp.net" type="retry">
@@ -11,7 +11,16 @@
  *
  * @source Baileys 7.0.0-rc14 `Socket/messages-recv.js` sendRetryRequest; whatsmeow `retry.go`
  */
-import { node, requireAttribute, type BinaryNode } from '../binary/node.ts'
+import {
+  childOf,
+  childrenOf,
+  contentBytes,
+  node,
+  numberAttribute,
+  requireAttribute,
+  type BinaryNode,
+} from '../binary/node.ts'
+import { uintFromBytes } from '../../base/bytes.ts'
 
 /** One request. */
 export interface RetryReceipt {
@@ -46,4 +55,60 @@ export function buildRetryReceipt({
       ...(keys === undefined ? [] : [keys]),
     ],
   )
+}
+
+/** Somebody's device could not read what this account sent, and asks for it again. */
+export interface ParsedRetryReceipt {
+  /** The messages, almost always one. */
+  readonly ids: readonly string[]
+  /** The chat, or the device that asks. */
+  readonly from: string
+  /** In a group: the device that asks. */
+  readonly participant?: string
+  /** Between own devices: the chat. */
+  readonly recipient?: string
+  /** Which request for this message it is, from 1. */
+  readonly count: number
+  /** The protocol's number for why; 0 is "unknown". */
+  readonly errorCode: number
+  /** When the message was sent. */
+  readonly sentAtSeconds?: number
+  /** Tells whether the device has registered anew since its session was made. */
+  readonly registrationId?: number
+  /** The `<keys>` with which a session can be begun at once, as they came. */
+  readonly keys?: BinaryNode
+}
+
+/**
+ * Reads a receipt of the type `retry`.
+ *
+ * @throws {ProtocolError} `WATON_STANZA_ATTRIBUTE`, `WATON_STANZA_NUMBER`
+ */
+export function parseRetryReceipt(stanza: BinaryNode): ParsedRetryReceipt {
+  const retry = childOf(stanza, 'retry')
+  const { participant, recipient } = stanza.attrs
+  const sentAtSeconds = retry === undefined ? undefined : numberAttribute(retry, 't')
+  const registrationId = registrationOf(stanza)
+  const keys = childOf(stanza, 'keys')
+  const list = childOf(stanza, 'list')
+  const items = list === undefined ? [] : childrenOf(list, 'item')
+  const numberOf = (name: string): number => (retry === undefined ? 0 : (numberAttribute(retry, name) ?? 0))
+  return {
+    ids: [...new Set([requireAttribute(stanza, 'id'), ...items.map((item) => requireAttribute(item, 'id'))])],
+    from: requireAttribute(stanza, 'from'),
+    ...(participant === undefined ? {} : { participant }),
+    ...(recipient === undefined ? {} : { recipient }),
+    count: Math.max(1, numberOf('count')),
+    errorCode: numberOf('error'),
+    ...(sentAtSeconds === undefined ? {} : { sentAtSeconds }),
+    ...(registrationId === undefined ? {} : { registrationId }),
+    ...(keys === undefined ? {} : { keys }),
+  }
+}
+
+/** At most 4 bytes, big endian; anything else says nothing. */
+function registrationOf(stanza: BinaryNode): number | undefined {
+  const registration = childOf(stanza, 'registration')
+  const bytes = registration === undefined ? undefined : contentBytes(registration)
+  return bytes === undefined || bytes.length === 0 || bytes.length > 4 ? undefined : uintFromBytes(bytes)
 }

@@ -58,17 +58,21 @@ export class Delivery {
     if (this.#state === 'backlog') this.#sendBacklog(count)
   }
 
-  /** Something new is in the mailbox. */
-  deliver(entry: MailboxEntry): void {
-    if (this.#state !== 'live') return
+  /** Something new is in the mailbox. @returns whether it was sent; otherwise it waits */
+  deliver(entry: MailboxEntry): boolean {
+    if (this.#state !== 'live') return false
     this.#sentUpTo = entry.sequence
+    this.#mailbox.wrote(entry)
     this.#send(entry.stanza)
+    return true
   }
 
   #sendBacklog(count: number): void {
     const rest = this.#mailbox.after(this.#sentUpTo).filter((entry) => entry.sequence <= this.#backlogEnd)
-    for (const { sequence, stanza } of rest.slice(0, count)) {
+    for (const entry of rest.slice(0, count)) {
+      const { sequence, stanza } = entry
       this.#sentUpTo = sequence
+      this.#mailbox.wrote(entry)
       const attributes = { ...stanza.attrs, offline: this.#backlogSent }
       this.#backlogSent += 1
       this.#send(node(stanza.tag, attributes, stanza.content))

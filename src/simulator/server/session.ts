@@ -107,8 +107,8 @@ export class Session implements Sender, StanzaListener, DeviceOutlet {
       this.note('warning', `an answer to nothing that the server asked: <iq id="${id}">`)
   }
 
-  deliver(entry: MailboxEntry): void {
-    if (!this.#isClosed) this.#delivery.deliver(entry)
+  deliver(entry: MailboxEntry): boolean {
+    return !this.#isClosed && this.#delivery.deliver(entry)
   }
 
   sendTransient(stanza: BinaryNode): void {

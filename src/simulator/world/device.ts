@@ -9,8 +9,8 @@ import type { MailboxEntry } from './mailbox.ts'
 
 /** The connected end of a device: who to tell that something waits, and how to throw it off. */
 export interface DeviceOutlet {
-  /** Something new is in the mailbox. */
-  deliver(entry: MailboxEntry): void
+  /** Something new is in the mailbox. @returns whether it was sent; otherwise it waits */
+  deliver(entry: MailboxEntry): boolean
   /** Sends a stanza that nobody has to answer and that is lost when the device is away. */
   sendTransient(stanza: BinaryNode): void
   /** Another connection of the same device took over. */

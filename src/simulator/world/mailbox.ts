@@ -10,9 +10,10 @@ import { sameUser } from '../../protocol/jid.ts'
 
 /**
  * What clears a stanza: `ack` (receipts, notifications), `receipt` (a message: any delivery receipt, or an ack),
- * `sender-receipt` (a copy of a message that another device of the same person sent: only `<receipt type="sender">`).
+ * `sender-receipt` (a copy of a message that another device of the same person sent: only `<receipt type="sender">`),
+ * `sending` (nothing: it is gone once it was written to the device).
  */
-export type Clearance = 'ack' | 'receipt' | 'sender-receipt'
+export type Clearance = 'ack' | 'receipt' | 'sender-receipt' | 'sending'
 
 /** One stanza that waits for its answer. */
 export interface MailboxEntry {
@@ -107,6 +108,11 @@ export class Mailbox {
     if (entry.clearedBy === 'sender-receipt') return 'ignored'
     this.#remove(entry)
     return 'cleared'
+  }
+
+  /** A stanza was written to the device. */
+  wrote(entry: MailboxEntry): void {
+    if (entry.clearedBy === 'sending') this.#remove(entry)
   }
 
   /** Forgets everything: the device was removed. */

@@ -107,8 +107,8 @@ export class World {
     return found?.account.devices.get(found.deviceId)
   }
 
-  /** Puts a stanza into a device's mailbox and sends it when the device is connected. */
-  post(device: Device, stanza: BinaryNode, clearedBy: Clearance): void {
+  /** Puts a stanza into a device's mailbox and sends it when the device is connected. @returns whether it was sent */
+  post(device: Device, stanza: BinaryNode, clearedBy: Clearance): boolean {
     const { entry, dropped } = device.mailbox.add(stanza, clearedBy)
     if (dropped !== undefined) {
       const id = dropped.stanza.attrs['id'] ?? ''
@@ -117,7 +117,7 @@ export class World {
         `a mailbox is full: the oldest stanza (<${dropped.stanza.tag}> ${id}) was dropped`,
       )
     }
-    device.outlet?.deliver(entry)
+    return device.outlet?.deliver(entry) ?? false
   }
 
   #newLid(): string {

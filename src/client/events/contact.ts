@@ -1,0 +1,122 @@
+/**
+ * Events about other people: how they show themselves, which number, which devices and which keys they have.
+ */
+import { defineEvent } from './definition.ts'
+import type { EventDefinition } from './definition.ts'
+import { personSchema, timeSchema } from './shared.ts'
+import type { Person } from './shared.ts'
+
+/** What all events about one person say. */
+export interface ContactEvent {
+  /** Whom it is about. */
+  readonly contact: Person
+  /** When, in milliseconds since the epoch. */
+  readonly atMs: number
+}
+
+/** Somebody, perhaps this account on another device, has another picture. */
+export interface ContactPicturePayload extends ContactEvent {
+  /** Whether they have none any more. */
+  readonly isRemoved: boolean
+  /** Names the new picture, when the server says so. */
+  readonly pictureId?: string
+}
+
+/** Somebody has written something else about themselves. */
+export interface ContactAboutPayload extends ContactEvent {
+  /** The new text; empty when it was taken away. */
+  readonly about: string
+}
+
+/** Something else about somebody has changed: ask for it when you need it. */
+export interface ContactChangedPayload extends ContactEvent {
+  /** `number`: they have another phone number; `profile`: how they show themselves; `business`: see `details`. */
+  readonly what: 'number' | 'profile' | 'business'
+  /** With `number`: who they were before. */
+  readonly before?: Person
+  /** With `business`: what of it, e.g. `verified-name`, `catalog`, `removed`. */
+  readonly details?: string
+  /** With `verified-name`: the name. */
+  readonly name?: string
+}
+
+/** New chats with somebody begin with vanishing messages, or do not any more. */
+export interface ContactDisappearingPayload extends ContactEvent {
+  /** After how many seconds; 0: messages stay. */
+  readonly seconds: number
+}
+
+/** Somebody registered anew, e.g. on a new phone: they have other keys. Their security code is another one. */
+export type IdentityChangedPayload = ContactEvent
+
+/** Somebody, or this account, has linked or unlinked devices. */
+export interface DevicesChangedPayload extends ContactEvent {
+  /** `update`: the server says only that the list is old. */
+  readonly action: 'add' | 'remove' | 'update'
+  /** Device numbers: which were added or removed; with `update` what the server named, which may be nothing. */
+  readonly devices: readonly number[]
+}
+
+/** Another picture. */
+export const CONTACT_PICTURE: EventDefinition<'contact.picture', ContactPicturePayload> = defineEvent({
+  type: 'contact.picture',
+  version: 1,
+  schema: (z) =>
+    z.object({
+      contact: personSchema(z),
+      atMs: timeSchema(z),
+      isRemoved: z.boolean(),
+      pictureId: z.string().exactOptional(),
+    }),
+})
+
+/** Another text about themselves. */
+export const CONTACT_ABOUT: EventDefinition<'contact.about', ContactAboutPayload> = defineEvent({
+  type: 'contact.about',
+  version: 1,
+  schema: (z) => z.object({ contact: personSchema(z), atMs: timeSchema(z), about: z.string() }),
+})
+
+/** Another number, profile or business. */
+export const CONTACT_CHANGED: EventDefinition<'contact.changed', ContactChangedPayload> = defineEvent({
+  type: 'contact.changed',
+  version: 1,
+  schema: (z) =>
+    z.object({
+      contact: personSchema(z),
+      atMs: timeSchema(z),
+      what: z.enum(['number', 'profile', 'business']),
+      before: personSchema(z).exactOptional(),
+      details: z.string().exactOptional(),
+      name: z.string().exactOptional(),
+    }),
+})
+
+/** Another default for vanishing messages. */
+export const CONTACT_DISAPPEARING: EventDefinition<'contact.disappearing', ContactDisappearingPayload> =
+  defineEvent({
+    type: 'contact.disappearing',
+    version: 1,
+    schema: (z) =>
+      z.object({ contact: personSchema(z), atMs: timeSchema(z), seconds: z.int().nonnegative() }),
+  })
+
+/** Other keys. */
+export const IDENTITY_CHANGED: EventDefinition<'identity.changed', IdentityChangedPayload> = defineEvent({
+  type: 'identity.changed',
+  version: 1,
+  schema: (z) => z.object({ contact: personSchema(z), atMs: timeSchema(z) }),
+})
+
+/** Other devices. */
+export const DEVICES_CHANGED: EventDefinition<'devices.changed', DevicesChangedPayload> = defineEvent({
+  type: 'devices.changed',
+  version: 1,
+  schema: (z) =>
+    z.object({
+      contact: personSchema(z),
+      atMs: timeSchema(z),
+      action: z.enum(['add', 'remove', 'update']),
+      devices: z.array(z.int().nonnegative()),
+    }),
+})
