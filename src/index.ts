@@ -8,7 +8,7 @@ export type { BotOptions, ErrorHandler, QrCode } from './app/bot.ts'
 export { Composer } from './app/composer.ts'
 export type { Middleware, MiddlewareFunction, MiddlewareObject, Next } from './app/composer.ts'
 export type { CommandContext, Context, FilteredContext } from './app/context.ts'
-export type { ContentKind, ContentOf, FilterQuery } from './app/filter-query.ts'
+export type { FilterQuery } from './app/filter-query.ts'
 
 // 2. The client, its events and its content.
 export { Client } from './client/client.ts'
@@ -26,7 +26,8 @@ export type { ReadEvent, ReadOptions } from './client/consume/event-hub.ts'
 export type { SentMessage } from './client/send/handle.ts'
 export type { SendOptions } from './client/send/outbox.ts'
 export type { ClientOptions, Endpoint, Retention, Timing } from './client/options.ts'
-export type { MessageContent, OutgoingContent, TextContent, UnknownContent } from './client/content.ts'
+export * from './client/content.ts'
+export type { UnknownCount } from './client/unknowns.ts'
 export type * from './client/events.ts'
 
 // 3. Stores. `waton/persistence` has the contract in full, `waton/sqlite` the durable one.

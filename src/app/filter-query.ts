@@ -8,15 +8,8 @@ import { UsageError } from '../base/errors.ts'
 import { DURABLE_TYPES, isDurableType } from '../client/events/registry.ts'
 import type { ChatOf } from '../client/events/chat.ts'
 import type { DurableEvent, DurableEventOf, DurableType, MessagePayload, Person } from '../client/events.ts'
-import type { MessageContent } from '../client/content.ts'
-
-type KeyOfUnion<Union> = Union extends unknown ? keyof Union & string : never
-
-/** The kinds of content that a message can hold, e.g. `text`. */
-export type ContentKind = KeyOfUnion<MessageContent>
-
-/** The content of one kind. */
-export type ContentOf<Kind extends ContentKind> = Extract<MessageContent, Readonly<Record<Kind, unknown>>>
+import { CONTENT_KINDS } from '../client/content.ts'
+import type { ContentKind, ContentOf, MessageContent } from '../client/content.ts'
 
 /** What `bot.on` can be asked for: a durable event (`message`), or messages with one kind of content (`message:text`). */
 export type FilterQuery = DurableType | `message:${ContentKind}`
@@ -44,20 +37,7 @@ export interface NarrowedMessage<Content extends MessageContent> extends Narrowe
   readonly text: Content extends { readonly text: infer Text } ? Text : string | undefined
 }
 
-const CONTENT_KINDS: Readonly<Record<ContentKind, true>> = {
-  text: true,
-  pollVote: true,
-  reaction: true,
-  comment: true,
-  eventResponse: true,
-  edit: true,
-  delete: true,
-  disappearing: true,
-  phoneNumberShared: true,
-  limitSharing: true,
-  memberLabel: true,
-  unknown: true,
-}
+const KINDS: ReadonlySet<string> = new Set(CONTENT_KINDS)
 
 /**
  * The test behind a query.
@@ -72,13 +52,13 @@ export function compileFilter(query: FilterQuery): (event: DurableEvent) => bool
     return (event) => event.type === query
   }
   const kind = query.slice(colon + 1)
-  if (query.slice(0, colon) !== 'message' || !Object.hasOwn(CONTENT_KINDS, kind)) throw unknownFilter(query)
+  if (query.slice(0, colon) !== 'message' || !KINDS.has(kind)) throw unknownFilter(query)
   return (event) => event.type === 'message' && Object.hasOwn(event.payload.content, kind)
 }
 
 /** Every query there is, for messages and documents. */
 export function filterQueries(): readonly string[] {
-  return [...DURABLE_TYPES, ...Object.keys(CONTENT_KINDS).map((kind) => `message:${kind}`)]
+  return [...DURABLE_TYPES, ...CONTENT_KINDS.map((kind) => `message:${kind}`)]
 }
 
 function unknownFilter(query: string): UsageError {

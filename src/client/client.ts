@@ -31,6 +31,7 @@ import type { CallPayload, ClientEvents, ClientState, DurableType, Me } from './
 import { DEFAULT_RETENTION, DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'
 import type { ClientOptions } from './options.ts'
 import type { Runtime, RuntimeOptions } from './runtime.ts'
+import type { UnknownCount } from './unknowns.ts'
 import type { SentMessage } from './send/handle.ts'
 import type { SendOptions } from './send/outbox.ts'
 
@@ -112,6 +113,11 @@ export class Client {
   /** Where the client is; see `docs/explanation/architecture.md` for the transitions. */
   get state(): ClientState {
     return this.#runtime?.supervisor.state ?? 'idle'
+  }
+
+  /** What came since the client was made and this version does not know: it was kept or answered, and not understood. */
+  unknowns(): readonly UnknownCount[] {
+    return this.#runtime?.unknowns.counts() ?? []
   }
 
   /** Events read from the log. */

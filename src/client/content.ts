@@ -1,16 +1,109 @@
 /**
- * Message content as users read and write it: a plain object with one content key. What the wire calls things is the
- * business of `protocol/message`; this file is the public shape.
+ * Message content as users read and write it: a plain object with one content key and the options beside it. What the
+ * wire calls things is the business of `protocol/message`; this file is the public shape.
  */
+import type { NestedContent, PlainContent } from '../protocol/message/content.ts'
+import type { ContentOptions } from '../protocol/message/options.ts'
 import type { AddedContent } from './added-content.ts'
 
 export type * from './added-content.ts'
 
-/** A text message. */
-export interface TextContent {
-  /** What is written, as Unicode text. */
-  readonly text: string
-}
+export type {
+  ReceivedPin,
+  ReceivedKeep,
+  ReceivedAnswer,
+  PinContent,
+  KeepContent,
+  AnswerContent,
+} from '../protocol/message/kinds/about.ts'
+export type { ReceivedAlbum, AlbumContent, PlaceholderContent } from '../protocol/message/kinds/album.ts'
+export type {
+  ReceivedButton,
+  ReceivedButtons,
+  ReceivedListRow,
+  ReceivedListSection,
+  ReceivedProductSection,
+  ReceivedList,
+  ReceivedChoice,
+  ReceivedInteractiveReply,
+  ButtonsContent,
+  ListContent,
+  ButtonReplyContent,
+  ListReplyContent,
+  InteractiveReplyContent,
+} from '../protocol/message/kinds/choice.ts'
+export type {
+  ReceivedContact,
+  ReceivedContacts,
+  ContactContent,
+  ContactsContent,
+} from '../protocol/message/kinds/contact.ts'
+export type {
+  ReceivedEvent,
+  ReceivedEventInvite,
+  CallOutcome,
+  CallLogParticipant,
+  ReceivedCallLog,
+  ReceivedScheduledCall,
+  EventContent,
+  EventInviteContent,
+  CallLogContent,
+  ScheduledCallContent,
+  ScheduledCallEditContent,
+} from '../protocol/message/kinds/event.ts'
+export type { GenericContent } from '../protocol/message/kinds/generic.ts'
+export type {
+  ReceivedGroupInvite,
+  ReceivedNewsletterInvite,
+  GroupInviteContent,
+  NewsletterInviteContent,
+  PhoneNumberRequestContent,
+} from '../protocol/message/kinds/invite.ts'
+export type {
+  ReceivedMedia,
+  ReceivedImage,
+  ReceivedVideo,
+  ReceivedAudio,
+  ReceivedDocument,
+  ReceivedSticker,
+  PackedSticker,
+  ReceivedStickerPack,
+  ImageContent,
+  VideoContent,
+  VideoNoteContent,
+  AudioContent,
+  DocumentContent,
+  StickerContent,
+  StickerPackContent,
+} from '../protocol/message/kinds/media.ts'
+export type {
+  ReceivedLocation,
+  ReceivedLiveLocation,
+  LocationContent,
+  LiveLocationContent,
+} from '../protocol/message/kinds/place.ts'
+export type {
+  PollOption,
+  ReceivedPoll,
+  PollCount,
+  ReceivedPollResult,
+  PollContent,
+  PollResultContent,
+  PollOptionContent,
+} from '../protocol/message/kinds/poll.ts'
+export type { ReceivedLinkPreview, TextContent } from '../protocol/message/kinds/text.ts'
+export type {
+  QuotedMessage,
+  MentionedGroup,
+  Forwarded,
+  ParentMessage,
+  AssociationName,
+  ThreadRef,
+  ContentOptions,
+} from '../protocol/message/options.ts'
+export type { JsonObject } from '../protocol/message/plain-json.ts'
+export type { ContentFlags } from '../protocol/message/wrappers.ts'
+export type { NestedContent } from '../protocol/message/content.ts'
 
 /** Content of a kind that this version cannot name yet. Its bytes are kept with the message. */
 export interface UnknownContent {
@@ -21,8 +114,99 @@ export interface UnknownContent {
   }
 }
 
-/** What a received message can hold. */
-export type MessageContent = TextContent | AddedContent | UnknownContent
+/** What a received message can hold: exactly one content key, and what stands beside it. */
+export type MessageContent = (PlainContent | AddedContent) & ContentOptions
+
+/** A text to send. */
+export interface OutgoingText {
+  /** What to write, as Unicode text. */
+  readonly text: string
+}
 
 /** What can be sent. */
-export type OutgoingContent = TextContent
+export type OutgoingContent = OutgoingText
+
+/** The content keys: every received message has exactly one of them. */
+export const CONTENT_KINDS = [
+  'text',
+  'image',
+  'video',
+  'videoNote',
+  'audio',
+  'document',
+  'sticker',
+  'stickerPack',
+  'location',
+  'liveLocation',
+  'contact',
+  'contacts',
+  'poll',
+  'pollVote',
+  'pollResult',
+  'pollOption',
+  'reaction',
+  'comment',
+  'edit',
+  'delete',
+  'pin',
+  'keep',
+  'answer',
+  'event',
+  'eventResponse',
+  'eventInvite',
+  'callLog',
+  'scheduledCall',
+  'scheduledCallEdit',
+  'groupInvite',
+  'newsletterInvite',
+  'phoneNumberRequest',
+  'phoneNumberShared',
+  'disappearing',
+  'limitSharing',
+  'memberLabel',
+  'buttons',
+  'list',
+  'buttonReply',
+  'listReply',
+  'interactiveReply',
+  'album',
+  'placeholder',
+  'callInfo',
+  'chatInfo',
+  'highlyStructured',
+  'template',
+  'interactive',
+  'product',
+  'order',
+  'invoice',
+  'payment',
+  'paymentRequest',
+  'paymentDeclined',
+  'paymentCancelled',
+  'paymentInvite',
+  'paymentReminder',
+  'splitPayment',
+  'splitPaymentUpdate',
+  'stickerSync',
+  'broadcastCall',
+  'historyBundle',
+  'historyNotice',
+  'richResponse',
+  'statusNotification',
+  'statusQuoted',
+  'statusSticker',
+  'conditionalReveal',
+  'music',
+  'unknown',
+] as const
+
+/** The kinds of content that a message can hold, e.g. `text`. */
+export type ContentKind = (typeof CONTENT_KINDS)[number]
+
+/** The content of one kind. */
+export type ContentOf<Kind extends ContentKind> = Extract<MessageContent, Readonly<Record<Kind, unknown>>>
+
+/** Which content key a content has. */
+export function contentKind(content: MessageContent): ContentKind {
+  return CONTENT_KINDS.find((kind) => kind in content) ?? 'unknown'
+}

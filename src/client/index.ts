@@ -11,7 +11,8 @@ export type {
   StuckChat,
 } from './consume/options.ts'
 export type { ReadEvent, ReadOptions } from './consume/event-hub.ts'
-export type { MessageContent, OutgoingContent, TextContent, UnknownContent } from './content.ts'
+export * from './content.ts'
+export type { UnknownCount } from './unknowns.ts'
 export type * from './events.ts'
 export { DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'
 export type { ClientOptions, Endpoint, Retention, Timing } from './options.ts'

@@ -3,7 +3,9 @@
  * that content which this version cannot name yet is there when a later one can.
  */
 import { concatBytes, uint32Bytes, uintFromBytes, utf8Bytes, utf8Text } from '../base/bytes.ts'
-import { contentOf, type ReadContent } from '../protocol/message/content.ts'
+import { contentOf, plainContent } from '../protocol/message/content.ts'
+import type { ReadContent } from '../protocol/message/content.ts'
+import type { Perspective } from '../protocol/message/reference.ts'
 import { decodeMessage } from '../protocol/proto/message.ts'
 import type { MessageRow } from '../persistence/contract/index.ts'
 import type { MessageContent } from './content.ts'
@@ -38,6 +40,8 @@ export interface MessageRecord {
   readonly message: Uint8Array
   /** Its public form, where that takes more than the `Message`: what was added to other messages. */
   readonly opened?: MessageContent
+  /** The addresses of this account: what a message is about may be its own. */
+  readonly me?: readonly string[]
 }
 
 /** What is known of a message besides its content. */
@@ -48,11 +52,12 @@ export interface Envelope {
   readonly sentAtMs: number
   readonly pushName?: string
   readonly opened?: MessageContent
+  readonly me?: readonly string[]
 }
 
 /** The store row of a message. */
 export function messageRow(record: MessageRecord, at: number): MessageRow {
-  const { id, chat, sender, fromMe, origin, sentAtMs, pushName, kind, message, opened } = record
+  const { id, chat, sender, fromMe, origin, sentAtMs, pushName, kind, message, opened, me } = record
   const envelope: Envelope = {
     sender,
     fromMe,
@@ -60,6 +65,8 @@ export function messageRow(record: MessageRecord, at: number): MessageRow {
     sentAtMs,
     ...(pushName === undefined ? {} : { pushName }),
     ...(opened === undefined ? {} : { opened }),
+    // a text points at nothing
+    ...(me === undefined || kind === 'text' ? {} : { me }),
   }
   const envelopeBytes = utf8Bytes(toJson(envelope))
   const value = withVersion(
@@ -93,15 +100,17 @@ export function payloadOf(record: MessageRecord, content: ReadContent): MessageP
     sentAtMs,
     ...(pushName === undefined ? {} : { pushName }),
   }
-  return { ...known, content: record.opened ?? publicContent(content) }
+  return { ...known, content: record.opened ?? plainContent(content) }
 }
 
 /** What events say about a stored message. @throws {StorageError} `WATON_STORE_RECORD` */
 export function messagePayload(row: MessageRow): MessagePayload {
   const { envelope, message } = storedMessage(row)
-  const { opened, ...known } = envelope
+  const { opened, me, ...known } = envelope
   try {
-    return { id: row.id, chat: row.chat, ...known, content: opened ?? readableContent(message) }
+    const { id, chat } = row
+    const perspective = perspectiveOf({ chat, ...known, ...(me === undefined ? {} : { me }) })
+    return { id, chat, ...known, content: opened ?? readableContent(message, perspective) }
   } catch (cause) {
     throw unreadableRecord('message', cause)
   }
@@ -123,19 +132,23 @@ export function storedMessage(row: MessageRow): {
   }
 }
 
-/** The public form of a serialised `Message`. @throws {ProtocolError} when it is not one */
-export function readableContent(message: Uint8Array): MessageContent {
-  return publicContent(contentOf(decodeMessage(message)))
+/** Who reads what whom wrote. */
+export function perspectiveOf(record: {
+  readonly chat: string
+  readonly sender: Person
+  readonly fromMe: boolean
+  readonly me?: readonly string[]
+}): Perspective {
+  const { chat, sender, fromMe, me } = record
+  return { chat, writer: sender.jid, fromMe, me: me ?? (fromMe ? [sender.jid] : []) }
 }
 
-/** The public form of content that was read. */
-export function publicContent(content: ReadContent): MessageContent {
-  switch (content.kind) {
-    case 'text':
-      return { text: content.text }
-    case 'protocol':
-      return { unknown: { kind: 'protocolMessage' } }
-    case 'unknown':
-      return { unknown: { kind: content.name ?? 'empty' } }
-  }
+/** The name of the kind of what was read: a content key, or the schema's name of what has none. */
+export function kindOf(content: ReadContent): string {
+  return content.kind === 'protocol' ? 'protocol' : (content.name ?? 'empty')
+}
+
+/** The public form of a serialised `Message`. @throws {ProtocolError} when it is not one */
+export function readableContent(message: Uint8Array, perspective?: Perspective): MessageContent {
+  return plainContent(contentOf(decodeMessage(message), perspective))
 }

@@ -61,6 +61,8 @@ export interface RuntimeOptions {
 
 /** See the file comment. */
 export class Runtime {
+  /** What came and nobody knew. */
+  readonly unknowns: Unknowns = new Unknowns()
   readonly #options: RuntimeOptions
   readonly #emitter: TypedEmitter<ClientEvents>
   readonly #claim: Claim
@@ -129,7 +131,7 @@ export class Runtime {
         offline: this.#offline,
         drops: new Drops(logger),
         calls: new CallBook(),
-        unknowns: new Unknowns(),
+        unknowns: this.unknowns,
       },
     })
     this.codes = new CodeDesk({

@@ -182,7 +182,6 @@ export function tamper({ world }: Stage, jid: string, change: (stanza: BinaryNod
   const { outlet } = device
   if (outlet === undefined) throw new Error(`${jid} is not connected`)
   const deliver = outlet.deliver.bind(outlet)
-  outlet.deliver = (entry) => {
+  outlet.deliver = (entry) =>
     deliver(entry.stanza.tag === 'message' ? { ...entry, stanza: change(entry.stanza) } : entry)
-  }
 }

@@ -1,5 +1,5 @@
 /** `waton chat`: prints the text messages of an account, and sends the lines that are typed or piped in. */
-import { describeError } from 'waton'
+import { contentKind, describeError } from 'waton'
 import type { Client, DurableEvent, MessageContent } from 'waton'
 import { nameOf, explainEnd, openAccount, untilEnded } from '../account.ts'
 import type { AccountOptions } from '../account.ts'
@@ -63,5 +63,5 @@ function show(console: Console, event: DurableEvent): void {
 
 function textOf(content: MessageContent): string {
   if ('text' in content) return content.text
-  return `(${'unknown' in content ? content.unknown.kind : (Object.keys(content)[0] ?? '')})`
+  return `(${contentKind(content)})`
 }

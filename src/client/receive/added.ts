@@ -12,14 +12,15 @@ import {
   secretAddonOf,
 } from '../../protocol/message/addons/index.ts'
 import type { OpenedAddon, SecretAddon } from '../../protocol/message/addons/index.ts'
-import { contentOf } from '../../protocol/message/content.ts'
-import type { ProtocolContent, ProtocolType } from '../../protocol/message/content.ts'
+import { contentOf, plainContent, protocolOf } from '../../protocol/message/content.ts'
+import type { NestedContent } from '../../protocol/message/content.ts'
+import type { ProtocolContent, ProtocolType } from '../../protocol/message/protocol-content.ts'
 import { unwrapMessage } from '../../protocol/message/wrappers.ts'
 import { Message, decodeMessage } from '../../protocol/proto/message.ts'
 import type { MessageProperties } from '../../protocol/proto/message.ts'
 import type { AddedContent, SealedAddition } from '../added-content.ts'
 import type { MessageRef } from '../events.ts'
-import { publicContent, storedMessage } from '../message-record.ts'
+import { storedMessage } from '../message-record.ts'
 import type { Unit } from '../state/unit.ts'
 import type { ReceiveContext } from './context.ts'
 import { addressesOf, findTarget, targetOf } from './target.ts'
@@ -41,8 +42,8 @@ export async function addedContent(
   context: ReceiveContext,
 ): Promise<Added | typeof REFUSED | undefined> {
   const { message: inner } = unwrapMessage(message)
-  const read = contentOf(message)
-  if (read.kind === 'protocol') return fromProtocol(unit, { read, id, referrer }, context)
+  const read = protocolOf(message)
+  if (read !== undefined) return fromProtocol(unit, { read, id, referrer }, context)
   const { reactionMessage: reaction, commentMessage: comment } = inner
   if (reaction?.key?.id) {
     const target = await targetOf(unit, reaction.key, referrer, context.self)
@@ -56,8 +57,8 @@ export async function addedContent(
   return addon === undefined ? undefined : fromAddon(unit, { addon, id, referrer }, context)
 }
 
-function publicOf(message: MessageProperties): ReturnType<typeof publicContent> {
-  return publicContent(contentOf(message))
+function publicOf(message: MessageProperties): NestedContent {
+  return plainContent(contentOf(message))
 }
 
 interface FromProtocol {

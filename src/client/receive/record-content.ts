@@ -2,17 +2,19 @@
  * From decrypted bytes to what is recorded: unpad, decode, unwrap what an own device reports about its own sends,
  * and either a message with its event or, for protocol messages, what they ask for.
  */
-import { contentOf } from '../../protocol/message/content.ts'
-import type { ProtocolContent, ProtocolType, ReadContent } from '../../protocol/message/content.ts'
+import { contentOf, protocolOf } from '../../protocol/message/content.ts'
+import type { ReadContent } from '../../protocol/message/content.ts'
+import type { ProtocolContent, ProtocolType } from '../../protocol/message/protocol-content.ts'
 import { unwrapDeviceSent } from '../../protocol/message/device-sent.ts'
 import { unpadMessage } from '../../protocol/message/padding.ts'
+import { unknownFields } from '../../protocol/message/unknown-fields.ts'
 import { decodeMessage, encodeMessage } from '../../protocol/proto/message.ts'
 import type { MessageProperties } from '../../protocol/proto/message.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
 import type { Origin } from '../events.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
 import { wasRecorded } from '../identity/former-address.ts'
-import { messageRow, payloadOf } from '../message-record.ts'
+import { kindOf, messageRow, payloadOf, perspectiveOf } from '../message-record.ts'
 import type { Unit } from '../state/unit.ts'
 import { REFUSED, addedContent } from './added.ts'
 import type { ReceiveContext } from './context.ts'
@@ -76,8 +78,8 @@ export async function recordMessage(
   // only our own devices may say that a message belongs to another chat
   const sent = parsed.isFromMe ? unwrapDeviceSent(outer) : undefined
   const message = sent?.message ?? outer
-  const content = contentOf(message)
-  if (content.kind === 'protocol' && isBetweenDevices(content, parsed)) {
+  const protocol = protocolOf(message)
+  if (protocol !== undefined && isBetweenDevices(protocol, parsed)) {
     await receiveProtocolMessage(unit, { parsed, message }, context)
     return
   }
@@ -88,7 +90,6 @@ export async function recordMessage(
     {
       parsed,
       message,
-      content,
       chat: sent?.destinationJid ?? parsed.chat,
       bytes: sent === undefined ? plaintext : encodeMessage(message),
     },
@@ -100,7 +101,6 @@ export async function recordMessage(
 interface Visible {
   readonly parsed: ParsedMessage
   readonly message: MessageProperties
-  readonly content: ReadContent
   /** As it was addressed. */
   readonly chat: string
   /** The serialised `Message`. */
@@ -109,7 +109,7 @@ interface Visible {
 
 async function recordVisible(
   unit: Unit,
-  { parsed, message, content, chat: addressed, bytes }: Visible,
+  { parsed, message, chat: addressed, bytes }: Visible,
   context: ReceiveContext,
 ): Promise<void> {
   const chat = await canonicalJid(unit, addressed)
@@ -120,6 +120,9 @@ async function recordVisible(
   const referrer = { chat, sender, fromMe: parsed.isFromMe }
   const added = await addedContent(unit, { message, id: parsed.id, referrer }, context)
   if (added === REFUSED) return
+  const me = [context.self.pn, context.self.me?.lid].filter((jid) => jid !== undefined)
+  const content = contentOf(message, perspectiveOf({ ...referrer, me }))
+  countUnknowns(message, content, context)
   const record = {
     ...key,
     sender,
@@ -128,6 +131,7 @@ async function recordVisible(
     sentAtMs: parsed.sentAtSeconds * 1000,
     kind: added?.kind ?? kindOf(content),
     message: bytes,
+    me,
     ...(parsed.pushName === undefined ? {} : { pushName: parsed.pushName }),
     ...(added === undefined ? {} : { opened: added.content }),
   }
@@ -135,6 +139,10 @@ async function recordVisible(
   unit.event('message', payloadOf(record, content), chat, key)
 }
 
-function kindOf(content: ReadContent): string {
-  return content.kind === 'unknown' ? (content.name ?? 'empty') : content.kind
+/** What this version is missing is counted; it is all in the row. */
+function countUnknowns(message: MessageProperties, content: ReadContent, { unknowns }: ReceiveContext): void {
+  if (content.kind === 'unknown' && content.name !== undefined) unknowns.count('content', content.name)
+  if (content.kind === 'protocol' && content.type === 'unknown')
+    unknowns.count('protocol', String(content.typeNumber))
+  for (const field of unknownFields(message)) unknowns.count('field', field)
 }

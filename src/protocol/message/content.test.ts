@@ -17,19 +17,27 @@ const { Type } = proto.Message.ProtocolMessage
 
 describe('content that cannot be named', () => {
   it('is unknown without a name when there is none', () => {
-    expect(read({})).toEqual({ kind: 'unknown', wrappers: [] })
+    expect(read({})).toEqual({ kind: 'unknown', wrappers: [], options: {} })
     expect(read({ messageContextInfo: { messageSecret: new Uint8Array(32) } }).kind).toBe('unknown')
     expect(read({ senderKeyDistributionMessage: { groupId: '1@g.us' } })).toEqual({
       kind: 'unknown',
       wrappers: [],
+      options: {},
     })
   })
 
   it('is unknown by the name of its field', () => {
-    expect(read({ imageMessage: { caption: 'x' } })).toEqual({
+    expect(read({ reactionMessage: { text: 'x' } })).toEqual({
       kind: 'unknown',
-      name: 'imageMessage',
+      name: 'reactionMessage',
       wrappers: [],
+      options: {},
+    })
+    // field 9999, which no schema has
+    expect(contentOf(decodeMessage(new Uint8Array([0xfa, 0xf0, 0x04, 0x01, 0x41])))).toEqual({
+      kind: 'unknown',
+      wrappers: [],
+      options: {},
     })
   })
 
@@ -37,7 +45,7 @@ describe('content that cannot be named', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         try {
-          expect(['text', 'protocol', 'unknown']).toContain(contentOf(decodeMessage(bytes)).kind)
+          expect(['content', 'addon', 'protocol', 'unknown']).toContain(contentOf(decodeMessage(bytes)).kind)
         } catch (error) {
           expect(error).toBeInstanceOf(ProtocolError)
         }
@@ -102,11 +110,13 @@ describe('a protocol message', () => {
   })
 })
 
+const TEXT = { kind: 'content', name: 'text', content: { text: 'hi' }, options: {} }
+
 describe('text', () => {
   it('is read from both of its forms, also when it is empty', () => {
-    expect(read({ conversation: 'hi' })).toEqual({ kind: 'text', text: 'hi', wrappers: [] })
-    expect(read({ extendedTextMessage: { text: 'hi' } })).toEqual({ kind: 'text', text: 'hi', wrappers: [] })
-    expect(read({ conversation: '' })).toMatchObject({ kind: 'text', text: '' })
+    expect(read({ conversation: 'hi' })).toEqual({ ...TEXT, wrappers: [] })
+    expect(read({ extendedTextMessage: { text: 'hi' } })).toEqual({ ...TEXT, wrappers: [] })
+    expect(read({ conversation: '' })).toMatchObject({ kind: 'content', name: 'text', content: { text: '' } })
   })
 
   it.each([
@@ -115,9 +125,9 @@ describe('text', () => {
     'viewOnceMessageV2',
     'viewOnceMessageV2Extension',
   ] as const)('is read from inside a %s', (wrapper) => {
-    expect(read({ [wrapper]: { message: { conversation: 'hi' } } })).toEqual({
-      kind: 'text',
-      text: 'hi',
+    expect(read({ [wrapper]: { message: { conversation: 'hi' } } })).toMatchObject({
+      kind: 'content',
+      content: { text: 'hi' },
       wrappers: [wrapper],
     })
   })
@@ -125,8 +135,8 @@ describe('text', () => {
   it('is read from inside several wrappers, which are named from the outside in', () => {
     const inner = { viewOnceMessageV2: { message: { conversation: 'hi' } } }
     expect(read({ ephemeralMessage: { message: inner } })).toEqual({
-      kind: 'text',
-      text: 'hi',
+      ...TEXT,
+      options: { ephemeral: true, viewOnce: true },
       wrappers: ['ephemeralMessage', 'viewOnceMessageV2'],
     })
   })

@@ -1,78 +1,46 @@
 /**
- * What a decrypted `Message` is: content of a known kind, a protocol message between clients, or something that this
- * version cannot name. Reading never fails: unknown content is a value, and its bytes are the caller's to keep.
+ * What a decrypted `Message` is: content of a known kind with the options beside it, an encrypted add-on, a protocol
+ * message between clients, or something that this version cannot name. Reading never fails: unknown content is a value,
+ * and its bytes are the caller's to keep.
  */
-import { Message, type MessageProperties } from '../proto/message.ts'
-import { KINDS, type KindContents, type KindName } from './kinds/index.ts'
-import { type WrapperName, unwrapMessage } from './wrappers.ts'
+import type { ContextInfo, MessageProperties } from '../proto/message.ts'
+import { type SecretAddon, secretAddonOf } from './addons/read.ts'
+import { type FieldContent, READERS_BY_FIELD } from './kinds/index.ts'
+import type { MessageField, ReadScope } from './kinds/reader.ts'
+import { type ContentOptions, contextOptions, messageOptions } from './options.ts'
+import { type ProtocolContent, protocolContent } from './protocol-content.ts'
+import type { Perspective } from './reference.ts'
+import { type WrapperName, flagsOf, unwrapMessage } from './wrappers.ts'
 
-/** What a protocol message is about; `unknown` for numbers that this version has no name for. */
-export type ProtocolType =
-  | 'revoke'
-  | 'ephemeral-setting'
-  | 'ephemeral-sync-response'
-  | 'history-sync-notification'
-  | 'app-state-key-share'
-  | 'app-state-key-request'
-  | 'fanout-backfill-request'
-  | 'security-notification-setting'
-  | 'app-state-fatal-exception'
-  | 'share-phone-number'
-  | 'edit'
-  | 'peer-data-request'
-  | 'peer-data-response'
-  | 'request-welcome-message'
-  | 'bot-feedback'
-  | 'media-notify'
-  | 'lid-migration-mapping'
-  | 'reminder'
-  | 'status-mention'
-  | 'stop-generation'
-  | 'limit-sharing'
-  | 'group-member-label'
-  | 'unknown'
+/** Content as an object with one key for its kind; `unknown` for what has no kind. */
+export type PlainContent = FieldContent | UnknownPlainContent
 
-/** Protocol messages by their number in the schema. */
-const PROTOCOL_TYPES: Readonly<Record<number, ProtocolType>> = {
-  0: 'revoke',
-  3: 'ephemeral-setting',
-  4: 'ephemeral-sync-response',
-  5: 'history-sync-notification',
-  6: 'app-state-key-share',
-  7: 'app-state-key-request',
-  8: 'fanout-backfill-request',
-  9: 'security-notification-setting',
-  10: 'app-state-fatal-exception',
-  11: 'share-phone-number',
-  14: 'edit',
-  16: 'peer-data-request',
-  17: 'peer-data-response',
-  18: 'request-welcome-message',
-  19: 'bot-feedback',
-  20: 'media-notify',
-  22: 'lid-migration-mapping',
-  23: 'reminder',
-  25: 'status-mention',
-  26: 'stop-generation',
-  27: 'limit-sharing',
-  30: 'group-member-label',
+/** Content of a kind that this version cannot name yet. Its bytes are kept with the message. */
+export interface UnknownPlainContent {
+  /** What is known about it. */
+  readonly unknown: {
+    /** The schema's own name of the kind, when there is one, e.g. `imageMessage`. */
+    readonly kind: string
+  }
 }
 
-/** Content of a known kind. */
-export type KnownContent = {
-  readonly [Name in KindName]: { readonly kind: Name } & KindContents[Name]
-}[KindName]
+/** The content of a message within a message. */
+export type NestedContent = PlainContent & ContentOptions
 
-/**
- * A protocol message. What may be believed from whom is the caller's decision: history, app-state keys and peer answers only
- * count from our own account's phone.
- */
-export interface ProtocolContent {
-  readonly kind: 'protocol'
-  readonly type: ProtocolType
-  /** The number in the schema; `undefined` when the message came without one. */
-  readonly typeNumber?: number
-  readonly protocol: Message.ProtocolMessage.$Properties
+/** Content of a known kind. */
+export interface KnownContent {
+  readonly kind: 'content'
+  /** The name of the kind, e.g. `text`: the one key of `content` that it is about. */
+  readonly name: string
+  readonly content: FieldContent
+}
+
+/** An encrypted add-on: its kind is known when it has been opened with the secret of the message that it is about. */
+export interface AddonContent {
+  readonly kind: 'addon'
+  /** The schema's name of the field, e.g. `pollUpdateMessage`. */
+  readonly name: string
+  readonly addon: SecretAddon
 }
 
 /** Content that this version has no kind for. */
@@ -83,36 +51,131 @@ export interface UnknownContent {
 }
 
 /** What {@link contentOf} found, and in which wrappers. */
-export type ReadContent = (KnownContent | ProtocolContent | UnknownContent) & {
+export type ReadContent = (KnownContent | AddonContent | ProtocolContent | UnknownContent) & {
   readonly wrappers: readonly WrapperName[]
+  /** What stands beside the content. */
+  readonly options: ContentOptions
 }
 
-/** Fields that accompany content without being any. */
-const COMPANIONS: ReadonlySet<string> = new Set([
+/** Fields that accompany content without being any. Keys for groups are among them, and go to nobody else. */
+export const COMPANION_FIELDS: readonly MessageField[] = [
   'messageContextInfo',
   'senderKeyDistributionMessage',
   'fastRatchetKeySenderKeyDistributionMessage',
-])
+  'groupRootKeyShare',
+  'rootSecretDistributeMessage',
+  'statusLinkPreviewMetadata',
+]
 
-/** Reads a decoded message. Take it out of a device-sent envelope first, where it may have one. */
-export function contentOf(outer: MessageProperties): ReadContent {
-  const { message, wrappers } = unwrapMessage(outer)
-  if (message.protocolMessage) return { ...protocolContent(message.protocolMessage), wrappers }
-  for (const kind of Object.values(KINDS)) {
-    const content = kind.read(message)
-    if (content !== undefined) return { kind: kind.name, ...content, wrappers }
-  }
-  const name = Object.keys(message).find((field) => !COMPANIONS.has(field))
-  return { kind: 'unknown', ...(name === undefined ? {} : { name }), wrappers }
+/** Fields that are taken off or acted upon before content is looked for. */
+export const ENVELOPE_FIELDS: readonly MessageField[] = ['deviceSentMessage', 'protocolMessage']
+
+/** Fields that hold encrypted add-ons. */
+export const ADDON_FIELDS: readonly MessageField[] = [
+  'pollUpdateMessage',
+  'encReactionMessage',
+  'encCommentMessage',
+  'encEventResponseMessage',
+  'secretEncryptedMessage',
+]
+
+const COMPANIONS: ReadonlySet<string> = new Set(COMPANION_FIELDS)
+const ADDONS: ReadonlySet<string> = new Set(ADDON_FIELDS)
+
+/** Messages within messages (quotes, comments) that are read; real ones have one. */
+const MAX_NESTED = 2
+
+/**
+ * Reads a decoded message. Take it out of a device-sent envelope first, where it may have one.
+ *
+ * @param perspective - who reads what whom wrote; without it references are as the writer sees them
+ */
+export function contentOf(outer: MessageProperties, perspective?: Perspective): ReadContent {
+  return readMessage(outer, perspective, MAX_NESTED)
 }
 
-/** An absent type is the schema's first value, which is to revoke: believed only of a message that says what to revoke. */
-function protocolContent(protocol: Message.ProtocolMessage.$Properties): ProtocolContent {
-  const typeNumber = protocol.type ?? (protocol.key ? Message.ProtocolMessage.Type.REVOKE : undefined)
-  return {
-    kind: 'protocol',
-    type: typeNumber === undefined ? 'unknown' : (PROTOCOL_TYPES[typeNumber] ?? 'unknown'),
-    ...(typeNumber === undefined ? {} : { typeNumber }),
-    protocol,
+/** The protocol message in a message, in whatever wrappers; `undefined` when it is content. */
+export function protocolOf(outer: MessageProperties): ProtocolContent | undefined {
+  const { protocolMessage } = unwrapMessage(outer).message
+  return protocolMessage ? protocolContent(protocolMessage) : undefined
+}
+
+/** The plain form of what was read: the content and the options beside it. */
+export function plainContent(read: ReadContent): NestedContent {
+  if (read.kind === 'content') return { ...read.content, ...read.options }
+  const name = read.kind === 'protocol' ? 'protocolMessage' : (read.name ?? 'empty')
+  return { unknown: { kind: name }, ...read.options }
+}
+
+function readMessage(
+  outer: MessageProperties,
+  perspective: Perspective | undefined,
+  depth: number,
+): ReadContent {
+  const { message, wrappers } = unwrapMessage(outer)
+  const scope: ReadScope = {
+    perspective,
+    addOnSeconds: message.messageContextInfo?.messageAddOnDurationInSecs ?? undefined,
+    nested: (inner) => (depth > 0 ? plainContent(readMessage(inner, perspective, depth - 1)) : undefined),
   }
+  const { found, field } = findContent(message, scope)
+  // the outermost message has the context when a wrapper is around the content
+  const info = message.messageContextInfo ?? outer.messageContextInfo
+  const context = contextOf(message, field)
+  const options = {
+    ...(info ? messageOptions(info, scope) : undefined),
+    ...(context ? contextOptions(context, scope) : undefined),
+    ...(hasViewOnce(message, field) ? { viewOnce: true as const } : undefined),
+    ...flagsOf(wrappers),
+  }
+  return { ...found, wrappers, options }
+}
+
+type Found = KnownContent | AddonContent | ProtocolContent | UnknownContent
+
+/** The first field that holds content, by the order on the wire; a protocol message goes before all. */
+function findContent(
+  message: MessageProperties,
+  scope: ReadScope,
+): { readonly found: Found; readonly field?: string } {
+  if (message.protocolMessage) {
+    return { found: protocolContent(message.protocolMessage), field: 'protocolMessage' }
+  }
+  let unread: string | undefined
+  for (const field of Object.keys(message) as MessageField[]) {
+    if (COMPANIONS.has(field) || field.startsWith('$')) continue
+    const found = fieldContent(message, field, scope)
+    if (found !== undefined) return { found, field }
+    unread ??= field
+  }
+  return { found: { kind: 'unknown', ...(unread === undefined ? {} : { name: unread }) } }
+}
+
+function fieldContent(
+  message: MessageProperties,
+  field: MessageField,
+  scope: ReadScope,
+): KnownContent | AddonContent | undefined {
+  const reader = READERS_BY_FIELD.get(field)
+  if (reader !== undefined) {
+    const content = reader.read(message, field, scope)
+    return content && { kind: 'content', name: reader.name, content }
+  }
+  const addon = ADDONS.has(field) ? secretAddonOf(message) : undefined
+  return addon && { kind: 'addon', name: field, addon }
+}
+
+function contextOf(
+  message: MessageProperties,
+  field: string | undefined,
+): ContextInfo.$Properties | undefined {
+  const value: unknown = field === undefined ? undefined : message[field as MessageField]
+  if (typeof value !== 'object' || value === null) return undefined
+  const { contextInfo } = value as { readonly contextInfo?: ContextInfo.$Properties | null }
+  return contextInfo ?? undefined
+}
+
+function hasViewOnce(message: MessageProperties, field: string | undefined): boolean {
+  const value: unknown = field === undefined ? undefined : message[field as MessageField]
+  return typeof value === 'object' && value !== null && (value as { viewOnce?: unknown }).viewOnce === true
 }

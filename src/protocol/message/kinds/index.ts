@@ -1,19 +1,126 @@
-/** The registry of message kinds. What is not in it is read as unknown and kept as bytes. */
-import { type Text, text } from './text.ts'
+/** The registry of message kinds: how what can be sent is written, and how everything that can come is read. */
+import * as about from './about.ts'
+import * as album from './album.ts'
+import * as choice from './choice.ts'
+import * as contact from './contact.ts'
+import * as event from './event.ts'
+import { GENERIC_READERS, type GenericContent } from './generic.ts'
+import * as invite from './invite.ts'
 import type { Kind } from './kind.ts'
+import * as media from './media.ts'
+import * as place from './place.ts'
+import * as poll from './poll.ts'
+import type { ContentReader, MessageField } from './reader.ts'
+import { type Text, type TextContent, extendedText, plainText, text } from './text.ts'
 
+export * from './about.ts'
+export * from './album.ts'
+export * from './choice.ts'
+export * from './contact.ts'
+export * from './event.ts'
+export * from './generic.ts'
+export * from './invite.ts'
 export { defineKind, type Kind, type StanzaType } from './kind.ts'
-export type { Text } from './text.ts'
+export * from './media.ts'
+export * from './place.ts'
+export * from './poll.ts'
+export type { ContentReader, MessageField, ReadScope } from './reader.ts'
+export type { ReceivedLinkPreview, Text, TextContent } from './text.ts'
 
-/** What each kind is read as. */
+/** What can be sent, by kind. */
 export interface KindContents {
   readonly text: Text
 }
 
-/** The name of a kind. */
+/** The name of a kind that can be sent. */
 export type KindName = keyof KindContents
 
-/** Every kind by name; reading tries them in this order. */
-export const KINDS: { readonly [Name in KindName]: Kind<Name, KindContents[Name], KindContents[Name]> } = {
-  text,
-}
+/** Every kind that can be sent, by name. */
+export const KINDS: { readonly [Name in KindName]: Kind<Name, KindContents[Name]> } = { text }
+
+/** Content that reads from one field of a message: an object with one key for its kind. */
+export type FieldContent =
+  | TextContent
+  | media.ImageContent
+  | media.VideoContent
+  | media.VideoNoteContent
+  | media.AudioContent
+  | media.DocumentContent
+  | media.StickerContent
+  | media.StickerPackContent
+  | place.LocationContent
+  | place.LiveLocationContent
+  | contact.ContactContent
+  | contact.ContactsContent
+  | poll.PollContent
+  | poll.PollResultContent
+  | poll.PollOptionContent
+  | about.PlainReactionContent
+  | about.PlainCommentContent
+  | about.PinContent
+  | about.KeepContent
+  | about.AnswerContent
+  | event.EventContent
+  | event.EventInviteContent
+  | event.CallLogContent
+  | event.ScheduledCallContent
+  | event.ScheduledCallEditContent
+  | invite.GroupInviteContent
+  | invite.NewsletterInviteContent
+  | invite.PhoneNumberRequestContent
+  | choice.ButtonsContent
+  | choice.ListContent
+  | choice.ButtonReplyContent
+  | choice.ListReplyContent
+  | choice.InteractiveReplyContent
+  | album.AlbumContent
+  | album.PlaceholderContent
+  | GenericContent
+
+/** Every reader. */
+export const READERS: readonly ContentReader<string, FieldContent>[] = [
+  plainText,
+  extendedText,
+  media.image,
+  media.video,
+  media.videoNote,
+  media.audio,
+  media.document,
+  media.sticker,
+  media.stickerPack,
+  place.location,
+  place.liveLocation,
+  contact.contact,
+  contact.contacts,
+  poll.poll,
+  poll.pollResult,
+  poll.pollOption,
+  about.reaction,
+  about.comment,
+  about.pin,
+  about.keep,
+  about.answer,
+  event.event,
+  event.eventInvite,
+  event.callLog,
+  event.scheduledCall,
+  event.scheduledCallEdit,
+  invite.groupInvite,
+  invite.newsletterInvite,
+  invite.newsletterAdminInvite,
+  invite.phoneNumberRequest,
+  choice.buttons,
+  choice.list,
+  choice.buttonReply,
+  choice.templateReply,
+  choice.listReply,
+  choice.interactiveReply,
+  album.album,
+  album.placeholder,
+  ...GENERIC_READERS,
+]
+
+/** Readers by the field that they read. */
+export const READERS_BY_FIELD: ReadonlyMap<string, ContentReader<string, FieldContent>> = new Map(
+  READERS.flatMap((reader) => reader.fields.map((field: MessageField) => [field, reader] as const)),
+)

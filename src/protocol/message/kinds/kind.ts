@@ -1,6 +1,6 @@
 /**
- * A kind of message content as one value: how it is written into a protobuf `Message`, how it is recognised and read, and
- * what the stanza around it says. Adding a kind is one file with one `defineKind`, one line in `index.ts`, one test.
+ * A kind of message content that can be sent: how it is written into a protobuf `Message` and what the stanza around it
+ * says. How received content is read is in `reader.ts`.
  */
 import type { MessageProperties } from '../../proto/message.ts'
 
@@ -8,18 +8,14 @@ import type { MessageProperties } from '../../proto/message.ts'
 export type StanzaType = 'text' | 'media' | 'reaction' | 'poll' | 'event'
 
 /** See the file comment. */
-export interface Kind<Name extends string, Input, Output> {
+export interface Kind<Name extends string, Input> {
   readonly name: Name
   readonly stanzaType: StanzaType
   /** The `Message` for this content, without secret and context. */
   readonly build: (input: Input) => MessageProperties
-  /** The content of an unwrapped `Message`; `undefined` when it is of another kind. */
-  readonly read: (message: MessageProperties) => Output | undefined
 }
 
 /** Declares a kind. */
-export function defineKind<const Name extends string, Input, Output>(
-  kind: Kind<Name, Input, Output>,
-): Kind<Name, Input, Output> {
+export function defineKind<const Name extends string, Input>(kind: Kind<Name, Input>): Kind<Name, Input> {
   return kind
 }
