@@ -84,7 +84,7 @@ export async function recordMessage(
     return
   }
   // a group's key comes in front of the content, under the same id: it is not the message
-  if (content.kind === 'unknown' && content.name === undefined && message.senderKeyDistributionMessage) return
+  if (message.senderKeyDistributionMessage && isEmpty(message)) return
   await recordVisible(
     unit,
     {
@@ -95,6 +95,11 @@ export async function recordMessage(
     },
     context,
   )
+}
+
+function isEmpty(message: MessageProperties): boolean {
+  const content = contentOf(message)
+  return content.kind === 'unknown' && content.name === undefined
 }
 
 /** A message that somebody sees. */
