@@ -2,7 +2,7 @@
  * Message content as users read and write it: a plain object with one content key and the options beside it. What the
  * wire calls things is the business of `protocol/message`; this file is the public shape.
  */
-import type { NestedContent, PlainContent } from '../protocol/message/content.ts'
+import type { PlainContent } from '../protocol/message/content.ts'
 import type { ContentOptions } from '../protocol/message/options.ts'
 import type { AddedContent } from './added-content.ts'
 

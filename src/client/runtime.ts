@@ -3,14 +3,13 @@
  * when it is first needed; this file is where the parts meet.
  */
 import type { Clock } from '../base/clock.ts'
-import { ClosedError, UsageError, describeError } from '../base/errors.ts'
+import { ClosedError, UsageError } from '../base/errors.ts'
 import type { StorageError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import { toHex } from '../base/bytes.ts'
 import type { RandomSource } from '../base/random.ts'
 import type { TypedEmitter } from '../base/typed-emitter.ts'
 import type { HistoryPolicy, DeviceDescription } from '../protocol/noise/client-payload.ts'
-import { cleanDirty } from '../protocol/stanza/iq/dirty.ts'
 import { removeCompanionDevice } from '../protocol/stanza/iq/logout.ts'
 import type { Claim, Store } from '../persistence/contract/index.ts'
 import { CodeDesk } from './connection/code-desk.ts'
@@ -33,7 +32,7 @@ import { KeyUpkeep } from './keys/key-upkeep.ts'
 import { Lease, isOwnershipLost } from './lease.ts'
 import type { Endpoint, Retention, Timing } from './options.ts'
 import { CallBook } from './receive/call-book.ts'
-import type { Effects } from './receive/context.ts'
+import { makeEffects } from './receive/effects.ts'
 import { Drops } from './receive/drops.ts'
 import { OfflineQueue } from './receive/offline-queue.ts'
 import { ReceivePipeline } from './receive/pipeline.ts'
@@ -98,7 +97,7 @@ export class Runtime {
     outbox: Outbox
   }) {
     const { options, state, self, outbox } = parts
-    const { clock, random, logger, markOnline, timing, endpoint } = options
+    const { clock, random, logger, timing, endpoint } = options
     this.#options = options
     this.#emitter = parts.emitter
     this.#claim = parts.claim
@@ -112,28 +111,7 @@ export class Runtime {
     this.#verdicts = new Verdicts({ state, self, clock, random, logger, timing, endpoint })
     this.#offline = this.#startOffline()
     this.#hold = this.#makeHold()
-    this.#pipeline = new ReceivePipeline({
-      state,
-      logger,
-      onReadFailure: (error) => {
-        this.#hold.failed(error, false)
-      },
-      onProgress: () => {
-        this.#hold.progressed()
-      },
-      context: {
-        self,
-        outbox,
-        random,
-        logger,
-        markOnline,
-        effects: this.#effects(),
-        offline: this.#offline,
-        drops: new Drops(logger),
-        calls: new CallBook(),
-        unknowns: this.unknowns,
-      },
-    })
+    this.#pipeline = this.#startPipeline()
     this.codes = new CodeDesk({
       self,
       clock,
@@ -380,6 +358,40 @@ export class Runtime {
     if (this.#connection === connection) this.#connection = undefined
   }
 
+  #startPipeline(): ReceivePipeline {
+    const { state, self, outbox } = this
+    const { random, logger, markOnline } = this.#options
+    return new ReceivePipeline({
+      state,
+      logger,
+      onReadFailure: (error) => {
+        this.#hold.failed(error, false)
+      },
+      onProgress: () => {
+        this.#hold.progressed()
+      },
+      context: {
+        self,
+        outbox,
+        random,
+        logger,
+        markOnline,
+        effects: makeEffects({
+          emitter: this.#emitter,
+          logger,
+          preKeys: this.#preKeys,
+          placeholders: this.#placeholders,
+          offline: this.#offline,
+          connection: () => this.#connection,
+        }),
+        offline: this.#offline,
+        drops: new Drops(logger),
+        calls: new CallBook(),
+        unknowns: this.unknowns,
+      },
+    })
+  }
+
   #startOffline(): OfflineQueue {
     const { clock, logger } = this.#options
     return new OfflineQueue({
@@ -427,53 +439,10 @@ export class Runtime {
     })
   }
 
-  /** What stanzas set in motion. */
-  #effects(): Effects {
-    const emitter = this.#emitter
-    return {
-      preKeysLow: () => {
-        this.#preKeys.low()
-      },
-      preKeySpent: () => {
-        this.#preKeys.spent()
-      },
-      placeholders: () => {
-        this.#placeholders.wake()
-      },
-      dirty: (what, timestampSeconds) => {
-        this.#cleanDirty(what, timestampSeconds)
-      },
-      offlineDone: (total) => {
-        this.#offline.end(total)
-      },
-      versionExpires: (atSeconds) => {
-        emitter.emit('connection.expiring', atSeconds === undefined ? {} : { expiresAtMs: atSeconds * 1000 })
-      },
-      presence: (event) => {
-        emitter.emit('presence', event)
-      },
-      chatState: (event) => {
-        emitter.emit('chat.state', event)
-      },
-      retryRequested: ({ ids, from, participant, count }) => {
-        // sending again is the retry manager's: until there is one, it is at least seen
-        this.#options.logger.warn({ ids, from, participant, count }, 'a device could not read a message')
-      },
-    }
-  }
-
   #tellState(state: ClientState, previous: ClientState, reason: CloseReason | undefined): void {
     const emitter = this.#emitter
     this.codes.moved(state)
     emitter.emit('connection.state', { state, previous, ...(reason === undefined ? {} : { reason }) })
     if (reason !== undefined) emitter.emit('connection.closed', reason)
-  }
-
-  #cleanDirty(what: string, timestampSeconds: number | undefined): void {
-    this.#connection
-      ?.query(cleanDirty, { type: what, ...(timestampSeconds === undefined ? {} : { timestampSeconds }) })
-      .catch((error: unknown) => {
-        this.#options.logger.warn({ what, reason: describeError(error) }, 'a dirty bit could not be cleaned')
-      })
   }
 }

@@ -50,6 +50,7 @@ describe('events', () => {
 
   it('read from the log are of the types that were asked for', () => {
     const read = (client: Client) => client.events.read({ types: ['message', 'send.failed'], chat: BOB })
+    expectTypeOf(read).toBeFunction()
     type Read = ReturnType<typeof read> extends AsyncIterable<infer Event> ? Event : never
     expectTypeOf<Read>().toEqualTypeOf<DurableEventOf<'message'> | DurableEventOf<'send.failed'>>()
     const readAll = (client: Client): AsyncIterable<DurableEvent> =>

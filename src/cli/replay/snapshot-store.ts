@@ -5,7 +5,7 @@
 import { MemoryStore } from 'waton'
 import { crypto } from 'waton/protocol'
 import { StoreWrapper } from 'waton/testing'
-import type { Change, Claim, CommitResult } from 'waton/persistence'
+import type { Change, Claim, CommitResult, MessageKey } from 'waton/persistence'
 import { fromBase64, toBase64 } from './transcript.ts'
 
 /** A row as a line: the change that writes it, with bytes as `{ base64 }`. */
@@ -74,6 +74,12 @@ export class SnapshotStore extends StoreWrapper {
     switch (change.op) {
       case 'delete-record':
         rows.delete(keyOf('put-record', change.kind, change.key))
+        return
+      case 'expire-record':
+        this.#drop((row) => isRecord(row, change.kind, change.key) && row.row.at < change.before)
+        return
+      case 'delete-message':
+        this.#drop((row) => isMessage(row, change.key))
         return
       case 'delete-outbox':
         rows.delete(keyOf('put-outbox', change.id))
@@ -147,4 +153,14 @@ function readValue(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if ('base64' in value && typeof value.base64 === 'string') return fromBase64(value.base64)
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, readValue(part)]))
+}
+
+type PutRecord = Extract<Change, { readonly op: 'put-record' }>
+
+function isRecord(row: Change, kind: string, key: string): row is PutRecord {
+  return row.op === 'put-record' && row.row.kind === kind && row.row.key === key
+}
+
+function isMessage(row: Change, { chat, sender, id }: MessageKey): boolean {
+  return row.op === 'put-message' && row.row.chat === chat && row.row.sender === sender && row.row.id === id
 }
