@@ -42,7 +42,7 @@ export type Seam = (typeof SEAMS)[number]
 
 let hook: ((name: Seam) => void) | undefined
 
-/** Calls `listener` at every seam from now on, for the whole process; `undefined` ends it. For tests of crashes. */
+/** Calls `listener` at every seam from now on, for the whole process; `undefined` ends it. For tests of crashes. @public */
 export function onSeam(listener: ((name: Seam) => void) | undefined): void {
   hook = listener
 }

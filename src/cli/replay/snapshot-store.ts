@@ -65,11 +65,14 @@ export class SnapshotStore extends StoreWrapper {
 
   override async commit(claim: Claim, changes: readonly Change[]): Promise<CommitResult> {
     const result = await super.commit(claim, changes)
-    for (const change of changes) this.#apply(change)
+    for (const change of changes) {
+      if (isPutting(change)) this.#rows.set(keyOfRow(change), change)
+      else this.#remove(change)
+    }
     return result
   }
 
-  #apply(change: Change): void {
+  #remove(change: RemovingChange): void {
     const rows = this.#rows
     switch (change.op) {
       case 'delete-record':
@@ -95,12 +98,6 @@ export class SnapshotStore extends StoreWrapper {
       case 'expire-recognised':
         this.#drop((row) => row.op === 'recognise' && row.at < change.before)
         return
-      case 'put-record':
-      case 'put-message':
-      case 'append-event':
-      case 'put-outbox':
-      case 'recognise':
-        rows.set(keyOfRow(change), change)
     }
   }
 
@@ -119,6 +116,20 @@ type PuttingChange = Extract<
   Change,
   { op: 'put-record' | 'put-message' | 'append-event' | 'put-outbox' | 'recognise' }
 >
+
+type RemovingChange = Exclude<Change, PuttingChange>
+
+const PUTTING: ReadonlySet<string> = new Set([
+  'put-record',
+  'put-message',
+  'append-event',
+  'put-outbox',
+  'recognise',
+] satisfies PuttingChange['op'][])
+
+function isPutting(change: Change): change is PuttingChange {
+  return PUTTING.has(change.op)
+}
 
 function keyOfRow(change: PuttingChange): string {
   switch (change.op) {

@@ -4,6 +4,7 @@ import type { RandomSource } from '../../base/random.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
 import type { ParsedRetryReceipt } from '../../protocol/stanza/retry-receipt.ts'
 import type { ChatStateEvent, PresenceEvent } from '../events.ts'
+import type { ParsedMessage } from '../../protocol/stanza/message.ts'
 import type { Self } from '../identity/self.ts'
 import type { Outbox } from '../send/outbox.ts'
 import type { Unit } from '../state/unit.ts'
@@ -50,6 +51,13 @@ export interface ReceiveContext {
   readonly calls: CallBook
   readonly unknowns: Unknowns
 }
+
+/** Records one message that could be read; handed down to where messages come inside of others. */
+export type RecordMessage = (
+  unit: Unit,
+  message: { readonly parsed: ParsedMessage; readonly plaintext: Uint8Array },
+  context: ReceiveContext,
+) => Promise<void>
 
 /** Turns one stanza into changes of the unit and the answers that the server is owed, in order. */
 export type StanzaHandler = (

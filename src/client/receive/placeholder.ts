@@ -15,8 +15,7 @@ import { canonicalJid } from '../identity/addresses.ts'
 import { PLACEHOLDER } from '../state/records.ts'
 import type { Placeholder } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
-import type { ReceiveContext } from './context.ts'
-import { recordMessage } from './record-content.ts'
+import type { ReceiveContext, RecordMessage } from './context.ts'
 
 /** The phone is not asked for older messages: it does not answer for them. */
 export const MAX_PLACEHOLDER_AGE_MS: number = 14 * 24 * 60 * 60 * 1000
@@ -56,14 +55,20 @@ export async function notePlaceholder(
 /** What the phone has resent. Only what it was asked for is taken, and as the message that was asked for. */
 export async function recordResent(
   unit: Unit,
-  response: Message.PeerDataOperationRequestResponseMessage.$Properties | null | undefined,
+  {
+    response,
+    record,
+  }: {
+    readonly response: Message.PeerDataOperationRequestResponseMessage.$Properties | null | undefined
+    readonly record: RecordMessage
+  },
   context: ReceiveContext,
 ): Promise<void> {
   for (const result of response?.peerDataOperationResult ?? []) {
     const bytes = result.placeholderMessageResendResponse?.webMessageInfoBytes
     if (!bytes) continue
     try {
-      await recordOne(unit, readWebMessageInfo(bytes), context)
+      await recordOne(unit, { info: readWebMessageInfo(bytes), record }, context)
     } catch (error) {
       const fields = { code: errorCode(error), reason: describeError(error) }
       context.logger.warn(fields, 'a message that the phone has resent could not be read')
@@ -73,7 +78,7 @@ export async function recordResent(
 
 async function recordOne(
   unit: Unit,
-  { key, message }: WebMessageInfo,
+  { info: { key, message }, record }: { readonly info: WebMessageInfo; readonly record: RecordMessage },
   context: ReceiveContext,
 ): Promise<void> {
   if (!key?.id || message === undefined) return
@@ -83,7 +88,7 @@ async function recordOne(
     context.logger.warn({ id: key.id }, 'the phone has resent a message that it was not asked for')
     return
   }
-  await recordMessage(unit, { parsed: parsedOf(placeholder), plaintext: message }, context)
+  await record(unit, { parsed: parsedOf(placeholder), plaintext: message }, context)
   unit.put(PLACEHOLDER, name, inState('closed', placeholder))
 }
 

@@ -12,7 +12,7 @@ import type { ParsedMessage } from '../../protocol/stanza/message.ts'
 import { learnMapping } from '../identity/addresses.ts'
 import { APP_STATE_KEY, HISTORY_NOTIFICATION } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
-import type { ReceiveContext } from './context.ts'
+import type { ReceiveContext, RecordMessage } from './context.ts'
 import { recordResent } from './placeholder.ts'
 
 /** The device number of the account's phone. */
@@ -21,7 +21,15 @@ const OWN_PHONE = 0
 /** See the file comment. */
 export async function receiveProtocolMessage(
   unit: Unit,
-  { parsed, message }: { parsed: ParsedMessage; message: MessageProperties },
+  {
+    parsed,
+    message,
+    record,
+  }: {
+    readonly parsed: ParsedMessage
+    readonly message: MessageProperties
+    readonly record: RecordMessage
+  },
   context: ReceiveContext,
 ): Promise<void> {
   if (!parsed.isFromMe || parseJid(parsed.author).device !== OWN_PHONE) {
@@ -31,7 +39,7 @@ export async function receiveProtocolMessage(
   const protocol = message.protocolMessage ?? {}
   keepAppStateKeys(unit, protocol)
   keepHistoryNotification(unit, parsed.id, protocol)
-  await recordResent(unit, protocol.peerDataOperationRequestResponseMessage, context)
+  await recordResent(unit, { response: protocol.peerDataOperationRequestResponseMessage, record }, context)
   const mappings = protocol.lidMigrationMappingSyncMessage?.encodedMappingPayload
   if (mappings) for (const { pn, lid } of readLidMappings(mappings)) await learnMapping(unit, pn, lid)
 }

@@ -80,7 +80,7 @@ export async function recordMessage(
   const message = sent?.message ?? outer
   const protocol = protocolOf(message)
   if (protocol !== undefined && isBetweenDevices(protocol, parsed)) {
-    await receiveProtocolMessage(unit, { parsed, message }, context)
+    await receiveProtocolMessage(unit, { parsed, message, record: recordMessage }, context)
     return
   }
   // a group's key comes in front of the content, under the same id: it is not the message
