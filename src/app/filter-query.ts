@@ -64,6 +64,6 @@ export function filterQueries(): readonly string[] {
 function unknownFilter(query: string): UsageError {
   return new UsageError(
     'WATON_BOT_FILTER',
-    `bot.on(${JSON.stringify(query.slice(0, 64))}) would never run, because no event has that name; use one of ${filterQueries().join(', ')}`,
+    `bot.on(${JSON.stringify(query.slice(0, 64))}) would never run, because no event has that name; use the type of an event, such as ${DURABLE_TYPES.slice(0, 4).join(', ')}, or message:text, message:image and the like (docs/reference/events.md)`,
   )
 }

@@ -30,11 +30,13 @@ export async function decodeEvent(row: EventRow, readMessage: ReadMessage): Prom
   const body = recordBody('event', RECORD_VERSION, row.value)
   const contract = await loadContract()
   const { seq, type, version, at } = row
+  // what a newer waton wrote is refused for that, whatever it looks like
+  const isNewer = isDurableType(type) && version > DURABLE_VERSIONS[type]
   // a message is read from its row, with the understanding of today
   const isMessage = type === 'message' && version <= DURABLE_VERSIONS.message
   const payload = isMessage
     ? contract.read(type, DURABLE_VERSIONS.message, await readMessagePayload(row, readMessage))
-    : contract.read(type, version, parsePayload(body))
+    : contract.read(type, version, isNewer ? undefined : parsePayload(body))
   if (!isDurableType(type)) throw unreadableRecord('event')
   return { seq, type, version: DURABLE_VERSIONS[type], at, payload } as DurableEvent
 }

@@ -119,3 +119,18 @@ export const WHATSAPP_ENDPOINT: Endpoint = {
   url: 'wss://web.whatsapp.com/ws/chat',
   versionUrl: 'https://web.whatsapp.com/sw.js',
 }
+
+/** The options of a client with every default filled in. */
+export interface RuntimeOptions {
+  readonly store: Store
+  readonly account: string
+  readonly endpoint: Endpoint
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly random: RandomSource
+  readonly history: HistoryPolicy
+  readonly markOnline: boolean
+  readonly device: DeviceDescription | undefined
+  readonly retention: Retention
+  readonly timing: Timing
+}

@@ -2,16 +2,12 @@
  * Everything of a client that needs the account: claimed, loaded and wired together. The façade (`client.ts`) makes one
  * when it is first needed; this file is where the parts meet.
  */
-import type { Clock } from '../base/clock.ts'
 import { ClosedError, UsageError } from '../base/errors.ts'
 import type { StorageError } from '../base/errors.ts'
-import type { Logger } from '../base/logger.ts'
 import { toHex } from '../base/bytes.ts'
-import type { RandomSource } from '../base/random.ts'
 import type { TypedEmitter } from '../base/typed-emitter.ts'
-import type { HistoryPolicy, DeviceDescription } from '../protocol/noise/client-payload.ts'
 import { removeCompanionDevice } from '../protocol/stanza/iq/logout.ts'
-import type { Claim, Store } from '../persistence/contract/index.ts'
+import type { Claim } from '../persistence/contract/index.ts'
 import { CodeDesk } from './connection/code-desk.ts'
 import type { CodePairing } from './connection/code-pairing.ts'
 import type { Connection } from './connection/connection.ts'
@@ -24,13 +20,14 @@ import { Verdicts } from './connection/verdicts.ts'
 import { Consumers } from './consume/consumers.ts'
 import { EventHub, readLog } from './consume/event-hub.ts'
 import type { ReadEvent, ReadOptions } from './consume/event-hub.ts'
+import { loadContract } from './events/load-contract.ts'
 import type { ClientEvents, ClientState, CloseReason, DurableType, Me } from './events.ts'
 import { loadSelf } from './identity/credentials.ts'
 import { retireDevice } from './identity/retire.ts'
 import type { Self } from './identity/self.ts'
 import { KeyUpkeep } from './keys/key-upkeep.ts'
 import { Lease, isOwnershipLost } from './lease.ts'
-import type { Endpoint, Retention, Timing } from './options.ts'
+import type { RuntimeOptions } from './options.ts'
 import { CallBook } from './receive/call-book.ts'
 import { makeEffects } from './receive/effects.ts'
 import { Drops } from './receive/drops.ts'
@@ -42,21 +39,6 @@ import { AccountState } from './state/account-state.ts'
 import { Pruner } from './state/pruner.ts'
 import { SELF, STANDING, STORE_PROBE } from './state/records.ts'
 import { Unknowns } from './unknowns.ts'
-
-/** The options of a client with every default filled in. */
-export interface RuntimeOptions {
-  readonly store: Store
-  readonly account: string
-  readonly endpoint: Endpoint
-  readonly logger: Logger
-  readonly clock: Clock
-  readonly random: RandomSource
-  readonly history: HistoryPolicy
-  readonly markOnline: boolean
-  readonly device: DeviceDescription | undefined
-  readonly retention: Retention
-  readonly timing: Timing
-}
 
 /** See the file comment. */
 export class Runtime {
@@ -140,6 +122,8 @@ export class Runtime {
    */
   static async open(options: RuntimeOptions, emitter: TypedEmitter<ClientEvents>): Promise<Runtime> {
     const { store, account, clock, random, logger, history, timing } = options
+    const contract = loadContract()
+    contract.catch(() => undefined)
     const owner = `waton:${toHex(random.bytes(8))}`
     const claim = await store.claim(account, { owner, nowMs: clock.nowMs(), leaseMs: timing.leaseMs })
     try {
@@ -163,6 +147,8 @@ export class Runtime {
       })
       const self = await loadSelf(state, random, history)
       const outbox = await Outbox.open({ state, self, clock, random, logger })
+      // in time for the first event: a module that loads meanwhile would make its moment a matter of chance (promise G9)
+      await contract
       runtime.current = new Runtime({ options, emitter, claim, hub, state, self, outbox })
       runtime.current.#pruner.start()
       return runtime.current

@@ -12,7 +12,7 @@ const KIB = 1024
 
 /** Each leaves some room above what it was when it was set: 582 KiB, 3124 KiB, 21 packages of 13.4 MiB (6.2 of them zod), 86 KiB in 32 modules. */
 const BUDGET = {
-  tarballBytes: 760 * KIB,
+  tarballBytes: 880 * KIB,
   unpackedBytes: 4200 * KIB,
   /** Packages that every installation gets, indirect ones included; optional native ones are not counted. */
   installedPackages: 22,
