@@ -130,7 +130,7 @@ describe.each([...PARSERS])('%s', (name, parse) => {
 
 describe('the JSON of a mex notification', () => {
   test(
-    'of another shape is read, and what it says can be kept',
+    'of another shape is read',
     () => {
       fc.assert(
         fc.property(fc.nat({ max: MEX.length - 1 }), mutation, (index, seed) => {
@@ -144,6 +144,18 @@ describe('the JSON of a mex notification', () => {
     },
     FUZZ_TIMEOUT_MS,
   )
+
+  test.each([
+    ['lists', '[', ']'],
+    ['objects', '{"a":', '}'],
+  ])('of %s nested without end is refused: whoever keeps it would run out of stack', (_what, open, close) => {
+    for (const levels of [100, 5000, 200_000]) {
+      const json = `{"x":${open.repeat(levels)}0${close.repeat(levels)}}`
+      expect(outcomeOf(() => stanzas.parseMex(mexNotice(json)))).toMatchObject({
+        refusal: { code: 'WATON_MEX_JSON' },
+      })
+    }
+  })
 })
 
 describe('damaged frames', () => {
