@@ -295,6 +295,22 @@ describe.each([
   )
 })
 
+describe('a stored event with JSON of the server in it', () => {
+  const row = { seq: 1, type: 'newsletter.changed', version: 1, at: 1, chat: 'c' }
+
+  test.each([
+    { base64: 'AAAA' },
+    { base64: '*', other: 1 },
+    { a: { base64: 'AAAA' } },
+    { a: [{ _base64: { base64: 'x' }, base64: 7 }] },
+    { __base64: 'x', _base64: 'y', base64: null },
+  ])('has the same after it was stored: %j', async (settings) => {
+    const value = encodePayload('newsletter.changed', { chat: '1@newsletter', settings, atMs: 5 })
+    const event = await decodeEvent({ ...row, value }, () => Promise.resolve(undefined))
+    expect(event.payload).toEqual({ chat: '1@newsletter', settings, atMs: 5 })
+  })
+})
+
 describe('a stored outbox row', () => {
   const body = {
     to: '15550000002@s.whatsapp.net',
