@@ -30,11 +30,11 @@ export async function decodeEvent(row: EventRow, readMessage: ReadMessage): Prom
   const body = recordBody('event', RECORD_VERSION, row.value)
   const contract = await loadContract()
   const { seq, type, version, at } = row
-  // a message is read from its row, with the understanding of today
+  // a message is read from its row, with the understanding of today; its event has nothing but the version
   const isMessage = type === 'message' && version <= DURABLE_VERSIONS.message
   const payload = isMessage
     ? contract.read(type, DURABLE_VERSIONS.message, await readMessagePayload(row, readMessage))
-    : contract.read(type, version, parsePayload(body))
+    : contract.read(type, version, type === 'message' ? undefined : parsePayload(body))
   if (!isDurableType(type)) throw unreadableRecord('event')
   return { seq, type, version: DURABLE_VERSIONS[type], at, payload } as DurableEvent
 }
