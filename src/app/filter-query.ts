@@ -56,11 +56,6 @@ export function compileFilter(query: FilterQuery): (event: DurableEvent) => bool
   return (event) => event.type === 'message' && Object.hasOwn(event.payload.content, kind)
 }
 
-/** Every query there is, for messages and documents. */
-export function filterQueries(): readonly string[] {
-  return [...DURABLE_TYPES, ...CONTENT_KINDS.map((kind) => `message:${kind}`)]
-}
-
 function unknownFilter(query: string): UsageError {
   return new UsageError(
     'WATON_BOT_FILTER',
