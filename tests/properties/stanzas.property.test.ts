@@ -15,7 +15,8 @@ import { printNode } from '../../src/protocol/binary/print.ts'
 import * as stanzas from '../../src/protocol/stanza/index.ts'
 import { Baileys } from '../helpers/baileys.ts'
 import { FUZZ_TIMEOUT_MS, budget, expectInProportion, mutation, outcomeOf } from './fuzz/budget.ts'
-import { mutateBytes, mutateNode } from './fuzz/mutate.ts'
+import { mutateBytes, mutateJson, mutateNode } from './fuzz/mutate.ts'
+import { MEX, STANZA_SHAPES, mexNotice } from './fuzz/stanza-shapes.ts'
 
 type Parser = (stanza: BinaryNode) => unknown
 
@@ -30,9 +31,12 @@ const NO_STANZA: ReadonlySet<string> = new Set([])
 /** The parsers that are not called so: they look at a stanza and say what it is, or has. */
 const OTHERS: Readonly<Record<string, Parser>> = {
   addressPairs: stanzas.addressPairs,
+  addressPairsWithin: stanzas.addressPairsWithin,
   isPairing: stanzas.isPairing,
   isServerPing: stanzas.isServerPing,
   isLinkCodeNotification: stanzas.isLinkCodeNotification,
+  isLinkingNotification: stanzas.isLinkingNotification,
+  isLinkingRequest: stanzas.isLinkingRequest,
 }
 
 function isQuery(value: unknown): value is { parse: (answer: BinaryNode, input: unknown) => unknown } {
@@ -52,31 +56,14 @@ function registry(): ReadonlyMap<string, Parser> {
 
 const PARSERS = registry()
 
-/** Kinds of stanzas that the recorded conversation lacks, in their documented form. */
-const WRITTEN: readonly BinaryNode[] = [
-  node('failure', { reason: '401', location: 'frc' }),
-  node('stream:error', { code: '515' }),
-  node('stream:error', {}, [node('conflict', { type: 'replaced' })]),
-  node('ib', {}, [node('dirty', { type: 'groups', timestamp: '1700000000' })]),
-  node('ib', {}, [node('offline_preview', { count: '3', message: '2', receipt: '1' })]),
-  node('ib', {}, [node('edge_routing', {}, [node('routing_info', {}, Uint8Array.of(8, 2, 8, 5))])]),
-  node('notification', { type: 'encrypt', from: '@s.whatsapp.net', id: '1' }, [
-    node('count', { value: '3' }),
-  ]),
-  node('notification', { type: 'devices', from: '15550000002@s.whatsapp.net', id: '2', t: '1700000000' }, [
-    node('add', { device_hash: '2:x' }, [
-      node('device', { jid: '15550000002:4@s.whatsapp.net', 'key-index': '2' }),
-      node('key-index-list', { ts: '1700000000' }, Uint8Array.of(1, 2, 3)),
-    ]),
-  ]),
-  node('notification', { type: 'link_code_companion_reg', from: '@s.whatsapp.net', id: '3' }, [
-    node('link_code_companion_reg', { stage: 'primary_hello' }, [
-      node('link_code_pairing_wrapped_primary_ephemeral_pub', {}, new Uint8Array(80)),
-      node('primary_identity_pub', {}, new Uint8Array(32)),
-      node('link_code_pairing_ref', {}, Uint8Array.of(1, 2)),
-    ]),
-  ]),
-]
+/** Whether a parser finds in a stanza what it is for: it is read, and not as nothing. Some queries have no result. */
+function isToldBy(name: string, parse: Parser, stanza: BinaryNode): boolean {
+  const outcome = outcomeOf(() => parse(stanza))
+  if (!('result' in outcome)) return false
+  const { result } = outcome
+  if (result === undefined) return isQuery((stanzas as Record<string, unknown>)[name])
+  return result !== false && !(Array.isArray(result) && result.length === 0)
+}
 
 interface Corpus {
   readonly stanzas: readonly BinaryNode[]
@@ -103,7 +90,7 @@ async function record(): Promise<Corpus> {
   const trace = simulator.trace.stanzas().map((entry) => entry.node)
   await baileys.quit()
   await simulator.close()
-  const stanzas = [...trace, ...WRITTEN]
+  const stanzas = [...trace, ...STANZA_SHAPES]
   return { stanzas, frames: stanzas.map(encodeNode) }
 }
 
@@ -114,20 +101,23 @@ describe('the corpus', () => {
     for (const tag of ['iq', 'message', 'receipt', 'ack', 'success', 'ib', 'notification'])
       expect(tags).toContain(tag)
     for (const [name, parse] of PARSERS) {
-      const readable = corpus.filter((stanza) => 'result' in outcomeOf(() => parse(stanza)))
-      expect(readable.length, name).toBeGreaterThan(0)
+      const telling = corpus.filter((stanza) => isToldBy(name, parse, stanza))
+      expect(telling.length, name).toBeGreaterThan(0)
     }
   })
 })
 
-describe.each([...PARSERS])('%s', (_name, parse) => {
+describe.each([...PARSERS])('%s', (name, parse) => {
   test(
     'reads damaged stanzas or refuses them, never anything else',
     async () => {
       const { stanzas: corpus } = await recorded()
+      const telling = corpus.filter((stanza) => isToldBy(name, parse, stanza))
       fc.assert(
-        fc.property(fc.nat(), mutation, (index, seed) => {
-          const stanza = mutateNode(corpus[index % corpus.length] ?? node('iq'), corpus, seed)
+        fc.property(fc.boolean(), fc.nat(), mutation, (isOwn, index, seed) => {
+          // half of the time one of those that it is for, which may be few among many
+          const kinds = isOwn ? telling : corpus
+          const stanza = mutateNode(kinds[index % kinds.length] ?? node('iq'), corpus, seed)
           const outcome = outcomeOf(() => parse(stanza))
           if ('result' in outcome) expectInProportion(outcome.result, printNode(stanza).length)
         }),
@@ -136,6 +126,36 @@ describe.each([...PARSERS])('%s', (_name, parse) => {
     },
     FUZZ_TIMEOUT_MS,
   )
+})
+
+describe('the JSON of a mex notification', () => {
+  test(
+    'of another shape is read',
+    () => {
+      fc.assert(
+        fc.property(fc.nat({ max: MEX.length - 1 }), mutation, (index, seed) => {
+          const json = JSON.stringify(mutateJson(mutateJson(MEX[index], seed), seed + 1))
+          const outcome = outcomeOf(() => stanzas.parseMex(mexNotice(json)))
+          expect(outcome).toHaveProperty('result')
+          if ('result' in outcome) expectInProportion(outcome.result, json.length)
+        }),
+        budget(1000),
+      )
+    },
+    FUZZ_TIMEOUT_MS,
+  )
+
+  test.each([
+    ['lists', '[', ']'],
+    ['objects', '{"a":', '}'],
+  ])('of %s nested without end is refused: whoever keeps it would run out of stack', (_what, open, close) => {
+    for (const levels of [100, 5000, 200_000]) {
+      const json = `{"x":${open.repeat(levels)}0${close.repeat(levels)}}`
+      expect(outcomeOf(() => stanzas.parseMex(mexNotice(json)))).toMatchObject({
+        refusal: { code: 'WATON_MEX_JSON' },
+      })
+    }
+  })
 })
 
 describe('damaged frames', () => {

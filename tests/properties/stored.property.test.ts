@@ -33,6 +33,7 @@ async function session(): Promise<unknown> {
   return us.record
 }
 
+const PRE_KEY = keyPair()
 const SIGNED = { id: 1, keyPair: keyPair(), signature: new Uint8Array(64), createdAtMs: 5 }
 
 /** One value of every kind; kinds of plain text or bytes need none. */
@@ -52,7 +53,14 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
       isUnconfirmed: false,
     },
   },
-  'pre-key-state': { nextId: 5, firstUnuploadedId: 3, uploaded: true },
+  'pre-key-state': {
+    nextId: 5,
+    firstUnuploadedId: 3,
+    uploaded: true,
+    oldestId: 1,
+    oldestSpentId: 2,
+    repairedAtMs: 9,
+  },
   'signed-pre-key-state': { candidateId: 3, notBeforeMs: 7, retired: [{ id: 1, retiredAtMs: 5 }] },
   'known-server': {
     key: new Uint8Array(32),
@@ -65,14 +73,53 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
     quarantine: { reason: 'logged-out', serverCode: 401, atMs: 5 },
     ban: { code: 101, atMs: 5, expiresAtMs: 9 },
   },
-  'connection-hints': { routingInfo: Uint8Array.of(1), propsHash: 'x', clockSkewMs: -3 },
+  'connection-hints': {
+    routingInfo: Uint8Array.of(1),
+    propsHash: 'x',
+    clockSkewMs: -3,
+    webVersion: { primary: 2, secondary: 3000, tertiary: 1, fetchedAtMs: 5 },
+  },
   'signed-pre-key': SIGNED,
-  'pre-key': keyPair(),
+  'pre-key': PRE_KEY,
   session: await session(),
   'device-list': { deviceIds: [0, 3], fetchedAtMs: 9 },
+  'identity-change': { atMs: 5 },
+  'dirty-collection': { version: 3, atMs: 5 },
+  'privacy-token': { token: Uint8Array.of(1, 2), atSeconds: 5 },
   'retry-count': { count: 2 },
-  consumer: { low: 4, finished: [6, 7] },
-  'dead-letter': { seq: 4, reason: 'x' },
+  placeholder: {
+    state: 'waiting',
+    dueAtMs: 9,
+    id: 'A',
+    chat: '1@g.us',
+    kind: 'group',
+    author: '2:3@lid',
+    isFromMe: false,
+    isOffline: true,
+    sentAtSeconds: 5,
+    pushName: 'Bob',
+  },
+  consumer: { low: 4, lost: { from: 1, to: 3, count: 2 } },
+  'event-log-size': { sizeBytes: 4096, upTo: 7 },
+  'consumer-ahead': Uint8Array.from({ length: 128 }, (_, index) => index),
+  'dead-letter': { seq: 4, reason: 'x', attempts: 3, atMs: 5, isRetrying: true },
+}
+
+/** What an older waton wrote for kinds that are of a later version now, and what it means today. */
+const OLDER: Readonly<Record<string, readonly { readonly stored: Uint8Array; readonly means: unknown }[]>> = {
+  'pre-key': [{ stored: Uint8Array.of(1, ...PRE_KEY.privateKey), means: PRE_KEY }],
+  consumer: [
+    {
+      stored: Uint8Array.of(1, ...utf8Bytes('{"low":4,"finished":[6,7]}')),
+      means: { low: 4, finished: [6, 7] },
+    },
+  ],
+  'dead-letter': [
+    {
+      stored: Uint8Array.of(1, ...utf8Bytes('{"seq":4,"reason":"x"}')),
+      means: { seq: 4, reason: 'x', attempts: 0, atMs: 0, isRetrying: false },
+    },
+  ],
 }
 
 function isKind(value: unknown): value is RecordKind<unknown> {
@@ -104,7 +151,12 @@ async function check(read: (bytes: Uint8Array) => unknown, bytes: Uint8Array): P
 }
 
 /** Damages a valid value in every way: its bytes, its version, and the shape of its JSON. */
-async function damage(read: (bytes: Uint8Array) => unknown, valid: Uint8Array, runs: number): Promise<void> {
+async function damage(
+  read: (bytes: Uint8Array) => unknown,
+  valid: Uint8Array,
+  runs: number,
+  newest: number = valid[0] ?? 1,
+): Promise<void> {
   const json = parsed(valid)
   await fc.assert(
     fc.asyncProperty(mutation, async (seed) => {
@@ -117,7 +169,7 @@ async function damage(read: (bytes: Uint8Array) => unknown, valid: Uint8Array, r
   )
   for (let length = 0; length < valid.length; length += 1 + Math.floor(valid.length / 300))
     await check(read, valid.subarray(0, length))
-  for (const version of [0, (valid[0] ?? 1) + 1, 99, 255]) {
+  for (const version of [0, newest + 1, 99, 255]) {
     const other = Uint8Array.from(valid)
     other[0] = version
     const refusal: unknown = await Promise.resolve()
@@ -125,6 +177,11 @@ async function damage(read: (bytes: Uint8Array) => unknown, valid: Uint8Array, r
       .catch((error: unknown) => error)
     expect(errorCode(refusal), `version ${String(version)}`).toMatch(/RECORD/)
   }
+}
+
+/** The whole numbers from one to before another. */
+function range(from: number, before: number): readonly number[] {
+  return Array.from({ length: Math.max(0, before - from) }, (_, index) => from + index)
 }
 
 function parsed(record: Uint8Array): unknown {
@@ -151,6 +208,20 @@ describe.each(KINDS.map((kind) => [kind.kind, kind] as const))('a stored %s reco
         valid,
         200,
       )
+    },
+    FUZZ_TIMEOUT_MS,
+  )
+
+  test(
+    'of an older version is read as what it means today, or refused when it is damaged',
+    async () => {
+      const version = exampleOf(kind)[0] ?? 0
+      const older = OLDER[kind.kind] ?? []
+      expect(older.map(({ stored }) => stored[0])).toEqual(range(1, version))
+      for (const { stored, means } of older) {
+        expect(kind.decode(stored)).toEqual(means)
+        await damage((bytes) => kind.decode(bytes), stored, 200, version)
+      }
     },
     FUZZ_TIMEOUT_MS,
   )
@@ -222,6 +293,22 @@ describe.each([
       })
     },
   )
+})
+
+describe('a stored event with JSON of the server in it', () => {
+  const row = { seq: 1, type: 'newsletter.changed', version: 1, at: 1, chat: 'c' }
+
+  test.each([
+    { base64: 'AAAA' },
+    { base64: '*', other: 1 },
+    { a: { base64: 'AAAA' } },
+    { a: [{ _base64: { base64: 'x' }, base64: 7 }] },
+    { __base64: 'x', _base64: 'y', base64: null },
+  ])('has the same after it was stored: %j', async (settings) => {
+    const value = encodePayload('newsletter.changed', { chat: '1@newsletter', settings, atMs: 5 })
+    const event = await decodeEvent({ ...row, value }, () => Promise.resolve(undefined))
+    expect(event.payload).toEqual({ chat: '1@newsletter', settings, atMs: 5 })
+  })
 })
 
 describe('a stored outbox row', () => {

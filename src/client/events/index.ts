@@ -33,14 +33,52 @@ import type { EphemeralEvents } from './ephemeral.ts'
 import type { MessagePayload, ReceiptPayload, SeenPayload, UndecryptablePayload } from './message.ts'
 import type { SendFailedPayload } from './send.ts'
 
-export type * from './account.ts'
-export type * from './call.ts'
-export type * from './connection.ts'
-export type * from './contact.ts'
-export type * from './ephemeral.ts'
-export type * from './group.ts'
-export type * from './media.ts'
-export type * from './newsletter.ts'
+export type {
+  AccountChangedPayload,
+  AccountRestrictedPayload,
+  BlocklistChange,
+  BlocklistChangedPayload,
+} from './account.ts'
+export type { CallPayload, CallStatus } from './call.ts'
+export type { Ban, BanCause, ClientState, CloseReason, CloseReasonName, StanzaView } from './connection.ts'
+export type {
+  ContactAboutPayload,
+  ContactChangedPayload,
+  ContactDisappearingPayload,
+  ContactEvent,
+  ContactPicturePayload,
+  DevicesChangedPayload,
+  IdentityChangedPayload,
+} from './contact.ts'
+export type {
+  ChatStateEvent,
+  ConsumerDeadEvent,
+  EphemeralEvents,
+  LostEvents,
+  OfflineProgress,
+  PresenceEvent,
+  QuarantinedEvent,
+} from './ephemeral.ts'
+export type {
+  GroupChangedPayload,
+  GroupCreatedPayload,
+  GroupDeletedPayload,
+  GroupEvent,
+  GroupInvitePayload,
+  GroupLinkedPayload,
+  GroupMember,
+  GroupParticipantsPayload,
+  GroupRequestPayload,
+  GroupSettings,
+} from './group.ts'
+export type { MediaRetryPayload } from './media.ts'
+export type {
+  NewsletterChangedPayload,
+  NewsletterEvent,
+  NewsletterParticipantPayload,
+  NewsletterReactionsPayload,
+  NewsletterViewsPayload,
+} from './newsletter.ts'
 export type {
   MessagePayload,
   ReceiptPayload,

@@ -9,7 +9,7 @@ import { StorageError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import { loadContract } from '../events/load-contract.ts'
 import type { DurablePayloads, DurableType } from '../events.ts'
-import { toJson } from './record-kind.ts'
+import { fromJson, toJson } from './record-kind.ts'
 import type { EventDraft } from './unit.ts'
 
 /** The drafts as they may be staged. Never rejects because of a payload. */
@@ -31,7 +31,7 @@ export async function checkedEvents(drafts: readonly EventDraft[], logger: Logge
 /** JSON can hold what is recorded, whatever it was meant to be. */
 function recordable(payload: DurablePayloads[DurableType]): DurablePayloads[DurableType] {
   try {
-    return JSON.parse(toJson(payload)) as DurablePayloads[DurableType]
+    return fromJson(toJson(payload)) as DurablePayloads[DurableType]
   } catch {
     return {} as DurablePayloads[DurableType]
   }

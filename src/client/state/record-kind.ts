@@ -80,23 +80,47 @@ function isJsonBytes(value: unknown): value is JsonBytes {
   return typeof value === 'object' && value !== null && 'base64' in value && typeof value.base64 === 'string'
 }
 
+/** A field that only looks like bytes, or like one that was set apart: JSON of the server may have any. */
+const LOOKS_LIKE_BYTES = /^_*base64$/
+const SET_APART = /^_+base64$/
+
 /** Writes a value with bytes in it as JSON text. */
 export function toJson(value: unknown): string {
   return JSON.stringify(withTextForBytes(value))
 }
 
-/** A copy in which bytes are `{"base64": "..."}`: a replacer function would be called for every field of everything. */
+/**
+ * A copy in which bytes are `{"base64": "..."}`, and a field that has this name by itself gets an underscore. A replacer
+ * function would be called for every field of everything.
+ */
 function withTextForBytes(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof Uint8Array) return { base64: toBase64(value) }
   if (Array.isArray(value)) return value.map(withTextForBytes)
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, withTextForBytes(inner)]))
+  const entries = Object.entries(value).map(([name, inner]) => [
+    LOOKS_LIKE_BYTES.test(name) ? `_${name}` : name,
+    withTextForBytes(inner),
+  ])
+  return Object.fromEntries(entries) as unknown
 }
 
 /** Reads what {@link toJson} wrote. */
 export function fromJson(text: string): unknown {
-  if (!text.includes('"base64"')) return JSON.parse(text)
-  return JSON.parse(text, (_name, inner: unknown) => (isJsonBytes(inner) ? fromBase64(inner.base64) : inner))
+  if (!text.includes('base64"')) return JSON.parse(text)
+  return JSON.parse(text, (_name, inner: unknown) =>
+    isJsonBytes(inner) ? fromBase64(inner.base64) : withNamesAgain(inner),
+  )
+}
+
+/** Takes the underscore away that {@link withTextForBytes} put before a name. */
+function withNamesAgain(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  if (!Object.keys(value).some((name) => SET_APART.test(name))) return value
+  const entries = Object.entries(value).map(([name, inner]) => [
+    SET_APART.test(name) ? name.slice(1) : name,
+    inner as unknown,
+  ])
+  return Object.fromEntries(entries) as unknown
 }
 
 /** How a kind differs from others: see {@link RecordKind}. */

@@ -43,6 +43,9 @@ const TIMELOCK = 'xwa2_notify_account_reachout_timelock'
 const CAP = 'xwa2_notify_new_chat_messages_capping_info_update'
 const PROFILES = 'xwa2_notify_linked_profiles'
 
+/** Levels of JSON within each other at most. Real ones have about six; what follows from them is kept, level by level. */
+const MAX_LEVELS = 64
+
 type Reader = (payload: JsonObject, operation: string) => readonly MexUpdate[]
 
 /** By the name of the operation, where one decides; the others are told by what they carry. */
@@ -72,7 +75,7 @@ const PAYLOADS: readonly (readonly [string, (value: JsonObject) => MexUpdate])[]
  * <notification ... type="mex"><mex>{"operation":"NotificationNewsletterUpdate","updates":[{"jid":"...","settings":{}}]}</mex></notification>
  * ```
  *
- * @throws {ProtocolError} `WATON_MEX_JSON` when it is not JSON
+ * @throws {ProtocolError} `WATON_MEX_JSON` when it is not JSON, or JSON nested without end
  */
 export function parseMex(stanza: BinaryNode): readonly MexUpdate[] {
   return childrenOf(stanza)
@@ -94,13 +97,30 @@ function readUpdate(child: BinaryNode): readonly MexUpdate[] {
 }
 
 function jsonOf(child: BinaryNode): JsonObject {
+  const payload = parsedJson(contentText(child) ?? '')
+  if (isDeeperThan(payload, MAX_LEVELS)) throw notJson()
+  return objectOf(payload)
+}
+
+function parsedJson(text: string): unknown {
   try {
-    return objectOf(JSON.parse(contentText(child) ?? ''))
+    return JSON.parse(text) as unknown
   } catch (cause) {
-    throw new ProtocolError('WATON_MEX_JSON', 'the server sent a mex notification that is not JSON', {
-      cause,
-    })
+    throw notJson(cause)
   }
+}
+
+function notJson(cause?: unknown): ProtocolError {
+  return new ProtocolError(
+    'WATON_MEX_JSON',
+    'the server sent a mex notification that is not JSON, or nested without end',
+    { cause },
+  )
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(inner, levels - 1))
 }
 
 function timelock(value: JsonObject): MexUpdate {
