@@ -41,7 +41,7 @@ export interface ReceivePipelineOptions {
   readonly state: AccountState
   readonly context: ReceiveContext
   readonly logger: Logger
-  /** The store could not be read for a stanza, which is the next one again. Whoever hears of it calls `hold` or ends the connection. */
+  /** The store could not be read for a stanza. Who waits for the store calls `hold`; otherwise the connection ends. */
   readonly onReadFailure: (error: StorageError) => void
   /** The first stanza since {@link ReceivePipeline.hold} is durable. */
   readonly onProgress: () => void
@@ -157,11 +157,19 @@ export class ReceivePipeline {
       this.#options.logger.warn(cause, 'a stanza waits for the store')
       this.#arrivals.putBack(arrival)
       this.#options.onReadFailure(error)
+      if (this.#held === undefined) this.#giveUp(arrival.connection, error)
       return
     }
     this.#options.logger.error(cause, 'a stanza could not be processed')
     this.#arrivals.settle(arrival)
     arrival.connection.close(error)
+  }
+
+  /** Nobody waits for the store: taken again at once, the stanza would only fail again, and so on without a pause. */
+  #giveUp(connection: Connection, error: StorageError): void {
+    connection.close(error)
+    // also when it had ended before: its end did not find the stanza that was being taken
+    this.#arrivals.forget(connection)
   }
 
   /** A stanza that no commit takes is kept as it came, reported, and refused: otherwise it would come for ever. */
