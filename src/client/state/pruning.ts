@@ -77,7 +77,7 @@ export const RECORD_RULES: ReadonlyMap<string, PruningRule> = new Map([
   [CONSUMER.kind, forEver('one for each name that the program uses; it says where to go on')],
   [CONSUMER_AHEAD.kind, bounded('client/consume/progress.ts', 'chunks go when the mark has passed them')],
   [DIRTY_COLLECTION.kind, forEver('one for each of the five collections')],
-  [IDENTITY_CHANGE.kind, days(30, 'a session that nobody has used since then is asked for anew anyway')],
+  [IDENTITY_CHANGE.kind, days(30, 'a session with them that still works a month later needs no renewal')],
   [PRIVACY_TOKEN.kind, days(60, 'the server takes a token for 28 days')],
   [PLACEHOLDER.kind, days(REDELIVERY_DAYS, 'the phone is asked for nothing older')],
   [DEVICE_LIST.kind, days(30, 'asked for again when it is needed')],
