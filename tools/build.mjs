@@ -15,6 +15,7 @@ const INNER = [
   'client/send/encrypt',
   'client/send/sessions',
   'client/state/account-state',
+  'persistence/sqlite/driver',
   'transport/websocket',
 ]
 
