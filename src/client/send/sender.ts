@@ -6,6 +6,7 @@ import type { Clock, Timer } from '../../base/clock.ts'
 import { ClosedError, WatonError, describeError, errorCode } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
+import { seam } from '../../base/seams.ts'
 import type { OutboxRow } from '../../persistence/contract/index.ts'
 import { decodeNode } from '../../protocol/binary/decode.ts'
 import { userJid } from '../../protocol/jid.ts'
@@ -236,6 +237,7 @@ export class OutboxSender {
 
   /** What was encrypted before goes out again, behind earlier messages of the chat whose commits are under way. */
   async #repeat(connection: Connection, id: string, stanza: Uint8Array): Promise<void> {
+    seam('send:repeating')
     const staged = await this.#options.state.transact((unit) => {
       unit.onCommit(() => {
         this.#write(connection, id, stanza)
@@ -265,7 +267,9 @@ export class OutboxSender {
       return
     }
     try {
+      seam('send:writing')
       connection.send(...stanzas)
+      seam('send:written')
     } catch (error) {
       this.#options.logger.debug({ reason: describeError(error) }, 'messages wait for the next connection')
     }
@@ -297,6 +301,7 @@ export class OutboxSender {
     const own = (devices.get(ownUser) ?? []).filter((device) => device !== selfDevice)
     const other = users.length === 1 ? [] : (devices.get(to) ?? [])
     await this.#sessions.ensure(connection, [...own, ...other])
+    seam('send:prepared')
     const staged = await state.transact(async (unit) => {
       // whatever is encrypted now could only be repeated later, behind messages that it must not overtake
       requireOpen(connection, item.id)
@@ -317,6 +322,7 @@ export class OutboxSender {
       requireOpen(connection, item.id)
       const next: OutboxItem = { ...present, state: 'encrypted', body: { ...present.body, stanza: bytes } }
       unit.putOutbox(outboxRow(next))
+      seam('send:encrypted')
       unit.onCommit(() => {
         this.#options.onAdvance(next)
         // the chains are durable now: only from here may anybody see the ciphertext
