@@ -25,6 +25,7 @@ export type {
 export type { ReadEvent, ReadOptions } from './client/consume/event-hub.ts'
 export type { SentMessage } from './client/send/handle.ts'
 export type { SendOptions } from './client/send/outbox.ts'
+export type { BackupOptions } from './client/state/incarnation.ts'
 export type { ClientOptions, Endpoint, Retention, Timing } from './client/options.ts'
 export * from './client/content.ts'
 export type { UnknownCount } from './client/unknowns.ts'
