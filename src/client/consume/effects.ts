@@ -70,9 +70,18 @@ export class Effects {
     }
     const to = await canonicalJid(this.#options.state, effect.draft.to)
     const follow = (stage: 'acked' | 'delivered' | 'read'): Promise<void> => this.#follow(effect, stage)
+    const handle = (): SentMessage | undefined =>
+      effect.item === undefined ? undefined : this.#options.outbox.handle(effect.item)
     return {
       id: effect.draft.id,
       chat: effect.item?.chat ?? to,
+      get state() {
+        return handle()?.state ?? 'queued'
+      },
+      get waitingFor() {
+        const sent = handle()
+        return sent === undefined ? 'handler' : sent.waitingFor
+      },
       get acked() {
         return follow('acked')
       },
