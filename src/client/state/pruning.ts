@@ -4,6 +4,7 @@
  */
 import {
   APP_STATE_KEY,
+  BACKUP_STAMP,
   CONNECTION_HINTS,
   CONSUMER,
   CONSUMER_AHEAD,
@@ -66,6 +67,7 @@ export const RECORD_RULES: ReadonlyMap<string, PruningRule> = new Map([
   [KNOWN_SERVER.kind, forEver(ONE)],
   [STANDING.kind, forEver(ONE)],
   [STORE_PROBE.kind, forEver(ONE)],
+  [BACKUP_STAMP.kind, forEver('a backup has one until it is opened')],
   [EVENT_LOG_SIZE.kind, forEver(ONE)],
   [SIGNED_PRE_KEY.kind, bounded('client/keys/signed-pre-key.ts', 'a replaced key is read for 60 more days')],
   [PRE_KEY.kind, bounded('client/keys/pre-key-stock.ts', 'keys far behind the newest are asked for no more')],
