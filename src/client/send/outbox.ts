@@ -144,7 +144,8 @@ export class Outbox {
   ): Promise<OutboxDraft & { readonly composed: ComposedMessage }> {
     const { composed } = draft
     if (composed !== undefined) return { ...draft, composed }
-    const found = await findMessages(unit, draft.prepared.targets, this.#options.self)
+    const { targets } = draft.prepared
+    const found = await findMessages(unit, { targets, to: draft.to, self: this.#options.self })
     return { ...draft, composed: this.#compose(draft, unit.nowMs, found) }
   }
 
