@@ -3,6 +3,7 @@
  * wire calls things is the business of `protocol/message`; this file is the public shape.
  */
 import type { PlainContent } from '../protocol/message/content.ts'
+import type { KindContents, KindName } from '../protocol/message/kinds/index.ts'
 import type { ContentOptions } from '../protocol/message/options.ts'
 import type { AddedContent } from './added-content.ts'
 
@@ -91,7 +92,7 @@ export type {
   PollResultContent,
   PollOptionContent,
 } from '../protocol/message/kinds/poll.ts'
-export type { ReceivedLinkPreview, TextContent } from '../protocol/message/kinds/text.ts'
+export type { OutgoingText, ReceivedLinkPreview, TextContent } from '../protocol/message/kinds/text.ts'
 export type {
   QuotedMessage,
   MentionedGroup,
@@ -117,14 +118,13 @@ export interface UnknownContent {
 /** What a received message can hold: exactly one content key, and what stands beside it. */
 export type MessageContent = (PlainContent | AddedContent) & ContentOptions
 
-/** A text to send. */
-export interface OutgoingText {
-  /** What to write, as Unicode text. */
-  readonly text: string
+/** What can be sent, by kind: one content key, and nothing of any other kind. */
+export type OutgoingContentOf<Name extends KindName> = KindContents[Name] & {
+  readonly [Other in Exclude<KindName, Name>]?: never
 }
 
 /** What can be sent. */
-export type OutgoingContent = OutgoingText
+export type OutgoingContent = { readonly [Name in KindName]: OutgoingContentOf<Name> }[KindName]
 
 /** The content keys: every received message has exactly one of them. */
 export const CONTENT_KINDS = [

@@ -1,11 +1,26 @@
-/** From public content to the serialised `Message` and what its stanza must say about it. */
-import { describeError, isWatonError, UsageError } from '../../base/errors.ts'
-import type { RandomSource } from '../../base/random.ts'
+/**
+ * From public content to the serialised `Message` and what its stanza must say about it, in two steps: what the content
+ * is about is named first, so that it can be looked for in the store, and then the message is built from both.
+ */
+import { UsageError, describeError, isWatonError } from '../../base/errors.ts'
 import { KINDS } from '../../protocol/message/kinds/index.ts'
-import type { KindName } from '../../protocol/message/kinds/index.ts'
-import { withMessageSecret } from '../../protocol/message/secret.ts'
+import type { BuildContext, Kind, KindName } from '../../protocol/message/kinds/index.ts'
+import { targetSlot } from '../../protocol/message/reference.ts'
+import type { FoundMessage, MessageTarget } from '../../protocol/message/reference.ts'
+import { MESSAGE_SECRET_BYTES, withMessageSecret } from '../../protocol/message/secret.ts'
+import { mediaTypeOf, stanzaTypeOf } from '../../protocol/message/stanza-facts.ts'
+import type { StanzaExtras, StanzaType } from '../../protocol/message/stanza-facts.ts'
 import { encodeMessage } from '../../protocol/proto/message.ts'
 import type { OutgoingContent } from '../content.ts'
+
+/** Content that is of one kind and says which messages it is about. */
+export interface PreparedContent {
+  /** The content's name, e.g. `text`. */
+  readonly kind: KindName
+  readonly content: OutgoingContent
+  /** The messages that {@link composeMessage} has to be given, where they exist. */
+  readonly targets: readonly MessageTarget[]
+}
 
 /** A message ready to be encrypted. */
 export interface ComposedMessage {
@@ -14,29 +29,64 @@ export interface ComposedMessage {
   /** The serialised `Message`, with the random secret that later edits and reactions refer to. */
   readonly message: Uint8Array
   /** The stanza's `type` attribute. */
-  readonly stanzaType: string
+  readonly stanzaType: StanzaType
+  /** What else the stanza says. */
+  readonly extras: StanzaExtras
 }
 
-/** Validates content and builds it. @throws {UsageError} `WATON_CONTENT_...` */
-export function composeMessage(content: OutgoingContent, random: RandomSource): ComposedMessage {
-  try {
-    const name = contentKind(content)
-    const kind = KINDS[name]
-    const message = encodeMessage(withMessageSecret(kind.build(content), random))
-    return { kind: kind.name, message, stanzaType: kind.stanzaType }
-  } catch (error) {
-    if (isWatonError(error)) throw error
-    throw unreadableContent(error)
-  }
+/** What a message is built with. */
+export type ComposeContext = Omit<BuildContext, 'secret' | 'find'>
+
+type AnyKind = Kind<string, object>
+
+/** Finds out what kind of content it is and what it is about. @throws {UsageError} `WATON_CONTENT_...` */
+export function prepareContent(content: OutgoingContent): PreparedContent {
+  return readable(() => {
+    const kind = contentKind(content)
+    const { targets } = KINDS[kind] as AnyKind
+    return { kind, content, targets: targets?.(content) ?? [] }
+  })
+}
+
+/**
+ * Checks content and builds it.
+ *
+ * @param found - the stored messages of `prepared.targets`, by {@link targetSlot}
+ * @throws {UsageError} `WATON_CONTENT_...`
+ */
+export function composeMessage(
+  { kind: name, content }: PreparedContent,
+  context: ComposeContext,
+  found: ReadonlyMap<string, FoundMessage> = new Map(),
+): ComposedMessage {
+  return readable(() => {
+    const kind = KINDS[name] as AnyKind
+    const secret = context.random.bytes(MESSAGE_SECRET_BYTES)
+    const find = (target: MessageTarget): FoundMessage | undefined => found.get(targetSlot(target))
+    const built = kind.build(content, { ...context, secret, find })
+    const message = built.hasSecret === false ? built.message : withMessageSecret(built.message, secret)
+    const mediaType = mediaTypeOf(message)
+    return {
+      kind: name,
+      message: encodeMessage(message),
+      stanzaType: stanzaTypeOf(message),
+      extras: { ...(mediaType === undefined ? {} : { mediaType }), ...built.stanza },
+    }
+  })
 }
 
 /** A getter or proxy of the caller's threw, or a value is of no kind that could be written. */
-function unreadableContent(cause: unknown): UsageError {
-  return new UsageError(
-    'WATON_CONTENT_UNREADABLE',
-    `the content could not be read (${describeError(cause)}), so nothing was sent: pass a plain object`,
-    { cause },
-  )
+function readable<Value>(read: () => Value): Value {
+  try {
+    return read()
+  } catch (error) {
+    if (isWatonError(error)) throw error
+    throw new UsageError(
+      'WATON_CONTENT_UNREADABLE',
+      `the content could not be read (${describeError(error)}), so nothing was sent: pass a plain object`,
+      { cause: error },
+    )
+  }
 }
 
 /** The one key of the content that names its kind. */

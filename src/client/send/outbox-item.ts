@@ -11,6 +11,7 @@
 import type { OutboxRow } from '../../persistence/contract/index.ts'
 import { decodeNode } from '../../protocol/binary/decode.ts'
 import { parseJid } from '../../protocol/jid.ts'
+import type { StanzaExtras } from '../../protocol/message/stanza-facts.ts'
 import { decodeMessage } from '../../protocol/proto/message.ts'
 import { jsonRecord, unreadableRecord, wrongField } from '../state/record-kind.ts'
 import type { RecordKind } from '../state/record-kind.ts'
@@ -54,6 +55,8 @@ export interface OutboxBody {
   readonly message: Uint8Array
   /** The stanza's `type` attribute. */
   readonly stanzaType: string
+  /** What else the stanza says about it. */
+  readonly extras?: StanzaExtras
   /** The encoded stanza, from `encrypted` on. */
   readonly stanza?: Uint8Array
   /** Why it failed: a stable code and the server's number. */
@@ -67,7 +70,7 @@ const BODY: RecordKind<OutboxBody> = jsonRecord(
   'outbox',
   1,
   (parsed) => {
-    const { to, message, stanzaType, stanza, failure } = parsed
+    const { to, message, stanzaType, extras, stanza, failure } = parsed
     if (typeof to !== 'string' || typeof stanzaType !== 'string' || !(message instanceof Uint8Array)) {
       throw wrongField('a message')
     }
@@ -75,12 +78,18 @@ const BODY: RecordKind<OutboxBody> = jsonRecord(
       to,
       message,
       stanzaType,
+      ...(extras === undefined ? {} : { extras: extrasOf(extras) }),
       ...(stanza instanceof Uint8Array ? { stanza } : {}),
       ...(failure === undefined ? {} : { failure: failureOf(failure) }),
     }
   },
   { wayOut: SEND_AGAIN },
 )
+
+function extrasOf(value: unknown): StanzaExtras {
+  if (typeof value !== 'object' || value === null) throw wrongField('what a stanza says')
+  return value
+}
 
 function failureOf(value: unknown): NonNullable<OutboxBody['failure']> {
   const { code, serverCode } = value as { code?: unknown; serverCode?: unknown }

@@ -11,7 +11,7 @@ import * as media from './media.ts'
 import * as place from './place.ts'
 import * as poll from './poll.ts'
 import type { ContentReader, MessageField } from './reader.ts'
-import { type Text, type TextContent, extendedText, plainText, text } from './text.ts'
+import { type OutgoingText, type TextContent, extendedText, plainText, text } from './text.ts'
 
 export * from './about.ts'
 export * from './album.ts'
@@ -20,16 +20,16 @@ export * from './contact.ts'
 export * from './event.ts'
 export * from './generic.ts'
 export * from './invite.ts'
-export { defineKind, type Kind, type StanzaType } from './kind.ts'
+export { defineKind, type BuildContext, type Built, type Kind } from './kind.ts'
 export * from './media.ts'
 export * from './place.ts'
 export * from './poll.ts'
 export type { ContentReader, MessageField, ReadScope } from './reader.ts'
-export type { ReceivedLinkPreview, Text, TextContent } from './text.ts'
+export type { OutgoingText, ReceivedLinkPreview, TextContent } from './text.ts'
 
-/** What can be sent, by kind. */
+/** What can be sent, by kind: the whole object that is given, without the options of any content. */
 export interface KindContents {
-  readonly text: Text
+  readonly text: OutgoingText
 }
 
 /** The name of a kind that can be sent. */

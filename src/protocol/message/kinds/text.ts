@@ -5,8 +5,9 @@ import type { MessageProperties } from '../../proto/message.ts'
 import { type Kind, defineKind } from './kind.ts'
 import { type ContentReader, bytesText, compact, defineReader } from './reader.ts'
 
-/** A text message. */
-export interface Text {
+/** A text to send. */
+export interface OutgoingText {
+  /** What to write, as Unicode text. */
   readonly text: string
 }
 
@@ -42,12 +43,11 @@ const SENDABLE: Expectation = {
 }
 
 /** See the file comment. */
-export const text: Kind<'text', Text> = defineKind({
+export const text: Kind<'text', OutgoingText> = defineKind({
   name: 'text',
-  stanzaType: 'text',
   build: (content) => {
     checkArgument('the text of a message', content.text, SENDABLE)
-    return { extendedTextMessage: { text: content.text } }
+    return { message: { extendedTextMessage: { text: content.text } } }
   },
 })
 
