@@ -22,6 +22,8 @@ import type { TargetReader } from './stored-target.ts'
 export interface Added {
   readonly kind: string
   readonly content: AddedContent
+  /** What the message becomes, when it is an edit that could be read. */
+  readonly edited?: { readonly target: MessageRef; readonly message: MessageProperties }
 }
 
 /** An addition, and who wrote it about what. */
@@ -54,6 +56,12 @@ export function openedWith(row: MessageRow, { addon, target, senders }: Addition
     senders,
   })
   return openedContent(opened, target, original)
+}
+
+/** What a message is from now on. */
+export function editContent(target: MessageRef, edited: MessageProperties): Added {
+  const content = { edit: { target, content: publicOf(edited) } }
+  return { kind: 'edit', content, edited: { target, message: edited } }
 }
 
 /** The message that sealed content waits for; `undefined` for content that is readable. */
@@ -131,7 +139,9 @@ function openedContent(opened: OpenedAddon, target: MessageRef, original: Messag
     case 'message-edit':
     case 'event-edit':
     case 'poll-edit':
+      return editContent(target, opened.message)
     case 'poll-add-option':
+      // the addition alone: the poll is more than that
       return { kind: 'edit', content: { edit: { target, content: publicOf(opened.message) } } }
   }
 }

@@ -2,9 +2,12 @@
  * The stored message that another one is about, looked for under every address that its chat and its author are known by.
  * What a key on the wire means is the business of `receive/target.ts`, what is written into one of `send/target.ts`.
  */
+import { encodeMessage } from '../protocol/proto/message.ts'
+import type { MessageProperties } from '../protocol/proto/message.ts'
 import type { MessageRow } from '../persistence/contract/index.ts'
 import type { MessageRef, Person } from './events.ts'
 import { canonicalJid, personOf, phoneJid } from './identity/addresses.ts'
+import { editedRow } from './message-record.ts'
 import type { Unit } from './state/unit.ts'
 
 /** What reads messages and mappings: a unit, or the account's state outside of one. */
@@ -33,4 +36,15 @@ export async function findTarget(
     }
   }
   return undefined
+}
+
+/** Notes in the row of a message, if it is here, what its author has made of it. */
+export async function noteEdit(
+  unit: Unit,
+  target: Pick<MessageRef, 'id' | 'chat' | 'sender'>,
+  { message, atMs }: { readonly message: MessageProperties; readonly atMs: number },
+): Promise<void> {
+  const row = await findTarget(unit, target)
+  const edited = row && editedRow(row, { message: encodeMessage(message), atMs })
+  if (edited !== undefined) unit.putMessage(edited)
 }

@@ -11,7 +11,7 @@ import { protocolOf } from '../../protocol/message/content.ts'
 import type { ProtocolContent, ProtocolType } from '../../protocol/message/protocol-content.ts'
 import { unwrapMessage } from '../../protocol/message/wrappers.ts'
 import type { MessageProperties } from '../../protocol/proto/message.ts'
-import { openedWith, publicOf, sealedContent } from '../addition.ts'
+import { editContent, openedWith, publicOf, sealedContent } from '../addition.ts'
 import type { Added } from '../addition.ts'
 import type { MessageRef } from '../events.ts'
 import { addressesOf, findTarget } from '../stored-target.ts'
@@ -94,7 +94,7 @@ async function fromProtocol(
   }
   if (!isAllowed) return refuse('edit-of-another-author', { id, target }, context)
   if (!protocol.editedMessage) return undefined
-  return { kind: 'edit', content: { edit: { target, content: publicOf(protocol.editedMessage) } } }
+  return editContent(target, protocol.editedMessage)
 }
 
 function isAuthor({ sender }: MessageRef, referrer: Referrer): boolean {

@@ -20,6 +20,8 @@ export interface PreparedContent {
   readonly content: OutgoingContent
   /** The messages that {@link composeMessage} has to be given, where they exist. */
   readonly targets: readonly MessageTarget[]
+  /** Whether these have to be messages of the chat that it is sent to. */
+  readonly isAboutChat: boolean
 }
 
 /** A message ready to be encrypted. */
@@ -43,8 +45,8 @@ type AnyKind = Kind<string, object>
 export function prepareContent(content: OutgoingContent): PreparedContent {
   return readable(() => {
     const kind = contentKind(content)
-    const { targets } = KINDS[kind] as AnyKind
-    return { kind, content, targets: targets?.(content) ?? [] }
+    const { targets, isAboutChat = false } = KINDS[kind] as AnyKind
+    return { kind, content, targets: targets?.(content) ?? [], isAboutChat }
   })
 }
 

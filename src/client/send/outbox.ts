@@ -34,7 +34,7 @@ import {
 } from './outbox-item.ts'
 import type { OutboxItem, OutboxState } from './outbox-item.ts'
 import { OutboxSender } from './sender.ts'
-import { findMessages } from './target.ts'
+import { findMessages, recordEdit, requireSameChat } from './target.ts'
 
 /** What the outbox works with. */
 export interface OutboxOptions {
@@ -144,7 +144,9 @@ export class Outbox {
   ): Promise<OutboxDraft & { readonly composed: ComposedMessage }> {
     const { composed } = draft
     if (composed !== undefined) return { ...draft, composed }
-    const found = await findMessages(unit, draft.prepared.targets, this.#options.self)
+    const { targets, isAboutChat } = draft.prepared
+    if (isAboutChat) await requireSameChat(unit, draft.to, targets)
+    const found = await findMessages(unit, targets, this.#options.self)
     return { ...draft, composed: this.#compose(draft, unit.nowMs, found) }
   }
 
@@ -191,6 +193,7 @@ export class Outbox {
     unit.putMessage(
       messageRow({ id, chat, sender, fromMe: true, origin: 'own', sentAtMs: at, kind, message }, at),
     )
+    if (kind === 'edit') await recordEdit(unit, { chat, sender, message })
     unit.onCommit(() => {
       this.#sender.offer(item, previous)
     })

@@ -1,5 +1,6 @@
 /** The registry of message kinds: how what can be sent is written, and how everything that can come is read. */
 import * as about from './about.ts'
+import { ADDED_KINDS, type AddedKindContents } from './added.ts'
 import * as album from './album.ts'
 import * as choice from './choice.ts'
 import * as contact from './contact.ts'
@@ -28,7 +29,7 @@ export type { ContentReader, MessageField, ReadScope } from './reader.ts'
 export type { OutgoingText, ReceivedLinkPreview, TextContent } from './text.ts'
 
 /** What can be sent, by kind: the whole object that is given, without the options of any content. */
-export interface KindContents {
+export interface KindContents extends AddedKindContents {
   readonly text: OutgoingText
 }
 
@@ -36,7 +37,10 @@ export interface KindContents {
 export type KindName = keyof KindContents
 
 /** Every kind that can be sent, by name. */
-export const KINDS: { readonly [Name in KindName]: Kind<Name, KindContents[Name]> } = { text }
+export const KINDS: { readonly [Name in KindName]: Kind<Name, KindContents[Name]> } = {
+  text,
+  ...ADDED_KINDS,
+}
 
 /** Content that reads from one field of a message: an object with one key for its kind. */
 export type FieldContent =
