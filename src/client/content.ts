@@ -32,12 +32,18 @@ export type {
   ButtonReplyContent,
   ListReplyContent,
   InteractiveReplyContent,
+  OutgoingButtonReply,
+  OutgoingListReply,
+  OutgoingInteractiveReply,
 } from '../protocol/message/kinds/choice.ts'
 export type {
   ReceivedContact,
   ReceivedContacts,
   ContactContent,
   ContactsContent,
+  OutgoingCard,
+  OutgoingContact,
+  OutgoingContacts,
 } from '../protocol/message/kinds/contact.ts'
 export type {
   ReceivedEvent,
@@ -51,7 +57,17 @@ export type {
   CallLogContent,
   ScheduledCallContent,
   ScheduledCallEditContent,
+  OutgoingEvent,
 } from '../protocol/message/kinds/event.ts'
+export type { AboutMessage, AddedText } from '../protocol/message/kinds/added-target.ts'
+export type { OutgoingDelete } from '../protocol/message/kinds/delete.ts'
+export type { DisappearingSeconds, OutgoingDisappearing } from '../protocol/message/kinds/disappearing.ts'
+export type { OutgoingEdit } from '../protocol/message/kinds/edit.ts'
+export type { OutgoingComment, OutgoingEventResponse } from '../protocol/message/kinds/event-response.ts'
+export type { OutgoingForward } from '../protocol/message/kinds/forward.ts'
+export type { OutgoingKeep, OutgoingPin, PinSeconds } from '../protocol/message/kinds/pin.ts'
+export type { OutgoingReaction } from '../protocol/message/kinds/reaction.ts'
+export type { OutgoingPollVote } from '../protocol/message/kinds/vote.ts'
 export type { GenericContent } from '../protocol/message/kinds/generic.ts'
 export type {
   ReceivedGroupInvite,
@@ -59,6 +75,10 @@ export type {
   GroupInviteContent,
   NewsletterInviteContent,
   PhoneNumberRequestContent,
+  OutgoingGroupInvite,
+  OutgoingNewsletterInvite,
+  OutgoingPhoneNumberRequest,
+  OutgoingPhoneNumberShare,
 } from '../protocol/message/kinds/invite.ts'
 export type {
   ReceivedMedia,
@@ -82,6 +102,9 @@ export type {
   ReceivedLiveLocation,
   LocationContent,
   LiveLocationContent,
+  OutgoingPlace,
+  OutgoingLocation,
+  OutgoingLiveLocation,
 } from '../protocol/message/kinds/place.ts'
 export type {
   PollOption,
@@ -91,8 +114,14 @@ export type {
   PollContent,
   PollResultContent,
   PollOptionContent,
+  OutgoingPoll,
 } from '../protocol/message/kinds/poll.ts'
-export type { OutgoingText, ReceivedLinkPreview, TextContent } from '../protocol/message/kinds/text.ts'
+export type {
+  OutgoingText,
+  ReceivedLinkPreview,
+  TextContent,
+  LinkPreview,
+} from '../protocol/message/kinds/text.ts'
 export type {
   QuotedMessage,
   MentionedGroup,
@@ -102,6 +131,9 @@ export type {
   ThreadRef,
   ContentOptions,
 } from '../protocol/message/options.ts'
+export type { OutgoingLimitSharing } from '../protocol/message/kinds/sharing.ts'
+export type { OutgoingOptions, OutgoingTarget } from '../protocol/message/outgoing-options.ts'
+export type { MessageTarget } from '../protocol/message/reference.ts'
 export type { JsonObject } from '../protocol/message/plain-json.ts'
 export type { ContentFlags } from '../protocol/message/wrappers.ts'
 export type { NestedContent } from '../protocol/message/content.ts'

@@ -146,7 +146,7 @@ export class Outbox {
     if (composed !== undefined) return { ...draft, composed }
     const { targets, isAboutChat } = draft.prepared
     if (isAboutChat) await requireSameChat(unit, draft.to, targets)
-    const found = await findMessages(unit, targets, this.#options.self)
+    const found = await findMessages(unit, { targets, to: draft.to, self: this.#options.self })
     return { ...draft, composed: this.#compose(draft, unit.nowMs, found) }
   }
 

@@ -14,15 +14,22 @@ import { presentMessage, storedMessage } from '../message-record.ts'
 import { findTarget, noteEdit } from '../stored-target.ts'
 import type { Unit } from '../state/unit.ts'
 
+/** What is looked for. */
+export interface Search {
+  readonly targets: readonly MessageTarget[]
+  /** The chat that is written to. */
+  readonly to: string
+  readonly self: Self
+}
+
 /** The targets that are in the store, by {@link targetSlot}. */
 export async function findMessages(
   unit: Unit,
-  targets: readonly MessageTarget[],
-  self: Self,
+  { targets, to, self }: Search,
 ): Promise<ReadonlyMap<string, FoundMessage>> {
   const found = new Map<string, FoundMessage>()
   for (const target of targets) {
-    const message = await findMessage(unit, target, self)
+    const message = await findMessage(unit, target, { to, self })
     if (message !== undefined) found.set(targetSlot(target), message)
   }
   return found
@@ -57,7 +64,11 @@ export async function recordEdit(
   await noteEdit(unit, { id, chat, sender }, { message: protocol.editedMessage, atMs: unit.nowMs })
 }
 
-async function findMessage(unit: Unit, target: MessageTarget, self: Self): Promise<FoundMessage | undefined> {
+async function findMessage(
+  unit: Unit,
+  target: MessageTarget,
+  { to, self }: Pick<Search, 'to' | 'self'>,
+): Promise<FoundMessage | undefined> {
   const { id, chat } = target
   if (tryParseJid(chat) === undefined) return undefined
   for (const sender of await authorsOf(unit, target, self)) {
@@ -70,6 +81,7 @@ async function findMessage(unit: Unit, target: MessageTarget, self: Self): Promi
       // more addresses may be known by now than when it was recorded
       sender: await personOf(unit, envelope.sender.jid),
       fromMe: envelope.fromMe,
+      isInChat: (await canonicalJid(unit, row.chat)) === (await canonicalJid(unit, to)),
       sentAtMs: envelope.sentAtMs,
       message: presentMessage(row),
     }

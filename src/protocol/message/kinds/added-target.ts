@@ -5,30 +5,54 @@
  * @source Baileys 7.0.0-rc14 `Utils/process-message.js` event responses; whatsmeow `msgsecret.go` encryptMsgSecret,
  *   getKeyFromInfo
  */
-import { checkArgument, NAME, OBJECT } from '../../../base/check.ts'
+import { OBJECT } from '../../../base/check.ts'
 import { UsageError } from '../../../base/errors.ts'
-import { isLid } from '../../jid.ts'
-import type { MessageKey } from '../../proto/message.ts'
+import type { MessageKey, MessageProperties } from '../../proto/message.ts'
 import { messageSecretOf } from '../addons/open.ts'
 import type { AddonUse, SecretAddon } from '../addons/read.ts'
 import { sealAddon } from '../addons/seal.ts'
-import type { FoundMessage, MessageTarget, PersonRef } from '../reference.ts'
+import { type OutgoingTarget, addressLike, withOptions } from '../outgoing-options.ts'
+import type { FoundMessage, MessageTarget } from '../reference.ts'
+import { type Part, checkKeys, checkParts, checkValue, checkedTarget } from './check.ts'
 import type { BuildContext } from './kind.ts'
+import { type OutgoingText, text } from './text.ts'
 
 /** Content that is about a message. */
 export interface AboutMessage {
-  /** The message: the payload of its event, what `client.send` returned, or its id, chat and author. */
-  readonly target: MessageTarget
+  /** The message: the payload of its event, the event, a reference, or what `client.send` gave. */
+  readonly target: OutgoingTarget
 }
 
-/** The message that an addition is about. @throws {UsageError} `WATON_ARGUMENT` */
+/** A text within an addition. */
+export type AddedText = Pick<OutgoingText, 'text' | 'linkPreview' | 'mentions' | 'mentionsAll'>
+
+const TEXT_KEYS: readonly (keyof AddedText)[] = ['text', 'linkPreview', 'mentions', 'mentionsAll']
+
+/** The message that an addition is about. @throws {UsageError} `WATON_CONTENT_VALUE` */
 export function targetsOf(name: string, addition: AboutMessage): readonly MessageTarget[] {
-  checkArgument(`content.${name}`, addition, OBJECT)
-  const { target } = addition
-  checkArgument(`the target of content.${name}`, target, OBJECT)
-  checkArgument(`the id in the target of content.${name}`, target.id, NAME)
-  checkArgument(`the chat in the target of content.${name}`, target.chat, NAME)
-  return [target]
+  checkValue(name, addition, OBJECT)
+  return [checkedTarget(`${name}.target`, addition.target)]
+}
+
+/**
+ * An addition that is made of these parts, and the message that it is about.
+ *
+ * @throws {UsageError} `WATON_CONTENT_VALUE`, `WATON_CONTENT_KEY`
+ */
+export function checkAddition<Addition extends AboutMessage>(
+  name: string,
+  addition: Addition,
+  parts: Readonly<Record<string, Part>> = {},
+): Omit<Addition, 'target'> & { readonly target: MessageTarget } {
+  checkParts(name, addition, { target: OBJECT, ...parts })
+  return { ...addition, target: checkedTarget(`${name}.target`, addition.target) }
+}
+
+/** The message of a text within an addition. @throws {UsageError} `WATON_CONTENT_VALUE`, `WATON_CONTENT_KEY` */
+export function addedText(what: string, content: AddedText, context: BuildContext): MessageProperties {
+  checkValue(what, content, OBJECT)
+  checkKeys(what, Object.keys(content), TEXT_KEYS)
+  return withOptions(text.build(content, context).message, content, context)
 }
 
 /** The key of the target as we see it. @throws {UsageError} `WATON_CONTENT_TARGET` when nobody knows who wrote it */
@@ -100,7 +124,7 @@ export function sealAbout(
   if (secret === undefined) {
     throw wrongTarget(target, 'carries no secret, so nothing can be encrypted for those who have it')
   }
-  const originalSender = found.fromMe ? context.me : addressIn(context.chat, found.sender)
+  const originalSender = found.fromMe ? context.me : addressLike(found, context.chat)
   const binding = { use, secret, targetId: target.id, originalSender, sender: context.me }
   return sealAddon(plaintext, binding, context.random)
 }
@@ -110,8 +134,4 @@ export function wrongTarget({ id }: MessageTarget, why: string): UsageError {
   return new UsageError('WATON_CONTENT_TARGET_KIND', `the message that this is about ${why}`, {
     details: { id },
   })
-}
-
-function addressIn(chat: string, { jid, pn, lid }: PersonRef): string {
-  return (isLid(chat) ? lid : pn) ?? jid
 }

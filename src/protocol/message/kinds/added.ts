@@ -1,5 +1,6 @@
 /** The kinds to be sent that are about another message or about the chat: each in a file of its own, listed here. */
 import { deletion, type OutgoingDelete } from './delete.ts'
+import { disappearing, type OutgoingDisappearing } from './disappearing.ts'
 import { edit, type OutgoingEdit } from './edit.ts'
 import {
   commenting,
@@ -10,14 +11,6 @@ import {
 import type { Kind } from './kind.ts'
 import { keeping, type OutgoingKeep, type OutgoingPin, pinning } from './pin.ts'
 import { type OutgoingReaction, reaction } from './reaction.ts'
-import {
-  disappearing,
-  limitSharing,
-  type OutgoingDisappearing,
-  type OutgoingLimitSharing,
-  type OutgoingPhoneNumberShared,
-  phoneNumberShared,
-} from './setting.ts'
 import { type OutgoingPollVote, pollVote } from './vote.ts'
 
 /** What can be sent about another message or about the chat, by kind. */
@@ -31,8 +24,6 @@ export interface AddedKindContents {
   readonly eventResponse: OutgoingEventResponse
   readonly comment: OutgoingComment
   readonly disappearing: OutgoingDisappearing
-  readonly limitSharing: OutgoingLimitSharing
-  readonly phoneNumberShared: OutgoingPhoneNumberShared
 }
 
 /** Every one of them, by name. */
@@ -48,6 +39,4 @@ export const ADDED_KINDS: {
   eventResponse,
   comment: commenting,
   disappearing,
-  limitSharing,
-  phoneNumberShared,
 }

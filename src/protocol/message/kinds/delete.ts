@@ -4,7 +4,7 @@
  * @source Baileys 7.0.0-rc14 `Utils/messages.js` generateWAMessageContent (delete)
  */
 import { Message } from '../../proto/message.ts'
-import { type AboutMessage, ownKeyOf, targetsOf } from './added-target.ts'
+import { type AboutMessage, checkAddition, ownKeyOf, targetsOf } from './added-target.ts'
 import { type Kind, defineKind } from './kind.ts'
 
 /** Deletes a message of this account for everyone. */
@@ -26,7 +26,8 @@ export const deletion: Kind<'delete', OutgoingDelete> = defineKind({
   isAboutChat: true,
   targets: (content) => targetsOf('delete', content.delete),
   build: (content, context) => {
-    const key = ownKeyOf(content.delete.target, context, {
+    const { target } = checkAddition('delete', content.delete)
+    const key = ownKeyOf(target, context, {
       done: 'deleted for everyone',
       windowMs: DELETE_WINDOW_MS,
     })

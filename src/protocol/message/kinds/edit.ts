@@ -3,18 +3,24 @@
  *
  * @source Baileys 7.0.0-rc14 `Utils/messages.js` generateWAMessageContent (edit); whatsmeow `send.go` BuildEdit, EditWindow
  */
-import { checkArgument, OBJECT } from '../../../base/check.ts'
+import { OBJECT } from '../../../base/check.ts'
 import { Message } from '../../proto/message.ts'
-import { type AboutMessage, ownKeyOf, targetsOf } from './added-target.ts'
+import {
+  type AboutMessage,
+  type AddedText,
+  addedText,
+  checkAddition,
+  ownKeyOf,
+  targetsOf,
+} from './added-target.ts'
 import { type Kind, defineKind } from './kind.ts'
-import { type OutgoingText, text } from './text.ts'
 
 /** What a text of this account says from now on. */
 export interface OutgoingEdit {
   /** The edit. */
   readonly edit: AboutMessage & {
     /** What it says now. */
-    readonly content: OutgoingText
+    readonly content: AddedText
   }
 }
 
@@ -27,10 +33,10 @@ export const edit: Kind<'edit', OutgoingEdit> = defineKind({
   takesOptions: false,
   isAboutChat: true,
   targets: (content) => targetsOf('edit', content.edit),
-  build: ({ edit: { target, content } }, context) => {
-    checkArgument('the content of content.edit', content, OBJECT)
+  build: (given, context) => {
+    const { target, content } = checkAddition('edit', given.edit, { content: OBJECT })
     const key = ownKeyOf(target, context, { done: 'edited', windowMs: EDIT_WINDOW_MS })
-    const { message: editedMessage } = text.build(content, context)
+    const editedMessage = addedText('edit.content', content, context)
     const type = Message.ProtocolMessage.Type.MESSAGE_EDIT
     return {
       message: { protocolMessage: { key, type, editedMessage, timestampMs: context.nowMs } },

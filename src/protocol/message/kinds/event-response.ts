@@ -5,13 +5,23 @@
  * @source Baileys 7.0.0-rc14 `Utils/process-message.js` decryptEventResponse; whatsmeow `msgsecret.go` EncryptComment;
  *   WhatsApp Web by way of whatsapp-rust `wacore/src/send.rs` (`type` and `<meta>` of event responses)
  */
-import { checkArgument, OBJECT, oneOf, wholeNumber } from '../../../base/check.ts'
+import { OBJECT, oneOf, wholeNumber } from '../../../base/check.ts'
 import { encodeProto } from '../../proto/codec.ts'
 import { Message, encodeMessage } from '../../proto/message.ts'
 import { unwrapMessage } from '../wrappers.ts'
-import { type AboutMessage, keyOf, sealAbout, storedTarget, targetsOf, wrongTarget } from './added-target.ts'
+import {
+  type AboutMessage,
+  type AddedText,
+  addedText,
+  checkAddition,
+  keyOf,
+  sealAbout,
+  storedTarget,
+  targetsOf,
+  wrongTarget,
+} from './added-target.ts'
+import { optional } from './check.ts'
 import { type Kind, defineKind } from './kind.ts'
-import { type OutgoingText, text } from './text.ts'
 
 /** An answer to an invitation. It replaces the earlier one of this account. */
 export interface OutgoingEventResponse {
@@ -29,7 +39,7 @@ export interface OutgoingComment {
   /** The comment. */
   readonly comment: AboutMessage & {
     /** What it says. */
-    readonly content: OutgoingText
+    readonly content: AddedText
   }
 }
 
@@ -50,9 +60,15 @@ export const eventResponse: Kind<'eventResponse', OutgoingEventResponse> = defin
   takesOptions: false,
   isAboutChat: true,
   targets: (content) => targetsOf('eventResponse', content.eventResponse),
-  build: ({ eventResponse: { target, response, extraGuests = 0 } }, context) => {
-    checkArgument('the response of content.eventResponse', response, oneOf(...Object.keys(RESPONSES)))
-    checkArgument('extraGuests of content.eventResponse', extraGuests, wholeNumber(0, MAX_EXTRA_GUESTS))
+  build: (content, context) => {
+    const {
+      target,
+      response,
+      extraGuests = 0,
+    } = checkAddition('eventResponse', content.eventResponse, {
+      response: oneOf(...Object.keys(RESPONSES)),
+      extraGuests: optional(wholeNumber(0, MAX_EXTRA_GUESTS)),
+    })
     const { eventMessage: event } = unwrapMessage(storedTarget(target, context).message).message
     if (!event) throw wrongTarget(target, 'is no event')
     if (extraGuests > 0 && event.extraGuestsAllowed !== true)
@@ -79,9 +95,9 @@ export const commenting: Kind<'comment', OutgoingComment> = defineKind({
   takesOptions: false,
   isAboutChat: true,
   targets: (content) => targetsOf('comment', content.comment),
-  build: ({ comment: { target, content } }, context) => {
-    checkArgument('the content of content.comment', content, OBJECT)
-    const plaintext = encodeMessage(text.build(content, context).message)
+  build: (given, context) => {
+    const { target, content } = checkAddition('comment', given.comment, { content: OBJECT })
+    const plaintext = encodeMessage(addedText('comment.content', content, context))
     const { payload: encPayload, iv: encIv } = sealAbout('comment', plaintext, { target, context })
     const targetMessageKey = keyOf(target, context)
     return { message: { encCommentMessage: { targetMessageKey, encPayload, encIv } } }

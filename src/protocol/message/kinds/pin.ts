@@ -4,10 +4,11 @@
  * @source Baileys 7.0.0-rc14 `Utils/messages.js` generateWAMessageContent (pin), `Socket/messages-send.js` sendMessage;
  *   whatsmeow `send.go` getEditAttribute (keep)
  */
-import { checkArgument, oneOf } from '../../../base/check.ts'
+import { oneOf } from '../../../base/check.ts'
 import type { Expectation } from '../../../base/check.ts'
 import { KeepType, Message } from '../../proto/message.ts'
-import { type AboutMessage, keyOf, targetsOf } from './added-target.ts'
+import { type AboutMessage, checkAddition, keyOf, targetsOf } from './added-target.ts'
+import { optional } from './check.ts'
 import { type Kind, defineKind } from './kind.ts'
 
 /** Pins a message for everyone in the chat, or takes the pin off. */
@@ -52,9 +53,10 @@ export const pinning: Kind<'pin', OutgoingPin> = defineKind({
   takesOptions: false,
   isAboutChat: true,
   targets: (content) => targetsOf('pin', content.pin),
-  build: ({ pin: { target, action = 'pin', durationSeconds = WEEK_SECONDS } }, context) => {
-    checkArgument('the action of content.pin', action, oneOf('pin', 'unpin'))
-    checkArgument('the durationSeconds of content.pin', durationSeconds, PIN_DURATION)
+  build: (content, context) => {
+    const parts = { action: optional(oneOf('pin', 'unpin')), durationSeconds: optional(PIN_DURATION) }
+    const given = checkAddition('pin', content.pin, parts)
+    const { target, action = 'pin', durationSeconds = WEEK_SECONDS } = given
     const { PIN_FOR_ALL, UNPIN_FOR_ALL } = Message.PinInChatMessage.Type
     const isPinned = action === 'pin'
     const type = isPinned ? PIN_FOR_ALL : UNPIN_FOR_ALL
@@ -75,8 +77,9 @@ export const keeping: Kind<'keep', OutgoingKeep> = defineKind({
   takesOptions: false,
   isAboutChat: true,
   targets: (content) => targetsOf('keep', content.keep),
-  build: ({ keep: { target, action = 'keep' } }, context) => {
-    checkArgument('the action of content.keep', action, oneOf('keep', 'undo'))
+  build: (content, context) => {
+    const parts = { action: optional(oneOf('keep', 'undo')) }
+    const { target, action = 'keep' } = checkAddition('keep', content.keep, parts)
     const key = keyOf(target, context)
     const isKept = action === 'keep'
     const keepType = isKept ? KeepType.KEEP_FOR_ALL : KeepType.UNDO_KEEP_FOR_ALL

@@ -1,7 +1,6 @@
 /** Reactions to be sent; `about.ts` reads them. @source Baileys 7.0.0-rc14 `Utils/messages.js` generateWAMessageContent */
-import { checkArgument } from '../../../base/check.ts'
 import type { Expectation } from '../../../base/check.ts'
-import { type AboutMessage, keyOf, targetsOf } from './added-target.ts'
+import { type AboutMessage, checkAddition, keyOf, targetsOf } from './added-target.ts'
 import { type Kind, defineKind } from './kind.ts'
 
 /** A reaction to a message. It replaces the earlier one of this account. */
@@ -28,8 +27,8 @@ export const reaction: Kind<'reaction', OutgoingReaction> = defineKind({
   takesOptions: false,
   isAboutChat: true,
   targets: (content) => targetsOf('reaction', content.reaction),
-  build: ({ reaction: { target, text } }, context) => {
-    checkArgument('the text of content.reaction', text, EMOJI)
+  build: (content, context) => {
+    const { target, text } = checkAddition('reaction', content.reaction, { text: EMOJI })
     const key = keyOf(target, context)
     return {
       message: { reactionMessage: { key, text, senderTimestampMs: context.nowMs } },

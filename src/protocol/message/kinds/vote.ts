@@ -5,7 +5,6 @@
  *   HashPollOptions
  */
 import { utf8Bytes } from '../../../base/bytes.ts'
-import { checkArgument } from '../../../base/check.ts'
 import type { Expectation } from '../../../base/check.ts'
 import { UsageError } from '../../../base/errors.ts'
 import { sha256 } from '../../crypto/index.ts'
@@ -13,7 +12,15 @@ import { Message } from '../../proto/message.ts'
 import { encodeProto } from '../../proto/codec.ts'
 import { pollOf } from '../addons/open.ts'
 import type { MessageTarget } from '../reference.ts'
-import { type AboutMessage, keyOf, sealAbout, storedTarget, targetsOf, wrongTarget } from './added-target.ts'
+import {
+  type AboutMessage,
+  checkAddition,
+  keyOf,
+  sealAbout,
+  storedTarget,
+  targetsOf,
+  wrongTarget,
+} from './added-target.ts'
 import { type BuildContext, type Kind, defineKind } from './kind.ts'
 
 /** A vote in a poll. It replaces the earlier one of this account. */
@@ -39,8 +46,8 @@ export const pollVote: Kind<'pollVote', OutgoingPollVote> = defineKind({
   takesOptions: false,
   isAboutChat: true,
   targets: (content) => targetsOf('pollVote', content.pollVote),
-  build: ({ pollVote: { target, options } }, context) => {
-    checkArgument('the options of content.pollVote', options, NAMES)
+  build: (content, context) => {
+    const { target, options } = checkAddition('pollVote', content.pollVote, { options: NAMES })
     checkOptionNames(options, target, context)
     const selectedOptions = options.map((name) => sha256(utf8Bytes(name)))
     const plaintext = encodeProto(Message.PollVoteMessage, { selectedOptions }, 'PollVoteMessage')
