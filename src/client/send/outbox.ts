@@ -39,7 +39,7 @@ import type { OutboxFailure, OutboxItem } from './outbox-item.ts'
 import { OutboxSender } from './sender.ts'
 import { UNFINISHED_STATES, advances, isUnfinished } from './states.ts'
 import type { OutboxState } from './states.ts'
-import { findMessages } from './target.ts'
+import { findMessages, recordEdit, requireSameChat } from './target.ts'
 
 /** What the outbox works with. */
 export interface OutboxOptions {
@@ -161,7 +161,8 @@ export class Outbox {
   ): Promise<OutboxDraft & { readonly composed: ComposedMessage }> {
     const { composed } = draft
     if (composed !== undefined) return { ...draft, composed }
-    const { targets } = draft.prepared
+    const { targets, isAboutChat } = draft.prepared
+    if (isAboutChat) await requireSameChat(unit, draft.to, targets)
     const found = await findMessages(unit, { targets, to: draft.to, self: this.#options.self })
     return { ...draft, composed: this.#compose(draft, unit.nowMs, found) }
   }
@@ -209,6 +210,7 @@ export class Outbox {
     unit.putMessage(
       messageRow({ id, chat, sender, fromMe: true, origin: 'own', sentAtMs: at, kind, message }, at),
     )
+    if (kind === 'edit') await recordEdit(unit, { chat, sender, message })
     seam('send:staged')
     unit.onCommit(() => {
       this.#sender.offer(item, previous)
