@@ -165,8 +165,24 @@ export function deliveredMessage(message: BinaryNode, facts: DeliveryFacts): Bin
   return node('message', attributes, [...facts.encs, ...passed])
 }
 
-/** `<ack class="message">`: the server has the message, or says with a code why not. */
-export function messageAck(message: BinaryNode, nowSeconds: number, error?: number): BinaryNode {
+/** `<ack class="message">`: the server has the message, perhaps with other devices in mind, or says with a code why not. */
+export function messageAck(
+  message: BinaryNode,
+  nowSeconds: number,
+  { error, phash }: { readonly error?: number; readonly phash?: string | undefined } = {},
+): BinaryNode {
   const { id, to } = message.attrs
-  return node('ack', { class: 'message', id, from: to ?? SERVER, t: nowSeconds, error })
+  return node('ack', { class: 'message', id, from: to ?? SERVER, t: nowSeconds, error, phash })
+}
+
+/**
+ * What is wrong with how a message is repeated for one device; `undefined` when nothing is.
+ *
+ * @source whatsapp-rust `src/retry.rs`: a repetition goes as one `<enc>` to one device, in a fan-out it is refused with 479;
+ *   Baileys 7.0.0-rc14 `lib/Socket/messages-send.js`: `device_fanout="false"`, `count`, and `recipient` to own devices only
+ */
+export function isMisplacedRepeat(message: BinaryNode, copies: readonly MessageCopy[]): boolean {
+  const isFanOut = childOf(message, 'participants') !== undefined
+  const isCounted = copies.some(({ encs }) => encs.some((enc) => enc.attrs['count'] !== undefined))
+  return isFanOut && (isCounted || message.attrs['device_fanout'] === 'false')
 }
