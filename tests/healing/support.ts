@@ -4,48 +4,44 @@
  */
 import { onTestFinished } from 'vitest'
 import { Client, MemoryStore } from 'waton'
-import type { ClientOptions, DurableEvent } from 'waton'
+import type { DurableEvent, Endpoint } from 'waton'
 import type { Change, Store } from 'waton/persistence'
 import { childOf } from '../../src/protocol/binary/node.ts'
-import type { SimulatedPhone, TracedStanza } from 'waton/simulator'
-import { linkedClient, log } from '../client/support.ts'
-import type { World } from '../client/support.ts'
+import type { SimulatedPhone, Trace, TracedStanza } from 'waton/simulator'
+import { log } from '../client/support.ts'
 import { until } from '../helpers/until.ts'
 
 export const BOB_DEVICE = '15550000002:1@s.whatsapp.net'
 
 /** A client with the store that it can be taken from. */
 export class Party {
-  readonly #world: World
-  readonly #options: Partial<ClientOptions>
+  readonly #endpoint: Endpoint
   readonly store: Store
   client: Client
 
-  private constructor(world: World, client: Client, store: Store, options: Partial<ClientOptions>) {
-    this.#world = world
-    this.client = client
+  private constructor(endpoint: Endpoint, store: Store) {
+    this.#endpoint = endpoint
     this.store = store
-    this.#options = options
+    this.client = new Client({ store, endpoint })
+    onTestFinished(() => this.client.close())
   }
 
   /** Links a client to the phone. */
-  static async link(
-    world: World,
-    phone: SimulatedPhone,
-    options: Partial<ClientOptions> = {},
-  ): Promise<Party> {
-    const store = options.store ?? new MemoryStore()
-    return new Party(world, await linkedClient(world, phone, { ...options, store }), store, options)
+  static async link(endpoint: Endpoint, phone: SimulatedPhone): Promise<Party> {
+    const party = new Party(endpoint, new MemoryStore())
+    party.client.once('pairing.qr', async ({ qr }) => {
+      await phone.linkDevice(qr)
+    })
+    await party.client.connect()
+    return party
   }
 
   /** Closes the client, and opens another on the same store after `meanwhile`. */
   async restart(meanwhile: () => Promise<void> = () => Promise.resolve()): Promise<void> {
     await this.client.close()
     await meanwhile()
-    this.client = new Client({ store: this.store, endpoint: this.#world.endpoint, ...this.#options })
-    const { client } = this
-    onTestFinished(() => client.close())
-    await client.connect()
+    this.client = new Client({ store: this.store, endpoint: this.#endpoint })
+    await this.client.connect()
   }
 
   /** Restarts without the records of these kinds. Returns how many were lost. */
@@ -102,15 +98,15 @@ async function forget(store: Store, kinds: readonly string[]): Promise<number> {
 }
 
 /** The requests that a device made for a message, in order. */
-export function requestsFor(world: World, device: string, id: string): readonly TracedStanza[] {
-  return world.server.trace
+export function requestsFor(trace: Trace, device: string, id: string): readonly TracedStanza[] {
+  return trace
     .stanzas({ direction: 'client-to-server', device, tag: 'receipt' })
     .filter(({ node: { attrs } }) => attrs.type === 'retry' && attrs.id === id)
 }
 
 /** The times that a device wrote a message for one device alone, in order. */
-export function repeatsOf(world: World, device: string, id: string): readonly TracedStanza[] {
-  return world.server.trace
+export function repeatsOf(trace: Trace, device: string, id: string): readonly TracedStanza[] {
+  return trace
     .stanzas({ direction: 'client-to-server', device, tag: 'message' })
     .filter(({ node }) => node.attrs.id === id && childOf(node, 'enc') !== undefined)
 }

@@ -6,6 +6,7 @@ import type { BinaryNode } from '../../protocol/binary/node.ts'
 import { childOf, requireAttribute } from '../../protocol/binary/node.ts'
 import {
   deliveredMessage,
+  findBesideViolation,
   findEncViolation,
   isMisplacedRepeat,
   MESSAGE_SHAPE,
@@ -51,7 +52,7 @@ function handleMessage(message: BinaryNode, context: HandlerContext): void {
     return
   }
   const copies = readCopies(message)
-  if (isMisplacedRepeat(message, copies)) {
+  if (isMisplacedRepeat(message)) {
     sender.note('refusal', `message ${message.attrs['id'] ?? ''} is repeated for one device in a fan-out`)
     sender.send(messageAck(message, world.nowSeconds(), { error: MISPLACED_REPEAT }))
     return
@@ -72,7 +73,7 @@ function hashWhenMissed(
   { chat, copies }: { readonly chat: Resolved; readonly copies: readonly MessageCopy[] },
   { world, sender }: HandlerContext,
 ): string | undefined {
-  if (childOf(message, 'participants') === undefined) return undefined
+  if (childOf(message, 'enc') !== undefined) return undefined
   const reached = new Set(copies.map(({ jid }) => world.deviceOf(jid)))
   const accounts = [...new Set([sender.account, chat.account])]
   const all = accounts.flatMap((account) =>
@@ -98,9 +99,8 @@ function findMessageViolation(
   if (message.attrs['category'] === 'peer' && chat.account !== context.sender.account) {
     return '<message> of category "peer" goes to somebody else'
   }
-  if (childOf(message, 'participants') !== undefined && childOf(message, 'enc') !== undefined) {
-    return '<message> carries both <participants> and <enc> to one person'
-  }
+  const beside = findBesideViolation(message)
+  if (beside !== undefined) return beside
   const copies = readCopies(message)
   const jids = copies.map((copy) => copy.jid)
   if (copies.length === 0) return '<message> carries no encrypted copy'

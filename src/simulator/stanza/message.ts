@@ -106,14 +106,20 @@ export interface MessageCopy {
   readonly encs: readonly BinaryNode[]
 }
 
-/** The copies in a message: those of `<participants>`, or the one directly in the stanza. */
+/**
+ * The copies in a message: the one directly in the stanza, or those of `<participants>`. What is repeated for one device
+ * may have both, and the direct one counts.
+ */
 export function readCopies(message: BinaryNode): readonly MessageCopy[] {
   const direct = childrenOf(message, 'enc')
+  if (direct.length > 0) return [{ jid: requireAttribute(message, 'to'), encs: direct }]
+  return addressedCopies(message)
+}
+
+function addressedCopies(message: BinaryNode): readonly MessageCopy[] {
   const participants = childOf(message, 'participants')
   const copies = participants === undefined ? [] : childrenOf(participants, 'to')
-  const addressed = copies.map((to) => ({ jid: requireAttribute(to, 'jid'), encs: childrenOf(to, 'enc') }))
-  if (direct.length === 0) return addressed
-  return [...addressed, { jid: requireAttribute(message, 'to'), encs: direct }]
+  return copies.map((to) => ({ jid: requireAttribute(to, 'jid'), encs: childrenOf(to, 'enc') }))
 }
 
 /** What is wrong with an `<enc>` of a person-to-person message; `undefined` when nothing is. */
@@ -176,13 +182,28 @@ export function messageAck(
 }
 
 /**
- * What is wrong with how a message is repeated for one device; `undefined` when nothing is.
+ * Whether a message is repeated for one device in the shape of a message for many, which the server refuses with 479.
  *
- * @source whatsapp-rust `src/retry.rs`: a repetition goes as one `<enc>` to one device, in a fan-out it is refused with 479;
- *   Baileys 7.0.0-rc14 `lib/Socket/messages-send.js`: `device_fanout="false"`, `count`, and `recipient` to own devices only
+ * @source whatsapp-rust `src/retry.rs`: a repetition goes as one `<enc>` to one device
  */
-export function isMisplacedRepeat(message: BinaryNode, copies: readonly MessageCopy[]): boolean {
-  const isFanOut = childOf(message, 'participants') !== undefined
-  const isCounted = copies.some(({ encs }) => encs.some((enc) => enc.attrs['count'] !== undefined))
-  return isFanOut && (isCounted || message.attrs['device_fanout'] === 'false')
+export function isMisplacedRepeat(message: BinaryNode): boolean {
+  if (childrenOf(message, 'enc').length > 0) return false
+  const isCounted = addressedCopies(message).some(({ encs }) =>
+    encs.some((enc) => enc.attrs['count'] !== undefined),
+  )
+  return isCounted || message.attrs['device_fanout'] === 'false'
+}
+
+/**
+ * What is wrong with a message that has a copy of its own and others beside it; `undefined` when nothing is. Only a
+ * repetition may have both, and the others are for the same device.
+ *
+ * @source Baileys 7.0.0-rc14 `lib/Socket/messages-send.js` relayMessage: what it repeats for a device is encrypted twice
+ */
+export function findBesideViolation(message: BinaryNode): string | undefined {
+  if (childrenOf(message, 'enc').length === 0) return undefined
+  const { to, device_fanout: fanOut } = message.attrs
+  const beside = addressedCopies(message)
+  if (beside.length === 0 || (fanOut === 'false' && beside.every(({ jid }) => jid === to))) return undefined
+  return '<message> carries both <participants> and <enc> to one person'
 }
