@@ -127,6 +127,9 @@ const commands = {
   async query({ stanza }) {
     await socket.query(stanza)
   },
+  async rejectCall({ id, creator }) {
+    await socket.rejectCall(id, creator)
+  },
   async rotate() {
     await socket.rotateSignedPreKey()
   },

@@ -143,6 +143,11 @@ export class Baileys {
     await this.#call('query', { stanza })
   }
 
+  /** Declines a call; resolves when the server knows. */
+  async rejectCall(id: string, creator: string): Promise<void> {
+    await this.#call('rejectCall', { id, creator })
+  }
+
   /** Replaces its signed pre-key; resolves when the server has the new one. */
   async rotateSignedPreKey(): Promise<void> {
     await this.#call('rotate', {})
