@@ -46,6 +46,12 @@ interface Status {
   readonly status: number
 }
 
+/** One thing that Baileys told its user: the event's name and one entry of it, as JSON has it. */
+export interface BaileysAnnouncement {
+  readonly name: string
+  readonly payload: Readonly<Record<string, unknown>>
+}
+
 interface ChildEvent {
   readonly event: string
   readonly [name: string]: unknown
@@ -60,6 +66,8 @@ export class Baileys {
   /** Every message it has announced, in order. */
   readonly messages: BaileysMessage[] = []
   readonly statuses: Status[] = []
+  /** What it has told beside messages, in order. */
+  readonly announced: BaileysAnnouncement[] = []
   opened = 0
 
   private constructor(url: string) {
@@ -214,6 +222,12 @@ export class Baileys {
         return
       case 'message':
         this.messages.push(event as unknown as BaileysMessage)
+        return
+      case 'announced':
+        this.announced.push({
+          name: event.name as string,
+          payload: JSON.parse(event.payload as string) as BaileysAnnouncement['payload'],
+        })
         return
       case 'status':
         this.statuses.push(event as unknown as Status)
