@@ -19,8 +19,8 @@ export const SECRET: Uint8Array = seededRandom(7).bytes(32)
 const poll = (more: object = {}): object => ({ poll: { name: 'q', options: ['a', 'b'], ...more } })
 const place = (more: object): object => ({ location: { latitude: 1, longitude: 2, ...more } })
 
-export const CARD = { displayName: 'Carol', phoneNumbers: ['+1 555 000 0003'] }
-export const MEETING = {
+export const CARD: { displayName: string; phoneNumbers: string[] } = { displayName: 'Carol', phoneNumbers: ['+1 555 000 0003'] }
+export const MEETING: { name: string; description: string; startsAtMs: number; endsAtMs: number } = {
   name: 'Party',
   description: 'At home',
   startsAtMs: NOW + 999,

@@ -1,6 +1,7 @@
 /** What the outbox has of a message that went out. Rows are kept for two weeks and more; their stanza is not. */
 import { outboxItem } from '../send/outbox-item.ts'
-import type { OutboxItem, OutboxState } from '../send/outbox-item.ts'
+import type { OutboxItem } from '../send/outbox-item.ts'
+import type { OutboxState } from '../send/states.ts'
 import type { Unit } from '../state/unit.ts'
 
 /** States of messages that somebody may have a copy of. */
