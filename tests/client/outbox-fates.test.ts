@@ -2,7 +2,7 @@
  * What becomes of messages that wait, are refused or are cancelled: `client.outbox` tells it, and nothing goes out twice or
  * after it was cancelled (promises G3 and G4).
  */
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { MemoryStore } from 'waton'
 import type { Client, OutboxEntry, OutboxQuery, SentMessage } from 'waton'
 import { StoreWrapper, faultyStore, writeFault } from 'waton/testing'

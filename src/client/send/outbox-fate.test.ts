@@ -3,6 +3,7 @@ import { encodeNode } from '../../protocol/binary/encode.ts'
 import { node } from '../../protocol/binary/node.ts'
 import { NACK_RULES } from './nack.ts'
 import { refused, repaired, setBack } from './outbox-fate.ts'
+import { withoutStanza } from './outbox-item.ts'
 import type { OutboxItem, OutboxTrouble } from './outbox-item.ts'
 
 const STANZA = encodeNode(node('message', { id: 'A', to: '1@lid' }, [node('enc', {}, Uint8Array.of(1))]))
@@ -23,8 +24,7 @@ function encrypted(trouble?: OutboxTrouble, stanza: Uint8Array = STANZA): Outbox
 }
 
 function queued(): OutboxItem {
-  const { stanza: _stanza, ...body } = encrypted().body
-  return { ...encrypted(), state: 'queued', body }
+  return withoutStanza(encrypted(), 'queued')
 }
 
 describe('a refusal', () => {

@@ -28,16 +28,16 @@ describe('pauses', () => {
     pauses.stop()
   })
 
-  test('of several chats end one by one, each at its time', async () => {
+  test('of several chats end one by one, each at its time', () => {
     const { clock, pauses, due } = scene()
     pauses.wait('a', ONE)
     pauses.wait('b', { id: 'B', chat: 'b', reason: 'devices' })
     const later = pauses.wait('b', { id: 'B', chat: 'b', reason: 'devices' })
     expect(pauses.held()).toEqual(['a', 'b'])
-    await clock.advance(5_001)
+    clock.advance(5_001)
     expect(due).toHaveLength(1)
     expect(pauses.held()).toEqual(['b'])
-    await clock.advance(10_000)
+    clock.advance(10_000)
     expect(due).toHaveLength(2)
     expect(pauses.held()).toEqual([])
     expect(later.attempts).toBe(2)
