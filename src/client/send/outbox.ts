@@ -135,7 +135,11 @@ export class Outbox {
   /** The draft with its message built from what it is about. @throws {UsageError} `WATON_CONTENT_...` */
   async complete(draft: OutboxDraft): Promise<OutboxDraft> {
     if (draft.composed !== undefined) return draft
-    return this.#options.state.commit((unit) => this.#complete(unit, draft))
+    return this.#options.state.commit(async (unit) => {
+      // what was accepted before needs nothing of what it is about, which may be too old by now
+      const isKnown = (await unit.readOutbox(draft.id)) !== undefined
+      return isKnown ? draft : this.#complete(unit, draft)
+    })
   }
 
   async #complete(
