@@ -17,6 +17,7 @@ import {
   checkDeadLetterQuery,
   checkListener,
   checkMessageId,
+  checkOutboxQuery,
   checkQuestion,
   checkRead,
   checkRejectedCall,
@@ -30,10 +31,11 @@ import type { OutgoingContent } from './content.ts'
 import type { CallPayload, ClientEvents, ClientState, DurableType, Me } from './events.ts'
 import { DEFAULT_RETENTION, DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'
 import type { ClientOptions, RuntimeOptions } from './options.ts'
+import type { OutboxEntry, OutboxQuery, OutboxView } from './outbox.ts'
 import type { Runtime } from './runtime.ts'
 import type { UnknownCount } from './unknowns.ts'
 import type { SentMessage } from './send/handle.ts'
-import type { SendOptions } from './send/outbox.ts'
+import type { SendOptions } from './send/draft.ts'
 
 /** Durable events, read from the log. */
 export interface EventLog {
@@ -56,12 +58,6 @@ export interface DeadLetters {
   retry(consumer: string, seq: number): Promise<void>
   /** Forgets that the consumer gave the event up. @throws {UsageError} `WATON_DEAD_LETTER_UNKNOWN` */
   discard(consumer: string, seq: number): Promise<void>
-}
-
-/** What was sent, by id. */
-export interface OutboxView {
-  /** The handle of a message that this account sent, also in an earlier run; `undefined` when there is none. */
-  get(id: string): Promise<SentMessage | undefined>
 }
 
 /**
@@ -100,6 +96,7 @@ export class Client {
       history: options.history ?? 'recent',
       markOnline: options.markOnline ?? false,
       device: options.device,
+      previewLink: options.previewLink,
       retention: { ...DEFAULT_RETENTION, ...options.retention },
       timing: { ...DEFAULT_TIMING, ...options.timing },
     }
@@ -142,14 +139,21 @@ export class Client {
     return this.#runtime?.consumers.status ?? []
   }
 
-  /** Messages on their way, by id. */
+  /** What this account sends and has sent: how far each message got, and which can be cancelled. */
   get outbox(): OutboxView {
-    return {
-      get: async (id) => {
-        checkMessageId(id)
-        return (await this.#open()).outbox.get(id)
-      },
-    }
+    return this.#outbox
+  }
+
+  readonly #outbox: OutboxView = {
+    get: async (id) => {
+      checkMessageId('get', id)
+      return (await this.#open()).outbox.view.get(id)
+    },
+    list: (query) => this.#listSent(query),
+    cancel: async (id) => {
+      checkMessageId('cancel', id)
+      return (await this.#open()).outbox.view.cancel(id)
+    },
   }
 
   /** Calls `listener` for each event from now on; returns the function that stops it. */
@@ -341,6 +345,11 @@ export class Client {
   async *#listDead(query?: DeadLetterQuery): AsyncGenerator<DeadLetter, void, undefined> {
     checkDeadLetterQuery(query)
     yield* (await this.#open()).consumers.deadLetters(query)
+  }
+
+  async *#listSent(query?: OutboxQuery): AsyncGenerator<OutboxEntry, void, undefined> {
+    checkOutboxQuery(query)
+    yield* (await this.#open()).outbox.view.list(query)
   }
 
   async *#readLog<Type extends DurableType>(

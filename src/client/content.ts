@@ -32,12 +32,18 @@ export type {
   ButtonReplyContent,
   ListReplyContent,
   InteractiveReplyContent,
+  OutgoingButtonReply,
+  OutgoingListReply,
+  OutgoingInteractiveReply,
 } from '../protocol/message/kinds/choice.ts'
 export type {
   ReceivedContact,
   ReceivedContacts,
   ContactContent,
   ContactsContent,
+  OutgoingCard,
+  OutgoingContact,
+  OutgoingContacts,
 } from '../protocol/message/kinds/contact.ts'
 export type {
   ReceivedEvent,
@@ -51,7 +57,9 @@ export type {
   CallLogContent,
   ScheduledCallContent,
   ScheduledCallEditContent,
+  OutgoingEvent,
 } from '../protocol/message/kinds/event.ts'
+export type { OutgoingForward } from '../protocol/message/kinds/forward.ts'
 export type { GenericContent } from '../protocol/message/kinds/generic.ts'
 export type {
   ReceivedGroupInvite,
@@ -59,6 +67,10 @@ export type {
   GroupInviteContent,
   NewsletterInviteContent,
   PhoneNumberRequestContent,
+  OutgoingGroupInvite,
+  OutgoingNewsletterInvite,
+  OutgoingPhoneNumberRequest,
+  OutgoingPhoneNumberShare,
 } from '../protocol/message/kinds/invite.ts'
 export type {
   ReceivedMedia,
@@ -82,6 +94,9 @@ export type {
   ReceivedLiveLocation,
   LocationContent,
   LiveLocationContent,
+  OutgoingPlace,
+  OutgoingLocation,
+  OutgoingLiveLocation,
 } from '../protocol/message/kinds/place.ts'
 export type {
   PollOption,
@@ -91,8 +106,14 @@ export type {
   PollContent,
   PollResultContent,
   PollOptionContent,
+  OutgoingPoll,
 } from '../protocol/message/kinds/poll.ts'
-export type { OutgoingText, ReceivedLinkPreview, TextContent } from '../protocol/message/kinds/text.ts'
+export type {
+  OutgoingText,
+  ReceivedLinkPreview,
+  TextContent,
+  LinkPreview,
+} from '../protocol/message/kinds/text.ts'
 export type {
   QuotedMessage,
   MentionedGroup,
@@ -102,6 +123,9 @@ export type {
   ThreadRef,
   ContentOptions,
 } from '../protocol/message/options.ts'
+export type { OutgoingLimitSharing } from '../protocol/message/kinds/sharing.ts'
+export type { OutgoingOptions, OutgoingTarget } from '../protocol/message/outgoing-options.ts'
+export type { MessageTarget } from '../protocol/message/reference.ts'
 export type { JsonObject } from '../protocol/message/plain-json.ts'
 export type { ContentFlags } from '../protocol/message/wrappers.ts'
 export type { NestedContent } from '../protocol/message/content.ts'

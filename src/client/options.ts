@@ -9,6 +9,7 @@ import type { Store } from '../persistence/contract/index.ts'
 import type { DeviceDescription, HistoryPolicy } from '../protocol/noise/client-payload.ts'
 import type { WebVersion } from '../protocol/version.ts'
 import type { ConnectSocket } from '../transport/byte-socket.ts'
+import type { PreviewLink } from './send/link-preview.ts'
 
 /** Where the server is. Everything but `url` has WhatsApp's own value as its default. */
 export interface Endpoint {
@@ -53,6 +54,11 @@ export interface Timing {
   readonly pongTimeoutMs: number
   /** How long an owner holds the account without renewing. @default 60_000 */
   readonly leaseMs: number
+  /**
+   * How long a message may fail to be prepared, because devices or keys of the other side cannot be had, before it is given up
+   * with `WATON_SEND_GIVEN_UP`. Time without a connection ends no message. @default 86_400_000, a day
+   */
+  readonly sendTimeoutMs: number
   /** How long the first QR code is shown, then each later one. @default [60_000, 20_000] */
   readonly qrMs: readonly [number, number]
 }
@@ -93,6 +99,8 @@ export interface ClientOptions {
   readonly retention?: Partial<Retention>
   /** How the device is named on the phone. @default Ubuntu, Chrome */
   readonly device?: DeviceDescription
+  /** Looks at a page for `{ text, linkPreview: true }`. @default links are sent without a preview */
+  readonly previewLink?: PreviewLink
   /** How long things may take. @default see each */
   readonly timing?: Partial<Timing>
 }
@@ -104,6 +112,7 @@ export const DEFAULT_TIMING: Timing = {
   keepAliveMs: 30_000,
   pongTimeoutMs: 20_000,
   leaseMs: 60_000,
+  sendTimeoutMs: 24 * 60 * 60 * 1000,
   qrMs: [60_000, 20_000],
 }
 
@@ -131,6 +140,7 @@ export interface RuntimeOptions {
   readonly history: HistoryPolicy
   readonly markOnline: boolean
   readonly device: DeviceDescription | undefined
+  readonly previewLink: PreviewLink | undefined
   readonly retention: Retention
   readonly timing: Timing
 }

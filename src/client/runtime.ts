@@ -150,7 +150,7 @@ export class Runtime {
         },
       })
       const self = await loadSelf(state, random, history)
-      const outbox = await Outbox.open({ state, self, clock, random, logger })
+      const outbox = await Outbox.open({ ...options, state, self })
       // in time for the first event: a module that loads meanwhile would make its moment a matter of chance (promise G9)
       await contract
       runtime.current = new Runtime({ options, emitter, claim, hub, state, self, outbox })

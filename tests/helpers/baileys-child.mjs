@@ -75,7 +75,16 @@ function connect(own) {
   socket.ev.on('messages.upsert', ({ messages, type }) => {
     for (const { key, message, pushName, messageStubType, status } of messages) {
       const text = message?.conversation ?? message?.extendedTextMessage?.text ?? undefined
-      tell({ event: 'message', type, key, text, pushName, messageStubType: messageStubType ?? undefined })
+      const raw = message ? proto.Message.encode(message).finish() : undefined
+      tell({
+        event: 'message',
+        type,
+        key,
+        text,
+        raw,
+        pushName,
+        messageStubType: messageStubType ?? undefined,
+      })
       // an update that comes in the same flush is merged into the message
       if (typeof status === 'number') tell({ event: 'status', key, status })
     }

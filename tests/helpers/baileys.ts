@@ -35,6 +35,8 @@ export interface BaileysMessage {
     readonly remoteJidAlt?: string
   }
   readonly text?: string
+  /** The message as Baileys hands it to its user, serialised. */
+  readonly raw?: Uint8Array
   readonly pushName?: string
   /** Set on messages that it could not decrypt. */
   readonly messageStubType?: number

@@ -11,6 +11,7 @@ import { utf8Bytes, utf8Text } from '../../src/base/bytes.ts'
 import { errorCode } from '../../src/base/errors.ts'
 import { decodeEvent, encodePayload } from '../../src/client/event-record.ts'
 import { messagePayload, messageRow } from '../../src/client/message-record.ts'
+import { DURABLE_VERSIONS } from '../../src/client/events/registry.ts'
 import { outboxItem, outboxRow, sendableItem } from '../../src/client/send/outbox-item.ts'
 import type { OutboxItem } from '../../src/client/send/outbox-item.ts'
 import type { RecordKind } from '../../src/client/state/record-kind.ts'
@@ -38,6 +39,7 @@ const SIGNED = { id: 1, keyPair: keyPair(), signature: new Uint8Array(64), creat
 
 /** One value of every kind; kinds of plain text or bytes need none. */
 const EXAMPLES: Readonly<Record<string, unknown>> = {
+  'chat-timer': { seconds: 604_800, setAtMs: 1_700_000_000_000 },
   credentials: {
     noiseKey: keyPair(),
     identityKey: keyPair(),
@@ -282,9 +284,9 @@ describe.each([
     { id: 'A', chat: 'c', sender: { jid: 'x' }, fromMe: false, origin: 'live', sentAtMs: 1, reason: 'R' },
   ],
   ['message.receipt', { ids: ['A'], chat: 'c', from: { jid: 'x' }, status: 'read', atMs: 1 }],
-  ['send.failed', { id: 'A', chat: 'c', code: 'X', serverCode: 400 }],
+  ['send.failed', { id: 'A', chat: 'c', code: 'X', serverCode: 400, action: 'report', advice: 'Y' }],
 ] as const)('a stored %s event', (type, payload) => {
-  const row = { seq: 1, type, version: 1, at: 1, chat: 'c' }
+  const row = { seq: 1, type, version: DURABLE_VERSIONS[type], at: 1, chat: 'c' }
   const noMessage = (): Promise<undefined> => Promise.resolve(undefined)
 
   test(

@@ -14,7 +14,8 @@ import type { DurableEvent } from '../events.ts'
 import { canonicalJid } from '../identity/addresses.ts'
 import type { SentMessage } from '../send/handle.ts'
 import type { OutboxItem } from '../send/outbox-item.ts'
-import type { Outbox, OutboxDraft } from '../send/outbox.ts'
+import type { OutboxDraft } from '../send/draft.ts'
+import type { Outbox } from '../send/outbox.ts'
 import type { AccountState } from '../state/account-state.ts'
 import type { Unit } from '../state/unit.ts'
 import { effectId } from './effect-id.ts'
@@ -64,7 +65,7 @@ export class Effects {
     // before anything is awaited: the number of a call must not depend on what else goes on
     const effect = this.#add(chat, content)
     const isLate = this.#isClosing
-    if (effect.draft.composed === undefined) await this.#complete(effect)
+    if (effect.draft.composed === undefined || effect.draft.link !== undefined) await this.#complete(effect)
     if (isLate) {
       // the event is over: this is a message of its own
       await this.#end.promise
@@ -72,9 +73,18 @@ export class Effects {
     }
     const to = await canonicalJid(this.#options.state, effect.draft.to)
     const follow = (stage: 'acked' | 'delivered' | 'read'): Promise<void> => this.#follow(effect, stage)
+    const handle = (): SentMessage | undefined =>
+      effect.item === undefined ? undefined : this.#options.outbox.handle(effect.item)
     return {
       id: effect.draft.id,
       chat: effect.item?.chat ?? to,
+      get state() {
+        return handle()?.state ?? 'queued'
+      },
+      get waitingFor() {
+        const sent = handle()
+        return sent === undefined ? 'handler' : sent.waitingFor
+      },
       get acked() {
         return follow('acked')
       },

@@ -6,7 +6,7 @@
 import { ClosedError } from '../../base/errors.ts'
 import type { RandomSource } from '../../base/random.ts'
 import { letOthersRun } from '../../base/turn.ts'
-import { encodeNode } from '../../protocol/binary/encode.ts'
+import type { BinaryNode } from '../../protocol/binary/node.ts'
 import { signalAddress } from '../../protocol/jid.ts'
 import { padMessage } from '../../protocol/message/padding.ts'
 import { wrapDeviceSent } from '../../protocol/message/device-sent.ts'
@@ -41,7 +41,7 @@ export interface Recipients {
 /**
  * Encrypts for every device that has a session.
  *
- * @returns the encoded stanza: what the outbox keeps and the wire gets
+ * @returns the stanza: what the outbox keeps, encoded, and the wire gets
  *
  * @throws {ClosedError} `WATON_SEND_NO_SESSION` when no device of the other side can be encrypted for
  */
@@ -50,7 +50,7 @@ export async function encryptItem(
   item: OutboxItem,
   recipients: Recipients,
   context: { sender: Sender; random: RandomSource },
-): Promise<Uint8Array> {
+): Promise<BinaryNode> {
   const { body } = item
   const copies: EncryptedCopy[] = []
   // own devices first: the order in which WhatsApp Web lists participants
@@ -76,7 +76,7 @@ export async function encryptItem(
     to: body.to,
     sender: context.sender.self,
   })
-  const stanza = buildMessage({
+  return buildMessage({
     id: item.id,
     to: body.to,
     type: body.stanzaType,
@@ -87,7 +87,6 @@ export async function encryptItem(
       : {}),
     ...(reporting === undefined ? {} : { reporting }),
   })
-  return encodeNode(stanza)
 }
 
 async function encryptFor(

@@ -7,27 +7,38 @@ import { targetSlot } from '../../protocol/message/reference.ts'
 import type { FoundMessage, MessageTarget } from '../../protocol/message/reference.ts'
 import { decodeMessage } from '../../protocol/proto/message.ts'
 import type { Person } from '../events.ts'
-import { personOf } from '../identity/addresses.ts'
+import { canonicalJid, personOf } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
 import { storedMessage } from '../message-record.ts'
 import { findTarget } from '../receive/target.ts'
 import type { Unit } from '../state/unit.ts'
 
+/** What is looked for. */
+export interface Search {
+  readonly targets: readonly MessageTarget[]
+  /** The chat that is written to. */
+  readonly to: string
+  readonly self: Self
+}
+
 /** The targets that are in the store, by {@link targetSlot}. */
 export async function findMessages(
   unit: Unit,
-  targets: readonly MessageTarget[],
-  self: Self,
+  { targets, to, self }: Search,
 ): Promise<ReadonlyMap<string, FoundMessage>> {
   const found = new Map<string, FoundMessage>()
   for (const target of targets) {
-    const message = await findMessage(unit, target, self)
+    const message = await findMessage(unit, target, { to, self })
     if (message !== undefined) found.set(targetSlot(target), message)
   }
   return found
 }
 
-async function findMessage(unit: Unit, target: MessageTarget, self: Self): Promise<FoundMessage | undefined> {
+async function findMessage(
+  unit: Unit,
+  target: MessageTarget,
+  { to, self }: Pick<Search, 'to' | 'self'>,
+): Promise<FoundMessage | undefined> {
   const { id, chat } = target
   if (tryParseJid(chat) === undefined) return undefined
   for (const sender of await authorsOf(unit, target, self)) {
@@ -40,6 +51,7 @@ async function findMessage(unit: Unit, target: MessageTarget, self: Self): Promi
       // more addresses may be known by now than when it was recorded
       sender: await personOf(unit, envelope.sender.jid),
       fromMe: envelope.fromMe,
+      isInChat: (await canonicalJid(unit, row.chat)) === (await canonicalJid(unit, to)),
       sentAtMs: envelope.sentAtMs,
       message: decodeMessage(message),
     }

@@ -58,6 +58,8 @@ export interface FoundMessage {
   /** Who wrote it, by every address that is known. */
   readonly sender: PersonRef
   readonly fromMe: boolean
+  /** Whether it is in the chat that is written to. */
+  readonly isInChat: boolean
   /** When it was sent. */
   readonly sentAtMs: number
   /** What was sent; without content when it could not be read. */
