@@ -85,7 +85,7 @@ export const RECORD_RULES: ReadonlyMap<string, PruningRule> = new Map([
   [DIRTY_COLLECTION.kind, forEver('one for each of the five collections')],
   [IDENTITY_CHANGE.kind, days(30, 'a session with them that still works a month later needs no renewal')],
   [PRIVACY_TOKEN.kind, days(60, 'the server takes a token for 28 days')],
-  [PLACEHOLDER.kind, days(REDELIVERY_DAYS, 'the phone is asked for nothing older')],
+  [PLACEHOLDER.kind, days(REDELIVERY_DAYS, 'the phone is asked for nothing older; 1000 at most')],
   [DEVICE_LIST.kind, days(30, 'asked for again when it is needed')],
   [RETRY_COUNT.kind, days(REDELIVERY_DAYS, 'nobody sends again what is older')],
   [RESEND_ORDER.kind, days(REDELIVERY_DAYS, 'nobody waits for what is older')],

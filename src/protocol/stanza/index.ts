@@ -1,6 +1,7 @@
 /** Stanzas by name: builders, parsers, and queries with both. */
 export * from './ack.ts'
 export * from './address-pairs.ts'
+export * from './bulletins/index.ts'
 export * from './call.ts'
 export * from './chat-state.ts'
 export * from './companion-notification.ts'
