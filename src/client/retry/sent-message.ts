@@ -1,10 +1,10 @@
 /** What the outbox has of a message that went out. Rows are kept for two weeks and more; their stanza is not. */
 import { outboxItem } from '../send/outbox-item.ts'
-import type { OutboxItem, OutboxState } from '../send/outbox-item.ts'
+import type { OutboxItem } from '../send/outbox-item.ts'
 import type { Unit } from '../state/unit.ts'
 
 /** States of messages that somebody may have a copy of. */
-const GONE_OUT: ReadonlySet<OutboxState> = new Set(['encrypted', 'acknowledged', 'delivered', 'read'])
+const GONE_OUT: ReadonlySet<string> = new Set(['encrypted', 'acknowledged', 'delivered', 'read'])
 
 /** A message that went out and that was not refused; `undefined` when there is none, or when it cannot be read. */
 export async function sentMessage(unit: Unit, id: string): Promise<OutboxItem | undefined> {
