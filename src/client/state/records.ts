@@ -563,4 +563,4 @@ export const QUARANTINE: RecordKind<Uint8Array> = bytesRecord('quarantine')
 /** What is written to find out whether the store can be written, under {@link SELF}. */
 export const STORE_PROBE: RecordKind<string> = textRecord('store-probe')
 
-export { FAN_OUT_CHECK, RESEND_HISTORY, RESEND_ORDER, SESSION_RENEWAL } from '../retry/records.ts'
+export { FAN_OUT_CHECK, PEER_MESSAGE, RESEND_HISTORY, RESEND_ORDER, SESSION_RENEWAL } from '../retry/records.ts'
