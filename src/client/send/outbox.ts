@@ -39,6 +39,7 @@ import type { OutboxFailure, OutboxItem } from './outbox-item.ts'
 import { OutboxSender } from './sender.ts'
 import { UNFINISHED_STATES, advances, isUnfinished } from './states.ts'
 import type { OutboxState } from './states.ts'
+import { recordEdit } from './target.ts'
 
 /** What the outbox works with. */
 export interface OutboxOptions {
@@ -161,6 +162,7 @@ export class Outbox {
     unit.putMessage(
       messageRow({ id, chat, sender, fromMe: true, origin: 'own', sentAtMs: at, kind, message }, at),
     )
+    if (kind === 'edit') await recordEdit(unit, { chat, sender, message })
     unit.onCommit(() => {
       this.#sender.offer(item, previous)
     })

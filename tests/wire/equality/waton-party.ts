@@ -17,7 +17,7 @@ import { node } from '../../../src/protocol/binary/node.ts'
 import { StoreWrapper } from '../../../src/testing/store-wrapper.ts'
 import { until } from '../../helpers/until.ts'
 import { DEVICE, HISTORY } from './party.ts'
-import type { Party, SharedCredentials } from './party.ts'
+import type { Addition, Party, SharedCredentials } from './party.ts'
 
 const ACCOUNT = 'default'
 
@@ -137,6 +137,10 @@ export class WatonParty implements Party {
   async send(chat: string, text: string, id?: string): Promise<string> {
     const sent = await this.#connected.send(chat, { text }, id === undefined ? {} : { id })
     return sent.id
+  }
+
+  async add(chat: string, { waton }: Addition, id: string): Promise<void> {
+    await this.#connected.send(chat, waton, { id })
   }
 
   async mark(id: string): Promise<void> {
