@@ -34,6 +34,8 @@ import { Drops } from './receive/drops.ts'
 import { OfflineQueue } from './receive/offline-queue.ts'
 import { ReceivePipeline } from './receive/pipeline.ts'
 import { PlaceholderRequests } from './receive/placeholder-requests.ts'
+import { Resends } from './retry/resends.ts'
+import { TokenBuckets } from './retry/token-buckets.ts'
 import { Outbox } from './send/outbox.ts'
 import { AccountState } from './state/account-state.ts'
 import { Pruner } from './state/pruner.ts'
@@ -58,6 +60,7 @@ export class Runtime {
   readonly codes: CodeDesk
   readonly #preKeys: KeyUpkeep
   readonly #placeholders: PlaceholderRequests
+  readonly #resends: Resends
   readonly #verdicts: Verdicts
   readonly #lease: Lease
   readonly #offline: OfflineQueue
@@ -90,6 +93,7 @@ export class Runtime {
     this.consumers = this.#startConsumers()
     this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
     this.#placeholders = new PlaceholderRequests({ state, self, clock, random, logger })
+    this.#resends = new Resends({ state, self, clock, random, logger })
     this.#verdicts = new Verdicts({ state, self, clock, random, logger, timing, endpoint })
     this.#offline = this.#startOffline()
     this.#hold = this.#makeHold()
@@ -182,9 +186,10 @@ export class Runtime {
       connection: () => this.#connection,
       isOpen: () => this.supervisor.state === 'open',
       probe: () => this.#tryStore(),
-      // an upload of keys may be among what was lost
+      // an upload of keys, or an order to send again, may be among what was lost
       onHealed: () => {
         this.#preKeys.low()
+        this.#resends.wake()
       },
     })
   }
@@ -329,6 +334,7 @@ export class Runtime {
     this.#lease.check()
     this.#connection = connection
     this.outbox.resume(connection)
+    this.#resends.resume(connection)
     this.#placeholders.resume(connection)
     const me: Me | undefined = this.self.me
     if (me !== undefined) this.#emitter.emit('connection.open', { me })
@@ -337,6 +343,7 @@ export class Runtime {
   #ended(connection: Connection): void {
     this.codes.close()
     this.outbox.suspend()
+    this.#resends.suspend()
     this.#placeholders.suspend()
     this.#pipeline.forget(connection)
     this.#offline.stop()
@@ -359,6 +366,8 @@ export class Runtime {
       context: {
         self,
         outbox,
+        resends: this.#resends,
+        asking: new TokenBuckets(),
         random,
         logger,
         markOnline,

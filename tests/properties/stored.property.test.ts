@@ -39,6 +39,7 @@ const SIGNED = { id: 1, keyPair: keyPair(), signature: new Uint8Array(64), creat
 
 /** One value of every kind; kinds of plain text or bytes need none. */
 const EXAMPLES: Readonly<Record<string, unknown>> = {
+  'chat-timer': { seconds: 604_800, setAtMs: 1_700_000_000_000 },
   credentials: {
     noiseKey: keyPair(),
     identityKey: keyPair(),
@@ -100,6 +101,24 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
     sentAtSeconds: 5,
     pushName: 'Bob',
   },
+  'resend-order': {
+    id: 'A',
+    device: '2:3@lid',
+    reason: 'asked',
+    count: 2,
+    orderedAtMs: 5,
+    registrationId: 7,
+    bundle: {
+      registrationId: 7,
+      identityKey: new Uint8Array(32),
+      signedPreKey: { id: 1, publicKey: new Uint8Array(32), signature: new Uint8Array(64) },
+      preKey: { id: 2, publicKey: new Uint8Array(32) },
+    },
+    stanza: Uint8Array.of(1),
+  },
+  'resend-history': { answers: 2, baseKey: new Uint8Array(32) },
+  'session-renewal': { atMs: 5 },
+  'fan-out-check': { orderedAtMs: 5, participantHash: '2:abcdefgh', copies: ['2:3@lid'] },
   consumer: { low: 4, lost: { from: 1, to: 3, count: 2 } },
   'event-log-size': { sizeBytes: 4096, upTo: 7 },
   'consumer-ahead': Uint8Array.from({ length: 128 }, (_, index) => index),

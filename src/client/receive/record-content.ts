@@ -12,6 +12,7 @@ import { decodeMessage, encodeMessage } from '../../protocol/proto/message.ts'
 import type { MessageProperties } from '../../protocol/proto/message.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
 import type { Origin } from '../events.ts'
+import { noteTimer } from '../chat-timer.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
 import { wasRecorded } from '../identity/former-address.ts'
 import { kindOf, messageRow, payloadOf, perspectiveOf } from '../message-record.ts'
@@ -140,6 +141,7 @@ async function recordVisible(
     ...(parsed.pushName === undefined ? {} : { pushName: parsed.pushName }),
     ...(added === undefined ? {} : { opened: added.content }),
   }
+  await noteTimer(unit, { chat, message, sentAtMs: record.sentAtMs })
   unit.putMessage(messageRow(record, unit.nowMs))
   unit.event('message', payloadOf(record, content), chat, key)
 }
