@@ -138,6 +138,7 @@ async function recordVisible(
     message: bytes,
     me,
     ...(parsed.pushName === undefined ? {} : { pushName: parsed.pushName }),
+    ...(parsed.kind === 'newsletter' && parsed.serverId !== undefined ? { serverId: parsed.serverId } : {}),
     ...(added === undefined ? {} : { opened: added.content }),
   }
   unit.putMessage(messageRow(record, unit.nowMs))
