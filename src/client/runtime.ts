@@ -34,7 +34,9 @@ import { Drops } from './receive/drops.ts'
 import { OfflineQueue } from './receive/offline-queue.ts'
 import { ReceivePipeline } from './receive/pipeline.ts'
 import { PlaceholderRequests } from './receive/placeholder-requests.ts'
+import { DeviceDirectory } from './send/devices.ts'
 import { Outbox } from './send/outbox.ts'
+import { SessionDirectory } from './send/sessions.ts'
 import { AccountState } from './state/account-state.ts'
 import { Pruner } from './state/pruner.ts'
 import { SELF, STANDING, STORE_PROBE } from './state/records.ts'
@@ -43,7 +45,9 @@ import { Unknowns } from './unknowns.ts'
 /** See the file comment. */
 export class Runtime {
   /** What came and nobody knew. */
-  readonly unknowns: Unknowns = new Unknowns()
+  readonly unknowns: Unknowns
+  /** Who has which devices. */
+  readonly devices: DeviceDirectory
   readonly #options: RuntimeOptions
   readonly #emitter: TypedEmitter<ClientEvents>
   readonly #claim: Claim
@@ -77,6 +81,8 @@ export class Runtime {
     state: AccountState
     self: Self
     outbox: Outbox
+    devices: DeviceDirectory
+    unknowns: Unknowns
   }) {
     const { options, state, self, outbox } = parts
     const { clock, random, logger, timing, endpoint } = options
@@ -87,6 +93,8 @@ export class Runtime {
     this.state = state
     this.self = self
     this.outbox = outbox
+    this.devices = parts.devices
+    this.unknowns = parts.unknowns
     this.consumers = this.#startConsumers()
     this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
     this.#placeholders = new PlaceholderRequests({ state, self, clock, random, logger })
@@ -146,10 +154,16 @@ export class Runtime {
         },
       })
       const self = await loadSelf(state, random, history)
-      const outbox = await Outbox.open({ state, self, clock, random, logger })
+      const unknowns = new Unknowns()
+      const devices = new DeviceDirectory({ state, self, clock, logger, unknowns })
+      const sessions = new SessionDirectory({ state, self, clock, random, logger })
+      const outbox = await Outbox.open({ state, self, clock, random, logger, devices, sessions })
       // in time for the first event: a module that loads meanwhile would make its moment a matter of chance (promise G9)
       await contract
-      runtime.current = new Runtime({ options, emitter, claim, hub, state, self, outbox })
+      runtime.current = new Runtime({
+        ...{ options, emitter, claim, hub, state, self, outbox },
+        ...{ devices, unknowns },
+      })
       runtime.current.#pruner.start()
       return runtime.current
     } catch (error) {
@@ -296,12 +310,14 @@ export class Runtime {
       },
     }
     const { state, self } = this
+    const { devices } = this
     const preKeys = this.#preKeys
     const verdicts = this.#verdicts
     return runConnection(
       {
         state,
         self,
+        devices,
         preKeys,
         verdicts,
         clock,

@@ -33,7 +33,9 @@ import {
   sendableItem,
 } from './outbox-item.ts'
 import type { OutboxItem, OutboxState } from './outbox-item.ts'
+import type { DeviceDirectory } from './devices.ts'
 import { OutboxSender } from './sender.ts'
+import type { SessionDirectory } from './sessions.ts'
 
 /** What the outbox works with. */
 export interface OutboxOptions {
@@ -42,6 +44,10 @@ export interface OutboxOptions {
   readonly clock: Clock
   readonly random: RandomSource
   readonly logger: Logger
+  /** Which devices a message goes to. */
+  readonly devices: DeviceDirectory
+  /** Sessions with them. */
+  readonly sessions: SessionDirectory
 }
 
 /** Options of one send. */

@@ -14,12 +14,12 @@ import type { Connection } from '../connection/connection.ts'
 import { canonicalJid, phoneJid } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
 import type { AccountState } from '../state/account-state.ts'
-import { DeviceDirectory } from './devices.ts'
+import type { DeviceDirectory } from './devices.ts'
 import { encryptItem } from './encrypt.ts'
 import { Lanes } from '../lanes.ts'
 import { UNFINISHED_STATES, outboxItem, outboxRow, sendableItem } from './outbox-item.ts'
 import type { OutboxItem } from './outbox-item.ts'
-import { SessionDirectory } from './sessions.ts'
+import type { SessionDirectory } from './sessions.ts'
 
 /** What the sender works with. */
 export interface SenderOptions {
@@ -28,6 +28,10 @@ export interface SenderOptions {
   readonly clock: Clock
   readonly random: RandomSource
   readonly logger: Logger
+  /** Which devices a message goes to. */
+  readonly devices: DeviceDirectory
+  /** Sessions with them. */
+  readonly sessions: SessionDirectory
   /** A row reached a new state and is durable. */
   readonly onAdvance: (item: OutboxItem) => void
   /** A row can never be sent. */
@@ -54,8 +58,6 @@ const RETRY_DELAY_MS = 5_000
 /** See the file comment. */
 export class OutboxSender {
   readonly #options: SenderOptions
-  readonly #devices: DeviceDirectory
-  readonly #sessions: SessionDirectory
   readonly #lanes: Lanes<OutboxItem>
   /** Ids written to the present connection and not answered yet. */
   #onWire = new Set<string>()
@@ -74,10 +76,7 @@ export class OutboxSender {
   #loadAgain = false
 
   constructor(options: SenderOptions) {
-    const { state, clock, random, logger, self } = options
     this.#options = options
-    this.#devices = new DeviceDirectory(state, clock)
-    this.#sessions = new SessionDirectory({ state, random, logger, local: () => self.local })
     this.#lanes = new Lanes((item) => this.#process(item))
   }
 
@@ -288,15 +287,15 @@ export class OutboxSender {
   }
 
   async #encrypt(connection: Connection, item: OutboxItem): Promise<void> {
-    const { state, self, random, logger } = this.#options
+    const { state, self, random, logger, devices: directory, sessions } = this.#options
     const { to } = item.body
     const ownUser = self.userLike(to)
     const users = userJid(to) === ownUser ? [ownUser] : [ownUser, to]
-    const devices = await this.#devices.devicesOf(connection, users)
+    const devices = await directory.devicesOf(connection, users)
     const selfDevice = self.deviceLike(to)
     const own = (devices.get(ownUser) ?? []).filter((device) => device !== selfDevice)
     const other = users.length === 1 ? [] : (devices.get(to) ?? [])
-    await this.#sessions.ensure(connection, [...own, ...other])
+    await sessions.ensure(connection, [...own, ...other])
     const staged = await state.transact(async (unit) => {
       // whatever is encrypted now could only be repeated later, behind messages that it must not overtake
       requireOpen(connection, item.id)

@@ -59,6 +59,8 @@ export interface PhoneParts {
   readonly reception: Reception
   /** Uploads the device keys with fresh one-time pre-keys. */
   readonly publishKeys: () => Promise<void>
+  /** Makes everything anew that an installation makes, and publishes it. */
+  readonly reinstall: () => Promise<void>
   /** Says that the human is there, and looks for devices that wait to be served. */
   readonly announce: () => void
 }
@@ -117,8 +119,20 @@ export function createParts(options: PhoneOptions): PhoneParts {
     outbox,
     reception,
     publishKeys,
+    reinstall: () => reinstall(core, linked, publishKeys),
     announce,
   }
+}
+
+async function reinstall(
+  { keys, sessions }: Core,
+  linked: LinkedDevices,
+  publishKeys: () => Promise<void>,
+): Promise<void> {
+  keys.renew()
+  sessions.clear()
+  linked.beginAnew()
+  await publishKeys()
 }
 
 interface Core {

@@ -36,7 +36,7 @@ export interface SessionsOptions {
 /** See the file comment. Every JID is a device JID in either addressing. */
 export class Sessions {
   readonly #options: SessionsOptions
-  readonly #records = new BoundedMap<string, SessionRecord>(MAX_SESSIONS)
+  #records = new BoundedMap<string, SessionRecord>(MAX_SESSIONS)
 
   constructor(options: SessionsOptions) {
     this.#options = options
@@ -111,6 +111,11 @@ export class Sessions {
     this.#records.set(address, opened.record)
     if (opened.isNewSession && preKeyId !== undefined) keys.spend(preKeyId)
     return opened.plaintext
+  }
+
+  /** Forgets every session. */
+  clear(): void {
+    this.#records = new BoundedMap<string, SessionRecord>(MAX_SESSIONS)
   }
 
   /** Moves the sessions of a phone number under its LID, unless the LID has its own. */
