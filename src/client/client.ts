@@ -16,6 +16,7 @@ import {
   checkDeadLetter,
   checkDeadLetterQuery,
   checkListener,
+  checkLookup,
   checkMessageId,
   checkQuestion,
   checkRead,
@@ -26,6 +27,7 @@ import type { Connection } from './connection/connection.ts'
 import type { DeadLetter, DeadLetterQuery } from './consume/dead-letters.ts'
 import type { ReadEvent, ReadOptions } from './consume/event-hub.ts'
 import type { ConsumeOptions, ConsumerStatus, EventHandler } from './consume/options.ts'
+import type { ContactLookup, LookupOptions } from './contacts/lookup.ts'
 import type { OutgoingContent } from './content.ts'
 import type { CallPayload, ClientEvents, ClientState, DurableType, Me } from './events.ts'
 import { DEFAULT_RETENTION, DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'
@@ -62,6 +64,23 @@ export interface DeadLetters {
 export interface OutboxView {
   /** The handle of a message that this account sent, also in an earlier run; `undefined` when there is none. */
   get(id: string): Promise<SentMessage | undefined>
+}
+
+/** Other people. */
+export interface Contacts {
+  /**
+   * Finds out which phone numbers are on WhatsApp, and the addresses of those who are. Asked in parts of a hundred.
+   *
+   * ```ts
+   * const [bob] = await client.contacts.lookup(['+1 555 000-0002'])
+   * if (bob?.jid !== undefined) await client.send(bob.jid, { text: 'hello' })
+   * ```
+   *
+   * @param phoneNumbers - with country code, written as people write them, or addresses of persons
+   * @returns one result for each, in their order. What could not be found out has `error` and no `isOnWhatsApp`
+   * @throws {ClosedError} `WATON_NOT_CONNECTED`
+   */
+  lookup(phoneNumbers: readonly string[], options?: LookupOptions): Promise<readonly ContactLookup[]>
 }
 
 /**
@@ -148,6 +167,17 @@ export class Client {
       get: async (id) => {
         checkMessageId(id)
         return (await this.#open()).outbox.get(id)
+      },
+    }
+  }
+
+  /** Other people: who is on WhatsApp. */
+  get contacts(): Contacts {
+    return {
+      lookup: async (phoneNumbers, options) => {
+        checkLookup(phoneNumbers, options)
+        const connection = this.#openConnection()
+        return (await this.#open()).people.contacts.lookup(connection, phoneNumbers, options)
       },
     }
   }

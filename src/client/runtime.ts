@@ -28,26 +28,26 @@ import type { Self } from './identity/self.ts'
 import { KeyUpkeep } from './keys/key-upkeep.ts'
 import { Lease, isOwnershipLost } from './lease.ts'
 import type { RuntimeOptions } from './options.ts'
+import { makePeople } from './people.ts'
+import type { People } from './people.ts'
 import { CallBook } from './receive/call-book.ts'
 import { makeEffects } from './receive/effects.ts'
 import { Drops } from './receive/drops.ts'
 import { OfflineQueue } from './receive/offline-queue.ts'
 import { ReceivePipeline } from './receive/pipeline.ts'
 import { PlaceholderRequests } from './receive/placeholder-requests.ts'
-import { DeviceDirectory } from './send/devices.ts'
 import { Outbox } from './send/outbox.ts'
-import { SessionDirectory } from './send/sessions.ts'
 import { AccountState } from './state/account-state.ts'
 import { Pruner } from './state/pruner.ts'
 import { SELF, STANDING, STORE_PROBE } from './state/records.ts'
-import { Unknowns } from './unknowns.ts'
+import type { Unknowns } from './unknowns.ts'
 
 /** See the file comment. */
 export class Runtime {
   /** What came and nobody knew. */
   readonly unknowns: Unknowns
-  /** Who has which devices. */
-  readonly devices: DeviceDirectory
+  /** What is known of other people, and asked about them. */
+  readonly people: People
   readonly #options: RuntimeOptions
   readonly #emitter: TypedEmitter<ClientEvents>
   readonly #claim: Claim
@@ -81,8 +81,7 @@ export class Runtime {
     state: AccountState
     self: Self
     outbox: Outbox
-    devices: DeviceDirectory
-    unknowns: Unknowns
+    people: People
   }) {
     const { options, state, self, outbox } = parts
     const { clock, random, logger, timing, endpoint } = options
@@ -93,8 +92,8 @@ export class Runtime {
     this.state = state
     this.self = self
     this.outbox = outbox
-    this.devices = parts.devices
-    this.unknowns = parts.unknowns
+    this.people = parts.people
+    this.unknowns = parts.people.unknowns
     this.consumers = this.#startConsumers()
     this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
     this.#placeholders = new PlaceholderRequests({ state, self, clock, random, logger })
@@ -154,16 +153,11 @@ export class Runtime {
         },
       })
       const self = await loadSelf(state, random, history)
-      const unknowns = new Unknowns()
-      const devices = new DeviceDirectory({ state, self, clock, logger, unknowns })
-      const sessions = new SessionDirectory({ state, self, clock, random, logger })
-      const outbox = await Outbox.open({ state, self, clock, random, logger, devices, sessions })
+      const people = makePeople({ state, self, clock, random, logger })
+      const outbox = await Outbox.open({ state, self, clock, random, logger, ...people })
       // in time for the first event: a module that loads meanwhile would make its moment a matter of chance (promise G9)
       await contract
-      runtime.current = new Runtime({
-        ...{ options, emitter, claim, hub, state, self, outbox },
-        ...{ devices, unknowns },
-      })
+      runtime.current = new Runtime({ options, emitter, claim, hub, state, self, outbox, people })
       runtime.current.#pruner.start()
       return runtime.current
     } catch (error) {
@@ -310,7 +304,7 @@ export class Runtime {
       },
     }
     const { state, self } = this
-    const { devices } = this
+    const { devices } = this.people
     const preKeys = this.#preKeys
     const verdicts = this.#verdicts
     return runConnection(

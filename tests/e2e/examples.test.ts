@@ -26,7 +26,15 @@ describe('the examples', () => {
     complain.mockRestore()
   })
 
+  it('look-up-contacts.ts tells who is on WhatsApp', async () => {
+    const print = vi.spyOn(console, 'log').mockImplementation(() => undefined)
+    await import('../../examples/look-up-contacts.ts')
+    expect(print).toHaveBeenCalledWith('ok')
+    print.mockRestore()
+  })
+
   it.each([
+    ['look-up-contacts.ts', 'contacts.md'],
     ['test-in-virtual-time.ts', 'test-your-bot.md'],
     ['order-bot.ts', 'bots.md'],
   ])('%s is what the guide %s shows', async (example, name) => {

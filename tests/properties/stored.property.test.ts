@@ -87,6 +87,7 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
     fetchedAtMs: 9,
     isStale: true,
     signed: { rawId: 7, timestampSeconds: 8, currentIndex: 4, validIndexes: [2, 4] },
+    unverified: Uint8Array.of(1),
   },
   'identity-change': { atMs: 5, formerKey: new Uint8Array(32) },
   'dirty-collection': { version: 3, atMs: 5 },

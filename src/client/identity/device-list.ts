@@ -37,6 +37,8 @@ const PHONE: ListedDevice = { id: 0 }
 interface Vouching {
   /** What the phone has signed, now or before. */
   readonly signed?: SignedIndexes
+  /** What came, when there was no key to check it with. */
+  readonly unverified?: Uint8Array
   /** The phone did not sign what came. */
   readonly refusal?: WatonError
   /** The account was registered anew since the list before. */
@@ -102,12 +104,13 @@ export function answeredList(
       : { list: { ...before, fetchedAtMs: nowMs, isStale: true }, isOtherAccount: false }
   const vouching = vouchingOf(keyIndex, before, accountKey)
   const devices = sendable(list, before, vouching)
-  const { signed, refusal, isOtherAccount } = vouching
+  const { signed, unverified, refusal, isOtherAccount } = vouching
   return {
     list: {
       devices,
       fetchedAtMs: nowMs,
       ...(signed === undefined ? {} : { signed }),
+      ...(unverified === undefined ? {} : { unverified }),
       ...(refusal === undefined ? {} : { isStale: true }),
     },
     isOtherAccount,
@@ -122,21 +125,23 @@ function vouchingOf(
 ): Vouching {
   const former = before?.signed
   const known = former === undefined ? {} : { signed: former }
-  if (keyIndex?.signedList === undefined) return { ...known, isOtherAccount: false }
+  const signedList = keyIndex?.signedList
+  if (signedList === undefined) return { ...known, isOtherAccount: false }
   try {
-    const { rawId, timestampSeconds, currentIndex, validIndexes } = readKeyIndexList(
-      keyIndex.signedList,
-      accountKey,
-    )
-    const signed = { rawId, timestampSeconds, currentIndex, validIndexes }
+    const { rawId, timestampSeconds, currentIndex, validIndexes } = readKeyIndexList(signedList, accountKey)
+    const signed = newerOf(former, { rawId, timestampSeconds, currentIndex, validIndexes })
     const isOtherAccount = former !== undefined && former.rawId !== rawId
-    // one that was signed earlier than what is known says nothing new
-    const isOlder = former?.rawId === rawId && former.timestampSeconds > timestampSeconds
-    return { signed: isOlder ? former : signed, isOtherAccount }
+    return { signed, isOtherAccount, ...(accountKey === undefined ? { unverified: signedList } : {}) }
   } catch (error) {
     if (!(error instanceof CryptoError || error instanceof ProtocolError)) throw error
     return { ...known, refusal: error, isOtherAccount: false }
   }
+}
+
+/** What was signed earlier than what is known says nothing new. */
+function newerOf(former: SignedIndexes | undefined, came: SignedIndexes): SignedIndexes {
+  const isOlder = former?.rawId === came.rawId && former.timestampSeconds > came.timestampSeconds
+  return isOlder ? former : came
 }
 
 /** The phone, and each linked device that has a key index for which the phone vouches. */
@@ -157,6 +162,27 @@ function sendable(
     linked.set(id, { id, keyIndex, ...(isHosted ? { isHosted } : {}) })
   }
   return [PHONE, ...linked.values()].slice(0, MAX_DEVICES)
+}
+
+/**
+ * A list that came before the key of the phone, now that the key is known: with what the phone has really signed, or with
+ * the phone alone until the server has been asked again.
+ */
+export function verifiedList(list: DeviceList, accountKey: Uint8Array): NextList {
+  const { unverified, signed, ...rest } = list
+  if (unverified === undefined) return { list, isOtherAccount: false }
+  try {
+    readKeyIndexList(unverified, accountKey)
+    return { list: { ...rest, ...(signed === undefined ? {} : { signed }) }, isOtherAccount: false }
+  } catch (error) {
+    if (!(error instanceof CryptoError || error instanceof ProtocolError)) throw error
+    const devices = [PHONE]
+    return {
+      list: { devices, fetchedAtMs: list.fetchedAtMs, isStale: true },
+      refusal: error,
+      isOtherAccount: false,
+    }
+  }
 }
 
 /** What an announced change makes of a list. Without a hash, or with another one, it is stale. */
@@ -197,13 +223,18 @@ async function nextOf(
   user: string,
 ): Promise<NextList> {
   const { list, before, vouching, said } = parts
-  const { signed, refusal, isOtherAccount } = vouching
+  const { signed, unverified, refusal, isOtherAccount } = vouching
   // devices of a list of version 1 have no key index: they stay
   const kept = before.devices.filter(
     ({ id, keyIndex }) => id !== 0 && keyIndex === undefined && list.some((device) => device.id === id),
   )
   const devices = [...sendable(list, before, vouching), ...kept]
-  const next = { devices, fetchedAtMs: before.fetchedAtMs, ...(signed === undefined ? {} : { signed }) }
+  const next = {
+    devices,
+    fetchedAtMs: before.fetchedAtMs,
+    ...(signed === undefined ? {} : { signed }),
+    ...(unverified === undefined ? {} : { unverified }),
+  }
   const isSure = refusal === undefined && before.isStale !== true && !isOtherAccount
   const isStale = !isSure || !(await isHashOf(unit, user, next, said))
   return {

@@ -12,7 +12,14 @@ import { DEVICES, LID, usync } from '../../protocol/stanza/iq/usync/index.ts'
 import type { UsyncUser } from '../../protocol/stanza/iq/usync/index.ts'
 import type { Connection } from '../connection/connection.ts'
 import { canonicalJid, learnMapping, personJid } from '../identity/addresses.ts'
-import { accountKeyOf, answeredList, deviceJids, noteIdentityChange } from '../identity/device-list.ts'
+import {
+  accountKeyOf,
+  answeredList,
+  deviceJids,
+  noteIdentityChange,
+  verifiedList,
+} from '../identity/device-list.ts'
+import type { NextList } from '../identity/device-list.ts'
 import type { Self } from '../identity/self.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { DEVICE_LIST } from '../state/records.ts'
@@ -83,7 +90,10 @@ export class DeviceDirectory {
     users: readonly string[],
   ): Promise<ReadonlyMap<string, readonly string[]>> {
     const missing: string[] = []
-    for (const user of users) if (await this.#mustAsk(user)) missing.push(user)
+    for (const user of users) {
+      await this.#verify(user)
+      if (await this.#mustAsk(user)) missing.push(user)
+    }
     if (missing.length > 0) await this.#refresh(connection, missing)
     const known = new Map<string, readonly string[]>()
     for (const user of users) {
@@ -125,6 +135,29 @@ export class DeviceDirectory {
     if (!isDoubtful) return false
     const askedAtMs = this.#doubted.get(user)
     return askedAtMs === undefined || nowMs - askedAtMs > ASK_AGAIN_MS
+  }
+
+  /** Looks again at a list that came before the key of the person's phone was known. */
+  async #verify(user: string): Promise<void> {
+    const { state, self } = this.#options
+    if ((await this.#stored(user))?.unverified === undefined) return
+    const accountKey = await accountKeyOf(state, self, user)
+    if (accountKey === undefined) return
+    await state.commit(async (unit) => {
+      const key = personJid(await canonicalJid(unit, user))
+      const list = await unit.read(DEVICE_LIST, key)
+      if (list === undefined) return
+      const next = verifiedList(list, accountKey)
+      this.#note(user, next)
+      unit.put(DEVICE_LIST, key, next.list)
+    })
+  }
+
+  /** A list of device keys that is not the phone's own is not passed over in silence. */
+  #note(user: string, { refusal }: NextList): void {
+    if (refusal === undefined) return
+    this.#options.logger.warn({ user, code: refusal.code }, 'a list of device keys was not believed')
+    this.#options.unknowns.count('answer', 'usync/key-index-list that does not verify')
   }
 
   async #stored(user: string): Promise<DeviceList | undefined> {
@@ -195,10 +228,7 @@ export class DeviceDirectory {
     }
     if (next === undefined) return 'doubtful'
     if (next.isOtherAccount) await noteIdentityChange(unit, jid, unit.nowMs)
-    if (next.refusal !== undefined) {
-      logger.warn({ user: jid, code: next.refusal.code }, 'a list of device keys was not believed')
-      unknowns.count('answer', 'usync/key-index-list that does not verify')
-    }
+    this.#note(jid, next)
     unit.put(DEVICE_LIST, key, next.list)
     return next.list.isStale === true ? 'doubtful' : 'listed'
   }

@@ -12,6 +12,8 @@ export interface DeviceList {
   readonly isStale?: true
   /** What the person's phone has signed last about which linked devices are its own. */
   readonly signed?: SignedIndexes
+  /** What the phone is said to have signed, while its key is not known: `ADVSignedKeyIndexList`. */
+  readonly unverified?: Uint8Array
 }
 
 /** One device of a list. */
@@ -67,6 +69,7 @@ export const DEVICE_LIST: RecordKind<DeviceList> = jsonRecord('device-list', 2, 
   fetchedAtMs: integer(parsed.fetchedAtMs),
   ...(parsed.isStale === true ? { isStale: true } : {}),
   ...optional('signed', parsed.signed, signedIndexes),
+  ...optional('unverified', parsed.unverified, (value) => bytes(value)),
 }))
 
 /** Identity changes by canonical user JID, until the sessions are refreshed. Sessions are kept: late messages need them. */

@@ -26,8 +26,11 @@ const LID_DIGITS = 15
  * error for the devices of all.
  */
 export interface DirectoryFault {
+  /** What happens. */
   readonly as: 'empty' | 'silence' | 'error' | 'refusal'
+  /** Of the errors. */
   readonly code: number
+  /** How many answers are left to be spoilt. */
   readonly times: number
 }
 
