@@ -33,8 +33,16 @@ describe('the examples', () => {
     print.mockRestore()
   })
 
+  it('look-up-contacts.ts tells who is on WhatsApp', async () => {
+    const print = vi.spyOn(console, 'log').mockImplementation(() => undefined)
+    await import('../../examples/look-up-contacts.ts')
+    expect(print).toHaveBeenCalledWith('ok')
+    print.mockRestore()
+  })
+
   it.each([
     ['send-content.ts', 'send-messages.md'],
+    ['look-up-contacts.ts', 'contacts.md'],
     ['test-in-virtual-time.ts', 'test-your-bot.md'],
     ['order-bot.ts', 'bots.md'],
   ])('%s is what the guide %s shows', async (example, name) => {

@@ -20,6 +20,7 @@ const LEAST_LENGTH = 8
  *
  * @param devices - device JIDs
  * @returns `2:` and eight characters
+ * @throws {ProtocolError} `WATON_JID_INVALID`
  */
 export function participantHash(devices: readonly string[]): string {
   const names = devices.map(fullName).sort()
