@@ -34,6 +34,8 @@ import { Drops } from './receive/drops.ts'
 import { OfflineQueue } from './receive/offline-queue.ts'
 import { ReceivePipeline } from './receive/pipeline.ts'
 import { PlaceholderRequests } from './receive/placeholder-requests.ts'
+import { Presence } from './presence/presence.ts'
+import { ReceiptQueue } from './reading/receipt-queue.ts'
 import { Outbox } from './send/outbox.ts'
 import { AccountState } from './state/account-state.ts'
 import { beginIncarnation } from './state/incarnation.ts'
@@ -51,6 +53,10 @@ export class Runtime {
   readonly state: AccountState
   readonly self: Self
   readonly outbox: Outbox
+  /** Read and played receipts. */
+  readonly receipts: ReceiptQueue
+  /** What others see of this device. */
+  readonly presence: Presence
   readonly hub: EventHub
   readonly supervisor: Supervisor
   /** What reads the log durably. */
@@ -88,6 +94,11 @@ export class Runtime {
     this.state = state
     this.self = self
     this.outbox = outbox
+    this.receipts = new ReceiptQueue({ state, self, logger })
+    this.presence = new Presence({
+      ...{ state, self, clock, tokens: outbox.tokens, isAvailable: options.markOnline },
+      connection: () => (this.supervisor.state === 'open' ? this.#connection : undefined),
+    })
     this.consumers = this.#startConsumers()
     this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
     this.#placeholders = new PlaceholderRequests({ state, self, clock, random, logger })
@@ -265,7 +276,7 @@ export class Runtime {
   async #runOnce(run: Parameters<typeof runConnection>[1]): Promise<Ending> {
     if (this.#lost !== undefined) throw this.#lost
     await this.#lease.ensure(run.signal)
-    const { clock, random, logger, timing, endpoint, device, markOnline } = this.#options
+    const { clock, random, logger, timing, endpoint, device } = this.#options
     const listener = {
       onQr: (event: ClientEvents['pairing.qr']) => {
         this.#emitter.emit('pairing.qr', event)
@@ -297,7 +308,7 @@ export class Runtime {
         this.#ended(connection)
       },
     }
-    const { state, self } = this
+    const { state, self, receipts, presence } = this
     const preKeys = this.#preKeys
     const verdicts = this.#verdicts
     return runConnection(
@@ -312,7 +323,10 @@ export class Runtime {
         timing,
         endpoint,
         device,
-        markOnline,
+        receipts,
+        get markOnline() {
+          return presence.isAvailable
+        },
         listener,
       },
       run,
@@ -330,6 +344,7 @@ export class Runtime {
   #opened(connection: Connection): void {
     this.#lease.check()
     this.#connection = connection
+    this.outbox.tokens.resume(connection)
     this.outbox.resume(connection)
     this.#placeholders.resume(connection)
     const me: Me | undefined = this.self.me
@@ -338,7 +353,9 @@ export class Runtime {
 
   #ended(connection: Connection): void {
     this.codes.close()
+    this.outbox.tokens.suspend()
     this.outbox.suspend()
+    this.receipts.suspend()
     this.#placeholders.suspend()
     this.#pipeline.forget(connection)
     this.#offline.stop()
@@ -347,8 +364,8 @@ export class Runtime {
   }
 
   #startPipeline(): ReceivePipeline {
-    const { state, self, outbox } = this
-    const { random, logger, markOnline } = this.#options
+    const { state, self, outbox, receipts, presence } = this
+    const { random, logger } = this.#options
     return new ReceivePipeline({
       state,
       logger,
@@ -361,15 +378,19 @@ export class Runtime {
       context: {
         self,
         outbox,
+        receipts,
         random,
         logger,
-        markOnline,
+        get markOnline() {
+          return presence.isAvailable
+        },
         effects: makeEffects({
           emitter: this.#emitter,
           logger,
           preKeys: this.#preKeys,
           placeholders: this.#placeholders,
           offline: this.#offline,
+          tokens: outbox.tokens,
           connection: () => this.#connection,
         }),
         offline: this.#offline,

@@ -36,6 +36,7 @@ export type { FaultRun, HappenedFault } from './fault-plan/run.ts'
 export { ReplayServer } from './replay-server.ts'
 export type { ReplayServerOptions } from './replay-server.ts'
 export type { OfflineHabits } from './world/offline.ts'
+export type { StrangerHabits } from './world/strangers.ts'
 export { Trace } from './trace.ts'
 export type {
   TracedPayload,

@@ -46,6 +46,10 @@ interface Status {
   readonly status: number
 }
 
+interface Presence {
+  readonly lastKnownPresence: string
+}
+
 interface ChildEvent {
   readonly event: string
   readonly [name: string]: unknown
@@ -60,6 +64,8 @@ export class Baileys {
   /** Every message it has announced, in order. */
   readonly messages: BaileysMessage[] = []
   readonly statuses: Status[] = []
+  /** What it was told of others' presence and typing: `available`, `composing`, ..., in order. */
+  readonly presences: string[] = []
   opened = 0
 
   private constructor(url: string) {
@@ -173,6 +179,24 @@ export class Baileys {
     await this.#call('read', { key: message.key })
   }
 
+  /** Tells the senders of several messages that they were read. */
+  async readAll(messages: readonly BaileysMessage[]): Promise<void> {
+    await this.#call('readAll', { keys: messages.map(({ key }) => key) })
+  }
+
+  /** Its own presence, or with a chat what it does there. */
+  async presence(
+    type: 'available' | 'unavailable' | 'composing' | 'recording' | 'paused',
+    chat?: string,
+  ): Promise<void> {
+    await this.#call('presence', { type, chat })
+  }
+
+  /** Asks for somebody's presence. */
+  async subscribe(jid: string): Promise<void> {
+    await this.#call('subscribe', { jid })
+  }
+
   /** Waits for a message with this text. */
   waitForText(text: string): Promise<BaileysMessage> {
     return until(`Baileys to get "${text}"`, () => this.messages.find((message) => message.text === text))
@@ -209,6 +233,10 @@ export class Baileys {
         return
       case 'message':
         this.messages.push(event as unknown as BaileysMessage)
+        return
+      case 'presence':
+        for (const { lastKnownPresence } of Object.values(event.presences as Record<string, Presence>))
+          this.presences.push(lastKnownPresence)
         return
       case 'status':
         this.statuses.push(event as unknown as Status)

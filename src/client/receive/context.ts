@@ -6,6 +6,7 @@ import type { ParsedRetryReceipt } from '../../protocol/stanza/retry-receipt.ts'
 import type { ChatStateEvent, PresenceEvent } from '../events.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
 import type { Self } from '../identity/self.ts'
+import type { ReceiptQueue } from '../reading/receipt-queue.ts'
 import type { Outbox } from '../send/outbox.ts'
 import type { Unit } from '../state/unit.ts'
 import type { Unknowns } from '../unknowns.ts'
@@ -32,6 +33,8 @@ export interface Effects {
   presence(event: PresenceEvent): void
   /** Somebody types, speaks, or has stopped. */
   chatState(event: ChatStateEvent): void
+  /** Somebody has registered anew. */
+  identityChanged(jid: string): void
   /** Somebody's device could not read what this account sent, and asks for it again. */
   retryRequested(request: ParsedRetryReceipt): void
 }
@@ -40,6 +43,7 @@ export interface Effects {
 export interface ReceiveContext {
   readonly self: Self
   readonly outbox: Outbox
+  readonly receipts: ReceiptQueue
   readonly random: RandomSource
   readonly logger: Logger
   /** Whether contacts see this device as online: receipts say so. */

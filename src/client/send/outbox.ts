@@ -31,13 +31,14 @@ import { adviceFor } from './failure.ts'
 import { Handles } from './handle.ts'
 import type { SentMessage } from './handle.ts'
 import type { NackRepair, RepairOutcome } from './nack.ts'
-import { refused, repaired, setBack } from './outbox-fate.ts'
+import { TOKEN_OR_RESTRICTED, refused, repaired, setBack } from './outbox-fate.ts'
 import type { Fate, Setback } from './outbox-fate.ts'
 import { outboxItem, outboxRow, salvagedItem, sendableItem, withoutStanza } from './outbox-item.ts'
 import type { OutboxFailure, OutboxItem } from './outbox-item.ts'
 import { OutboxSender } from './sender.ts'
 import { UNFINISHED_STATES, advances, isUnfinished } from './states.ts'
 import type { OutboxState } from './states.ts'
+import { PrivacyTokens } from '../tokens/tokens.ts'
 
 /** What the outbox works with. */
 export interface OutboxOptions {
@@ -74,6 +75,8 @@ const VALID_ID = /^[A-Za-z0-9._-]{1,64}$/
 export class Outbox {
   /** Who repairs what a message is refused for, by the server's code; see `nack.ts`. */
   readonly repairs: Map<number, NackRepair> = new Map()
+  /** What messages carry so that the server lets them through. */
+  readonly tokens: PrivacyTokens
   /** What `client.outbox` is. */
   readonly view: OutboxView
   readonly #options: OutboxOptions
@@ -84,9 +87,12 @@ export class Outbox {
   private constructor(options: OutboxOptions) {
     this.#options = options
     const { state } = options
+    this.tokens = new PrivacyTokens(options)
+    this.repairs.set(TOKEN_OR_RESTRICTED, this.tokens.repair)
     this.#sender = new OutboxSender({
       ...options,
       repairs: this.repairs,
+      tokens: this.tokens,
       onAdvance: (item) => {
         this.#handles.advance(item)
       },

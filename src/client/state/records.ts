@@ -91,6 +91,7 @@ export interface ConnectionHints {
   readonly clockSkewMs?: number
   /** A version of WhatsApp Web that the server wanted and that is newer than the built-in one. */
   readonly webVersion?: FetchedVersion
+  readonly tokens?: TokenSwitches
 }
 
 /** A version of WhatsApp Web that was looked up. */
@@ -161,6 +162,31 @@ export interface StoredPrivacyToken {
   readonly token: Uint8Array
   /** When it was handed out. */
   readonly atSeconds?: number
+}
+
+/** When somebody was given a token of ours. */
+export interface IssuedToken {
+  readonly atSeconds: number
+}
+
+/** What the server wants of privacy tokens; each is what is usual when absent. */
+export interface TokenSwitches {
+  /** Whether messages to people carry one. */
+  readonly isWanted?: boolean
+  /** Whether ours are handed out to LIDs instead of phone numbers. */
+  readonly isIssuedToLid?: boolean
+}
+
+/** Messages of one author in one chat whose receipt the server has not acknowledged. */
+export interface PendingReceipt {
+  readonly status: 'read' | 'played'
+  /** The chat. */
+  readonly to: string
+  /** The author, in groups and broadcasts. */
+  readonly participant?: string
+  readonly ids: readonly string[]
+  /** When the last of them was read. */
+  readonly atSeconds: number
 }
 
 /** How often the sender of an unreadable message was asked to send it again. */
@@ -242,6 +268,16 @@ function text(value: unknown): string {
   return value
 }
 
+function texts(value: unknown): string[] {
+  if (!Array.isArray(value)) throw wrongField('a list')
+  return value.map(text)
+}
+
+function flag(value: unknown): boolean {
+  if (typeof value !== 'boolean') throw wrongField('yes or no')
+  return value
+}
+
 function integers(value: unknown): number[] {
   if (!Array.isArray(value)) throw wrongField('a list')
   return value.map(integer)
@@ -303,6 +339,11 @@ function fetchedVersion(value: unknown): FetchedVersion {
   }
 }
 
+function tokenSwitches(value: unknown): TokenSwitches {
+  const { isWanted, isIssuedToLid } = value as Record<string, unknown>
+  return { ...optional('isWanted', isWanted, flag), ...optional('isIssuedToLid', isIssuedToLid, flag) }
+}
+
 function quarantine(value: unknown): Quarantine {
   const { reason, serverCode, atMs } = value as Record<string, unknown>
   return { reason: text(reason), atMs: integer(atMs), ...optional('serverCode', serverCode, integer) }
@@ -362,6 +403,7 @@ export const CONNECTION_HINTS: RecordKind<ConnectionHints> = jsonRecord(
     ...optional('propsHash', parsed.propsHash, text),
     ...optional('clockSkewMs', parsed.clockSkewMs, integer),
     ...optional('webVersion', parsed.webVersion, fetchedVersion),
+    ...optional('tokens', parsed.tokens, tokenSwitches),
   }),
 )
 
@@ -465,6 +507,39 @@ export const PRIVACY_TOKEN: RecordKind<StoredPrivacyToken> = jsonRecord(
     token: bytes(parsed.token),
     ...optional('atSeconds', parsed.atSeconds, integer),
   }),
+)
+
+/** When people were given a token of ours, by canonical JID. */
+export const TOKEN_ISSUED: RecordKind<IssuedToken> = jsonRecord('token-issued', 1, (parsed) => ({
+  atSeconds: integer(parsed.atSeconds),
+}))
+
+/** The salt of the tokens for people who have not handed out one, under {@link SELF}. Nothing sets it yet. */
+export const NCT_SALT: RecordKind<Uint8Array> = bytesRecord('nct-salt')
+
+/** The account's privacy settings by category, under {@link SELF}, as they were at the last login. */
+export const PRIVACY_SETTINGS: RecordKind<Readonly<Record<string, string>>> = jsonRecord(
+  'privacy-settings',
+  1,
+  (parsed) => Object.fromEntries(Object.entries(parsed).map(([name, value]) => [name, text(value)])),
+)
+
+const RECEIPT_STATES: readonly unknown[] = ['read', 'played'] satisfies PendingReceipt['status'][]
+
+/** Receipts that the server has not acknowledged, by status, chat and author. */
+export const PENDING_RECEIPT: RecordKind<PendingReceipt> = jsonRecord(
+  'pending-receipt',
+  1,
+  (parsed): PendingReceipt => {
+    if (!RECEIPT_STATES.includes(parsed.status)) throw wrongField('read or played')
+    return {
+      status: parsed.status as PendingReceipt['status'],
+      to: text(parsed.to),
+      ...optional('participant', parsed.participant, text),
+      ids: texts(parsed.ids),
+      atSeconds: integer(parsed.atSeconds),
+    }
+  },
 )
 
 /** App-state sync keys by key id in hexadecimal: serialised `AppStateSyncKeyData`. Shared by the phone once. */

@@ -3,7 +3,7 @@
  * sender gets the server's ack. The server cannot read a copy; it checks everything around it.
  */
 import type { BinaryNode } from '../../protocol/binary/node.ts'
-import { childOf, requireAttribute } from '../../protocol/binary/node.ts'
+import { childOf, contentBytes, requireAttribute } from '../../protocol/binary/node.ts'
 import {
   deliveredMessage,
   findEncViolation,
@@ -30,6 +30,8 @@ export const MESSAGE_HANDLER: StanzaHandler = { tag: 'message', shape: MESSAGE_S
 
 const UNKNOWN_PERSON = 404
 const NOT_SIMULATED = 501
+/** A token is missing, or the account may write to nobody new. */
+const NO_TRUST = 463
 
 function handleMessage(message: BinaryNode, context: HandlerContext): void {
   const { world, sender } = context
@@ -47,6 +49,16 @@ function handleMessage(message: BinaryNode, context: HandlerContext): void {
     sender.send(messageAck(message, world.nowSeconds(), isPerson ? UNKNOWN_PERSON : NOT_SIMULATED))
     return
   }
+  const objection = world.strangers.objection(sender.account, chat.account, {
+    token: tokenOf(message),
+    nowSeconds: world.nowSeconds(),
+  })
+  if (objection !== undefined) {
+    sender.note('refusal', `a message to ${to} is refused: ${objection}`)
+    sender.send(messageAck(message, world.nowSeconds(), NO_TRUST))
+    return
+  }
+  world.strangers.wrote(sender.account, chat.account)
   sender.account.meet(chat.account)
   chat.account.meet(sender.account)
   for (const copy of readCopies(message)) {
@@ -54,6 +66,11 @@ function handleMessage(message: BinaryNode, context: HandlerContext): void {
     if (route !== undefined) deliver(message, route, chat, context)
   }
   sender.send(messageAck(message, world.nowSeconds()))
+}
+
+function tokenOf(message: BinaryNode): Uint8Array | undefined {
+  const child = childOf(message, 'tctoken')
+  return child === undefined ? undefined : contentBytes(child)
 }
 
 function findMessageViolation(

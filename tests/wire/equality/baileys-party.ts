@@ -58,6 +58,18 @@ export class BaileysParty implements Party {
     return sent.id
   }
 
+  presence(...call: Parameters<Party['presence']>): Promise<void> {
+    return this.#baileys.presence(...call)
+  }
+
+  subscribe(jid: string): Promise<void> {
+    return this.#baileys.subscribe(jid)
+  }
+
+  async read(texts: readonly string[]): Promise<void> {
+    await this.#baileys.readAll(this.#baileys.messages.filter(({ text = '' }) => texts.includes(text)))
+  }
+
   async mark(id: string): Promise<void> {
     // a query with an id of its own, so that the record can be cut where its answer came
     const attrs = { id, to: '@s.whatsapp.net', type: 'get', xmlns: 'w:p' }

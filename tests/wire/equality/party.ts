@@ -25,6 +25,15 @@ export interface Party {
   requestCode(phone: SimulatedPhone): Promise<string>
   /** Resolves with the message id once the client has taken the message. */
   send(chat: string, text: string, id?: string): Promise<string>
+  /** Whether somebody looks at the device, or what they do in a chat. */
+  presence(
+    type: 'available' | 'unavailable' | 'composing' | 'recording' | 'paused',
+    chat?: string,
+  ): Promise<void>
+  /** Asks for somebody's presence. */
+  subscribe(jid: string): Promise<void>
+  /** Tells the senders of these texts that they were read. */
+  read(texts: readonly string[]): Promise<void>
   /** Asks the server a question with this id and waits for the answer: what it wrote before has arrived by then. */
   mark(id: string): Promise<void>
   /** Comes back and replaces the signed pre-key: Baileys because it is told to, waton because the key is old. */
