@@ -2,11 +2,9 @@
  * Everything of a client that needs the account: claimed, loaded and wired together. The façade (`client.ts`) makes one
  * when it is first needed; this file is where the parts meet.
  */
-import { ClosedError, UsageError } from '../base/errors.ts'
 import type { StorageError } from '../base/errors.ts'
 import { toHex } from '../base/bytes.ts'
 import type { TypedEmitter } from '../base/typed-emitter.ts'
-import { removeCompanionDevice } from '../protocol/stanza/iq/devices.ts'
 import type { Claim } from '../persistence/contract/index.ts'
 import { CodeDesk } from './connection/code-desk.ts'
 import type { CodePairing } from './connection/code-pairing.ts'
@@ -23,10 +21,11 @@ import type { ReadEvent, ReadOptions } from './consume/event-hub.ts'
 import { loadContract } from './events/load-contract.ts'
 import type { ClientEvents, ClientState, CloseReason, DurableType, Me } from './events.ts'
 import { loadSelf } from './identity/credentials.ts'
-import { retireDevice } from './identity/retire.ts'
 import type { Self } from './identity/self.ts'
 import { KeyUpkeep } from './keys/key-upkeep.ts'
 import { Lease, isOwnershipLost } from './lease.ts'
+import { leaveAccount, relinkAccount } from './leaving.ts'
+import type { Leaving } from './leaving.ts'
 import type { RuntimeOptions } from './options.ts'
 import { CallBook } from './receive/call-book.ts'
 import { makeEffects } from './receive/effects.ts'
@@ -36,17 +35,21 @@ import { ReceivePipeline } from './receive/pipeline.ts'
 import { PlaceholderRequests } from './receive/placeholder-requests.ts'
 import { Presence } from './presence/presence.ts'
 import { ReceiptQueue } from './reading/receipt-queue.ts'
+import { DeviceDirectory } from './send/devices.ts'
 import { Outbox } from './send/outbox.ts'
+import { SessionDirectory } from './send/sessions.ts'
 import { AccountState } from './state/account-state.ts'
 import { beginIncarnation } from './state/incarnation.ts'
 import { Pruner } from './state/pruner.ts'
-import { SELF, STANDING, STORE_PROBE } from './state/records.ts'
+import { SELF, STORE_PROBE } from './state/records.ts'
 import { Unknowns } from './unknowns.ts'
 
 /** See the file comment. */
 export class Runtime {
   /** What came and nobody knew. */
-  readonly unknowns: Unknowns = new Unknowns()
+  readonly unknowns: Unknowns
+  /** Who has which devices. */
+  readonly devices: DeviceDirectory
   readonly #options: RuntimeOptions
   readonly #emitter: TypedEmitter<ClientEvents>
   readonly #claim: Claim
@@ -84,6 +87,8 @@ export class Runtime {
     state: AccountState
     self: Self
     outbox: Outbox
+    devices: DeviceDirectory
+    unknowns: Unknowns
   }) {
     const { options, state, self, outbox } = parts
     const { clock, random, logger, timing, endpoint } = options
@@ -99,6 +104,8 @@ export class Runtime {
       ...{ state, self, clock, tokens: outbox.tokens, isAvailable: options.markOnline },
       connection: () => (this.supervisor.state === 'open' ? this.#connection : undefined),
     })
+    this.devices = parts.devices
+    this.unknowns = parts.unknowns
     this.consumers = this.#startConsumers()
     this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
     this.#placeholders = new PlaceholderRequests({ state, self, clock, random, logger })
@@ -159,10 +166,16 @@ export class Runtime {
       })
       await beginIncarnation(state, logger)
       const self = await loadSelf(state, random, history)
-      const outbox = await Outbox.open({ ...options, state, self })
+      const unknowns = new Unknowns()
+      const devices = new DeviceDirectory({ state, self, clock, logger, unknowns })
+      const sessions = new SessionDirectory({ state, self, clock, random, logger })
+      const outbox = await Outbox.open({ ...options, state, self, devices, sessions })
       // in time for the first event: a module that loads meanwhile would make its moment a matter of chance (promise G9)
       await contract
-      runtime.current = new Runtime({ options, emitter, claim, hub, state, self, outbox })
+      runtime.current = new Runtime({
+        ...{ options, emitter, claim, hub, state, self, outbox },
+        ...{ devices, unknowns },
+      })
       runtime.current.#pruner.start()
       return runtime.current
     } catch (error) {
@@ -213,47 +226,19 @@ export class Runtime {
 
   /** See `Client.logout`. */
   async logout(): Promise<void> {
-    this.self.requireLinked()
-    const connection = this.#connection
-    if (connection === undefined || this.supervisor.state !== 'open') {
-      throw new ClosedError(
-        'WATON_LOGOUT_OFFLINE',
-        'the server cannot be told without a connection: await client.connect() first, or remove the device on the phone',
-        { retryable: true },
-      )
-    }
-    this.#verdicts.leave()
-    try {
-      await connection.query(removeCompanionDevice, { jid: this.self.devicePn })
-    } catch (error) {
-      // the server may end the stream before its answer is read
-      if (!this.#verdicts.stay()) throw error
-    }
-    await this.supervisor.stop(closeReason(endingFor('unlinked')))
-    this.#verdicts.stay()
-    await this.#retire()
+    const connection = this.supervisor.state === 'open' ? this.#connection : undefined
+    await leaveAccount({ ...this.#leaving, connection })
   }
 
   /** See `Client.relink`. */
   async relink(): Promise<void> {
-    if (!this.self.isLinked) return
-    const standing = await this.state.read(STANDING, SELF)
-    if (standing?.quarantine === undefined) {
-      throw new UsageError(
-        'WATON_RELINK_LINKED',
-        'this account is linked and nothing is wrong with it: call client.logout() first to link it anew',
-      )
-    }
-    await this.#retire()
+    await relinkAccount(this.#leaving)
   }
 
-  /** The next connection links a new device. */
-  async #retire(): Promise<void> {
-    const { state, self } = this
+  get #leaving(): Leaving {
+    const { state, self, outbox, supervisor } = this
     const { random, history } = this.#options
-    await this.outbox.abandon()
-    await retireDevice({ state, self, random, history })
-    this.supervisor.forgive()
+    return { state, self, outbox, supervisor, verdicts: this.#verdicts, random, history }
   }
 
   /** The event log from a position to its present end. */
@@ -308,13 +293,14 @@ export class Runtime {
         this.#ended(connection)
       },
     }
-    const { state, self, receipts, presence } = this
+    const { state, self, receipts, presence, devices } = this
     const preKeys = this.#preKeys
     const verdicts = this.#verdicts
     return runConnection(
       {
         state,
         self,
+        devices,
         preKeys,
         verdicts,
         clock,

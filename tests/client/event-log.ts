@@ -13,8 +13,11 @@ import { Consumers } from '../../src/client/consume/consumers.ts'
 import { EventHub } from '../../src/client/consume/event-hub.ts'
 import type { ClientEvents } from '../../src/client/events.ts'
 import { loadSelf } from '../../src/client/identity/credentials.ts'
+import { DeviceDirectory } from '../../src/client/send/devices.ts'
 import { Outbox } from '../../src/client/send/outbox.ts'
+import { SessionDirectory } from '../../src/client/send/sessions.ts'
 import { AccountState } from '../../src/client/state/account-state.ts'
+import { Unknowns } from '../../src/client/unknowns.ts'
 
 /** The account of the log. */
 export const OWN = '15550000001@s.whatsapp.net'
@@ -64,7 +67,9 @@ export async function openLog(
     ...self.credentials,
     linked: { pn: OWN, deviceId: 1, deviceIdentity: new Uint8Array(1), isUnconfirmed: false },
   })
-  const outbox = await Outbox.open({ state, self, clock, random, logger })
+  const devices = new DeviceDirectory({ state, self, clock, logger, unknowns: new Unknowns() })
+  const sessions = new SessionDirectory({ state, self, clock, random, logger })
+  const outbox = await Outbox.open({ state, self, clock, random, logger, devices, sessions })
   const dead: EphemeralEvents['consumer.dead'][] = []
   const consumers = new Consumers({
     state,

@@ -53,7 +53,7 @@ describe('our presence', () => {
       )
       return found.every((attrs) => attrs !== undefined) ? found : undefined
     })
-    expect(types.map((attrs) => attrs?.type)).toEqual(['inactive', undefined])
+    expect(types.map((attrs) => attrs.type)).toEqual(['inactive', undefined])
     const logins = presences(world).length
     world.device().outlet?.cut()
     await until('the next login', () => presences(world).length > logins)

@@ -23,6 +23,7 @@ import type { Self } from '../identity/self.ts'
 import type { Endpoint, Timing } from '../options.ts'
 import type { KeyUpkeep } from '../keys/key-upkeep.ts'
 import type { ReceiptQueue } from '../reading/receipt-queue.ts'
+import type { DeviceDirectory } from '../send/devices.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { CONNECTION_HINTS, SELF, SIGNED_PRE_KEY } from '../state/records.ts'
 import { applySuccess, finishLogin, prepare } from './after-success.ts'
@@ -55,6 +56,7 @@ export interface LoginContext {
   readonly state: AccountState
   readonly self: Self
   readonly preKeys: KeyUpkeep
+  readonly devices: DeviceDirectory
   readonly verdicts: Verdicts
   readonly clock: Clock
   readonly random: RandomSource

@@ -39,6 +39,8 @@ import { OutboxSender } from './sender.ts'
 import { UNFINISHED_STATES, advances, isUnfinished } from './states.ts'
 import type { OutboxState } from './states.ts'
 import { PrivacyTokens } from '../tokens/tokens.ts'
+import type { DeviceDirectory } from './devices.ts'
+import type { SessionDirectory } from './sessions.ts'
 
 /** What the outbox works with. */
 export interface OutboxOptions {
@@ -49,6 +51,10 @@ export interface OutboxOptions {
   readonly logger: Logger
   /** How long a message may fail to be prepared before it is given up. */
   readonly timing?: Pick<Timing, 'sendTimeoutMs'>
+  /** Which devices a message goes to. */
+  readonly devices: DeviceDirectory
+  /** Sessions with them. */
+  readonly sessions: SessionDirectory
 }
 
 /** Options of one send. */

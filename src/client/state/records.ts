@@ -9,6 +9,7 @@ import { MAX_PRE_KEY_ID, decodeSessionRecord, encodeSessionRecord } from '../../
 import type { SessionRecord } from '../../protocol/signal/index.ts'
 import type { HistoryPolicy } from '../../protocol/noise/client-payload.ts'
 import type { WebVersion } from '../../protocol/version.ts'
+import { bytes, integer, integers, optional, text, flag } from './record-fields.ts'
 import {
   bytesRecord,
   jsonRecord,
@@ -19,6 +20,9 @@ import {
   wrongField,
 } from './record-kind.ts'
 import type { KeyLister, RecordKind } from './record-kind.ts'
+
+export * from './device-records.ts'
+export * from './privacy-records.ts'
 
 /** The key of records of which an account has one. */
 export const SELF = 'self'
@@ -139,34 +143,11 @@ export interface StoredSignedPreKey {
   readonly createdAtMs: number
 }
 
-/** The devices of one user as the server last listed them. */
-export interface DeviceList {
-  readonly deviceIds: readonly number[]
-  readonly fetchedAtMs: number
-}
-
-/** Somebody registered anew, and what waton holds of their sessions was made before: a reason to ask for their keys again. */
-export interface IdentityChange {
-  readonly atMs: number
-}
-
 /** What the server says about a collection of app state that was not fetched since. */
 export interface DirtyCollection {
   /** The newest version, when the server said. */
   readonly version?: number
   readonly atMs: number
-}
-
-/** A token with which somebody may be written to. */
-export interface StoredPrivacyToken {
-  readonly token: Uint8Array
-  /** When it was handed out. */
-  readonly atSeconds?: number
-}
-
-/** When somebody was given a token of ours. */
-export interface IssuedToken {
-  readonly atSeconds: number
 }
 
 /** What the server wants of privacy tokens; each is what is usual when absent. */
@@ -175,18 +156,6 @@ export interface TokenSwitches {
   readonly isWanted?: boolean
   /** Whether ours are handed out to LIDs instead of phone numbers. */
   readonly isIssuedToLid?: boolean
-}
-
-/** Messages of one author in one chat whose receipt the server has not acknowledged. */
-export interface PendingReceipt {
-  readonly status: 'read' | 'played'
-  /** The chat. */
-  readonly to: string
-  /** The author, in groups and broadcasts. */
-  readonly participant?: string
-  readonly ids: readonly string[]
-  /** When the last of them was read. */
-  readonly atSeconds: number
 }
 
 /** How often the sender of an unreadable message was asked to send it again. */
@@ -250,45 +219,6 @@ export interface DeadLetterRecord {
   readonly atMs: number
   /** Somebody asked for another round of attempts. */
   readonly isRetrying: boolean
-}
-
-function bytes(value: unknown, length?: number): Uint8Array {
-  if (!(value instanceof Uint8Array) || (length !== undefined && value.length !== length))
-    throw wrongField('bytes')
-  return value
-}
-
-function integer(value: unknown): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw wrongField('a whole number')
-  return value
-}
-
-function text(value: unknown): string {
-  if (typeof value !== 'string') throw wrongField('a text')
-  return value
-}
-
-function texts(value: unknown): string[] {
-  if (!Array.isArray(value)) throw wrongField('a list')
-  return value.map(text)
-}
-
-function flag(value: unknown): boolean {
-  if (typeof value !== 'boolean') throw wrongField('yes or no')
-  return value
-}
-
-function integers(value: unknown): number[] {
-  if (!Array.isArray(value)) throw wrongField('a list')
-  return value.map(integer)
-}
-
-function optional<Name extends string, Value>(
-  name: Name,
-  value: unknown,
-  read: (value: unknown) => Value,
-): { [Key in Name]?: Value } {
-  return (value === undefined ? {} : { [name]: read(value) }) as { [Key in Name]?: Value }
 }
 
 function keyPair(value: unknown): KeyPair {
@@ -478,17 +408,6 @@ export const PN_BY_LID: RecordKind<string> = textRecord('pn-by-lid')
 /** The phone-number user under whom a person was known by when their LID was learned, by LID user: see `wasRecorded`. */
 export const FORMER_ADDRESS: RecordKind<string> = textRecord('former-address')
 
-/** Device lists by canonical user JID. */
-export const DEVICE_LIST: RecordKind<DeviceList> = jsonRecord('device-list', 1, (parsed): DeviceList => ({
-  deviceIds: integers(parsed.deviceIds),
-  fetchedAtMs: integer(parsed.fetchedAtMs),
-}))
-
-/** Identity changes by canonical user JID, until the sessions are refreshed. Sessions are kept: late messages need them. */
-export const IDENTITY_CHANGE: RecordKind<IdentityChange> = jsonRecord('identity-change', 1, (parsed) => ({
-  atMs: integer(parsed.atMs),
-}))
-
 /** Collections of app state that have news, by name, until they are fetched. */
 export const DIRTY_COLLECTION: RecordKind<DirtyCollection> = jsonRecord(
   'dirty-collection',
@@ -497,49 +416,6 @@ export const DIRTY_COLLECTION: RecordKind<DirtyCollection> = jsonRecord(
     ...optional('version', parsed.version, integer),
     atMs: integer(parsed.atMs),
   }),
-)
-
-/** Privacy tokens by the canonical JID of who handed them out. */
-export const PRIVACY_TOKEN: RecordKind<StoredPrivacyToken> = jsonRecord(
-  'privacy-token',
-  1,
-  (parsed): StoredPrivacyToken => ({
-    token: bytes(parsed.token),
-    ...optional('atSeconds', parsed.atSeconds, integer),
-  }),
-)
-
-/** When people were given a token of ours, by canonical JID. */
-export const TOKEN_ISSUED: RecordKind<IssuedToken> = jsonRecord('token-issued', 1, (parsed) => ({
-  atSeconds: integer(parsed.atSeconds),
-}))
-
-/** The salt of the tokens for people who have not handed out one, under {@link SELF}. Nothing sets it yet. */
-export const NCT_SALT: RecordKind<Uint8Array> = bytesRecord('nct-salt')
-
-/** The account's privacy settings by category, under {@link SELF}, as they were at the last login. */
-export const PRIVACY_SETTINGS: RecordKind<Readonly<Record<string, string>>> = jsonRecord(
-  'privacy-settings',
-  1,
-  (parsed) => Object.fromEntries(Object.entries(parsed).map(([name, value]) => [name, text(value)])),
-)
-
-const RECEIPT_STATES: readonly unknown[] = ['read', 'played'] satisfies PendingReceipt['status'][]
-
-/** Receipts that the server has not acknowledged, by status, chat and author. */
-export const PENDING_RECEIPT: RecordKind<PendingReceipt> = jsonRecord(
-  'pending-receipt',
-  1,
-  (parsed): PendingReceipt => {
-    if (!RECEIPT_STATES.includes(parsed.status)) throw wrongField('read or played')
-    return {
-      status: parsed.status as PendingReceipt['status'],
-      to: text(parsed.to),
-      ...optional('participant', parsed.participant, text),
-      ids: texts(parsed.ids),
-      atSeconds: integer(parsed.atSeconds),
-    }
-  },
 )
 
 /** App-state sync keys by key id in hexadecimal: serialised `AppStateSyncKeyData`. Shared by the phone once. */

@@ -64,6 +64,8 @@ export interface PhoneParts {
   readonly publishKeys: () => Promise<void>
   /** Hands out a token with which somebody may write to this account. */
   readonly giveToken: (jid: string, atSeconds?: number) => Promise<void>
+  /** Makes everything anew that an installation makes, and publishes it. */
+  readonly reinstall: () => Promise<void>
   /** Says that the human is there, and looks for devices that wait to be served. */
   readonly announce: () => void
 }
@@ -124,11 +126,26 @@ export function createParts(options: PhoneOptions): PhoneParts {
     sessions: core.sessions,
     noteFault: (text) => options.services.noteFault?.(text),
     publishKeys,
-    giveToken: async (jid, atSeconds = Math.floor(options.clock.nowMs() / 1000)) => {
-      await connection.request(buildTokenIssue(jid, atSeconds))
-    },
+    giveToken: (jid, atSeconds) => giveToken(core, jid, atSeconds),
+    reinstall: () => reinstall(core, linked, publishKeys),
     announce,
   }
+}
+
+async function reinstall(
+  { keys, sessions }: Core,
+  linked: LinkedDevices,
+  publishKeys: () => Promise<void>,
+): Promise<void> {
+  keys.renew()
+  sessions.lose()
+  linked.beginAnew()
+  await publishKeys()
+}
+
+async function giveToken({ account, connection }: Core, jid: string, atSeconds?: number): Promise<void> {
+  const nowSeconds = Math.floor(account.clock.nowMs() / 1000)
+  await connection.request(buildTokenIssue(jid, atSeconds ?? nowSeconds))
 }
 
 interface Core {
