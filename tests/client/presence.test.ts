@@ -2,7 +2,7 @@
  * What this device lets others see: presence and typing as an unmodified Baileys gets them, and what it asks about others.
  */
 import { describe, expect, test } from 'vitest'
-import { Client, MemoryStore } from 'waton'
+import { Bot, Client, MemoryStore } from 'waton'
 import type { PresenceEvent } from 'waton'
 import { Baileys } from '../helpers/baileys.ts'
 import { until } from '../helpers/until.ts'
@@ -102,4 +102,28 @@ describe('our presence', () => {
     await until('waton to see the typing', () => typing.length >= 3)
     expect(typing).toEqual(['composing', 'recording', 'paused'])
   })
+})
+
+test('a bot reads and types in the chat of the message that it handles', async () => {
+  const world = new World('presence 3')
+  const { alice, bob } = await world.addPair()
+  const bot = new Bot({
+    store: new MemoryStore(),
+    endpoint: world.endpoint,
+    stopOnSignals: false,
+    onQr: async ({ qr }) => {
+      await alice.linkDevice(qr)
+    },
+  })
+  bot.on('message:text', async (ctx) => {
+    await ctx.read()
+    await ctx.typing()
+    await ctx.reply('read')
+  })
+  await bot.start()
+  const { id } = await bob.send(ALICE, { text: 'hello' })
+  await bob.waitForMessage(({ text }) => text === 'read')
+  await until('the tick', () => bob.receiptsFor(id).read.length > 0)
+  expect(world.sent({ tag: 'chatstate' })).toHaveLength(1)
+  await bot.stop()
 })
