@@ -230,7 +230,7 @@ function phoneCount(text: string): number {
 }
 
 function packageVersion(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  const manifest = JSON.parse(readFileSync(new URL(import.meta.resolve('waton/package.json')), 'utf8')) as {
     version: string
   }
   return manifest.version

@@ -36,6 +36,8 @@ import { PlaceholderRequests } from './receive/placeholder-requests.ts'
 import { Presence } from './presence/presence.ts'
 import { ReceiptQueue } from './reading/receipt-queue.ts'
 import { DeviceDirectory } from './send/devices.ts'
+import { Resends } from './retry/resends.ts'
+import { TokenBuckets } from './retry/token-buckets.ts'
 import { Outbox } from './send/outbox.ts'
 import { SessionDirectory } from './send/sessions.ts'
 import { AccountState } from './state/account-state.ts'
@@ -68,6 +70,7 @@ export class Runtime {
   readonly codes: CodeDesk
   readonly #preKeys: KeyUpkeep
   readonly #placeholders: PlaceholderRequests
+  readonly #resends: Resends
   readonly #verdicts: Verdicts
   readonly #lease: Lease
   readonly #offline: OfflineQueue
@@ -109,6 +112,7 @@ export class Runtime {
     this.consumers = this.#startConsumers()
     this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
     this.#placeholders = new PlaceholderRequests({ state, self, clock, random, logger })
+    this.#resends = new Resends({ state, self, devices: parts.devices, clock, random, logger })
     this.#verdicts = new Verdicts({ state, self, clock, random, logger, timing, endpoint })
     this.#offline = this.#startOffline()
     this.#hold = this.#makeHold()
@@ -172,10 +176,8 @@ export class Runtime {
       const outbox = await Outbox.open({ ...options, state, self, devices, sessions })
       // in time for the first event: a module that loads meanwhile would make its moment a matter of chance (promise G9)
       await contract
-      runtime.current = new Runtime({
-        ...{ options, emitter, claim, hub, state, self, outbox },
-        ...{ devices, unknowns },
-      })
+      const parts = { options, emitter, claim, hub, state, self, outbox, devices, unknowns }
+      runtime.current = new Runtime(parts)
       runtime.current.#pruner.start()
       return runtime.current
     } catch (error) {
@@ -208,9 +210,10 @@ export class Runtime {
       connection: () => this.#connection,
       isOpen: () => this.supervisor.state === 'open',
       probe: () => this.#tryStore(),
-      // an upload of keys may be among what was lost
+      // an upload of keys, or an order to send again, may be among what was lost
       onHealed: () => {
         this.#preKeys.low()
+        this.#resends.wake()
       },
     })
   }
@@ -332,6 +335,7 @@ export class Runtime {
     this.#connection = connection
     this.outbox.tokens.resume(connection)
     this.outbox.resume(connection)
+    this.#resends.resume(connection)
     this.#placeholders.resume(connection)
     const me: Me | undefined = this.self.me
     if (me !== undefined) this.#emitter.emit('connection.open', { me })
@@ -342,6 +346,7 @@ export class Runtime {
     this.outbox.tokens.suspend()
     this.outbox.suspend()
     this.receipts.suspend()
+    this.#resends.suspend()
     this.#placeholders.suspend()
     this.#pipeline.forget(connection)
     this.#offline.stop()
@@ -365,6 +370,8 @@ export class Runtime {
         self,
         outbox,
         receipts,
+        resends: this.#resends,
+        asking: new TokenBuckets(),
         random,
         logger,
         get markOnline() {

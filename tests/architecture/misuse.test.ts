@@ -404,6 +404,12 @@ describe('calls in the wrong order', () => {
     expect(codeOf(error)).toBe(code)
   })
 
+  it('may be made at any time and with anything where nothing is needed: unknowns', () => {
+    for (const value of Object.values(JUNK)) expect(untyped(client)['unknowns']?.(value)).toEqual([])
+    expect(new Client({ store: new MemoryStore() }).unknowns()).toEqual([])
+    expect(closed.unknowns()).toEqual([])
+  })
+
   it('may be repeated where that means nothing: close', async () => {
     await Promise.all([closed.close(), closed.close()])
     expect(await failureOf(() => closed.close())).toBeUndefined()

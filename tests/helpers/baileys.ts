@@ -35,6 +35,8 @@ export interface BaileysMessage {
     readonly remoteJidAlt?: string
   }
   readonly text?: string
+  /** The message as Baileys hands it to its user, serialised. */
+  readonly raw?: Uint8Array
   readonly pushName?: string
   /** Set on messages that it could not decrypt. */
   readonly messageStubType?: number
@@ -48,6 +50,12 @@ interface Status {
 
 interface Presence {
   readonly lastKnownPresence: string
+}
+
+/** One thing that Baileys told its user: the event's name and one entry of it, as JSON has it. */
+export interface BaileysAnnouncement {
+  readonly name: string
+  readonly payload: Readonly<Record<string, unknown>>
 }
 
 interface ChildEvent {
@@ -66,6 +74,8 @@ export class Baileys {
   readonly statuses: Status[] = []
   /** What it was told of others' presence and typing: `available`, `composing`, ..., in order. */
   readonly presences: string[] = []
+  /** What it has told beside messages, in order. */
+  readonly announced: BaileysAnnouncement[] = []
   opened = 0
 
   private constructor(url: string) {
@@ -149,9 +159,29 @@ export class Baileys {
     await this.#call('query', { stanza })
   }
 
+  /** Declines a call; resolves when the server knows. */
+  async rejectCall(id: string, creator: string): Promise<void> {
+    await this.#call('rejectCall', { id, creator })
+  }
+
   /** Replaces its signed pre-key; resolves when the server has the new one. */
   async rotateSignedPreKey(): Promise<void> {
     await this.#call('rotate', {})
+  }
+
+  /** Forgets records, e.g. `session` or `pre-key`. Returns how many there were. */
+  lose(...kinds: readonly string[]): Promise<number> {
+    return this.#call('lose', { kinds }) as Promise<number>
+  }
+
+  /** While it is not connected: gets another identity, and forgets its sessions and pre-keys. */
+  async registerAnew(): Promise<void> {
+    await this.#call('registerAnew', {})
+  }
+
+  /** Begins new sessions with devices in place of those that it has, as it does at every question about devices. */
+  async renewSessions(...devices: readonly string[]): Promise<void> {
+    await this.#call('renewSessions', { devices })
   }
 
   /** Removes itself from the account; it does not come back. */
@@ -237,6 +267,12 @@ export class Baileys {
       case 'presence':
         for (const { lastKnownPresence } of Object.values(event.presences as Record<string, Presence>))
           this.presences.push(lastKnownPresence)
+        return
+      case 'announced':
+        this.announced.push({
+          name: event.name as string,
+          payload: JSON.parse(event.payload as string) as BaileysAnnouncement['payload'],
+        })
         return
       case 'status':
         this.statuses.push(event as unknown as Status)

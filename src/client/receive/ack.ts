@@ -6,15 +6,18 @@ import type { StanzaHandler } from './context.ts'
 const OTHER_CLASSES: ReadonlySet<string> = new Set(['call', 'notification', 'presence', 'chatstate', 'ib'])
 
 /** See the file comment. */
-export const receiveAck: StanzaHandler = async (unit, stanza, { outbox, receipts, logger, unknowns }) => {
+export const receiveAck: StanzaHandler = async (unit, stanza, context) => {
+  const { outbox, resends, receipts, logger, unknowns } = context
   const ack = parseAck(stanza)
   if (ack.errorCode !== undefined)
     logger.warn(
       { id: ack.id, class: ack.class, serverCode: ack.errorCode },
       'the server refused something that was sent',
     )
-  if (ack.class === 'message') await outbox.applyAck(unit, ack.id, ack.errorCode)
-  else if (ack.class === 'receipt') await receipts.applyAck(unit, ack)
+  if (ack.class === 'message') {
+    const isOfResend = await resends.applyAck(unit, ack)
+    if (!isOfResend) await outbox.applyAck(unit, ack.id, ack.errorCode)
+  } else if (ack.class === 'receipt') await receipts.applyAck(unit, ack)
   else if (!OTHER_CLASSES.has(ack.class)) unknowns.count('stanza', `ack/${ack.class}`)
   return []
 }

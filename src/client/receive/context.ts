@@ -2,12 +2,13 @@
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
-import type { ParsedRetryReceipt } from '../../protocol/stanza/retry-receipt.ts'
 import type { ChatStateEvent, PresenceEvent } from '../events.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
 import type { Self } from '../identity/self.ts'
 import type { ReceiptQueue } from '../reading/receipt-queue.ts'
+import type { Resends } from '../retry/resends.ts'
 import type { Outbox } from '../send/outbox.ts'
+import type { TokenBuckets } from '../retry/token-buckets.ts'
 import type { Unit } from '../state/unit.ts'
 import type { Unknowns } from '../unknowns.ts'
 import type { Answer } from './answers.ts'
@@ -35,8 +36,6 @@ export interface Effects {
   chatState(event: ChatStateEvent): void
   /** Somebody has registered anew. */
   identityChanged(jid: string): void
-  /** Somebody's device could not read what this account sent, and asks for it again. */
-  retryRequested(request: ParsedRetryReceipt): void
 }
 
 /** See the file comment. */
@@ -44,6 +43,10 @@ export interface ReceiveContext {
   readonly self: Self
   readonly outbox: Outbox
   readonly receipts: ReceiptQueue
+  /** What goes out once more, because a device could not read it or got no copy. */
+  readonly resends: Resends
+  /** How many messages of each device may be asked for again. */
+  readonly asking: TokenBuckets
   readonly random: RandomSource
   readonly logger: Logger
   /** Whether contacts see this device as online: receipts say so. */

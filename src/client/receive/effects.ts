@@ -28,7 +28,7 @@ export interface EffectParts {
 
 /** See the file comment. */
 export function makeEffects(parts: EffectParts): Effects {
-  const { emitter, logger, preKeys, placeholders, offline, tokens } = parts
+  const { emitter, preKeys, placeholders, offline, tokens } = parts
   return {
     preKeysLow: () => {
       preKeys.low()
@@ -56,10 +56,6 @@ export function makeEffects(parts: EffectParts): Effects {
     },
     identityChanged: (jid) => {
       tokens.identityChanged(jid)
-    },
-    retryRequested: ({ ids, from, participant, count }) => {
-      // sending again is the retry manager's: until there is one, it is at least seen
-      logger.warn({ ids, from, participant, count }, 'a device could not read a message')
     },
   }
 }

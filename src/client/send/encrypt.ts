@@ -13,7 +13,7 @@ import { wrapDeviceSent } from '../../protocol/message/device-sent.ts'
 import { buildReporting } from '../../protocol/message/reporting-token.ts'
 import { encryptSignal, hasOpenSession } from '../../protocol/signal/index.ts'
 import type { LocalIdentity } from '../../protocol/signal/index.ts'
-import { buildMessage } from '../../protocol/stanza/message.ts'
+import { buildMessage, stanzaParts } from '../../protocol/stanza/message.ts'
 import type { EncryptedCopy } from '../../protocol/stanza/message.ts'
 import { canonicalJid } from '../identity/addresses.ts'
 import { SESSION } from '../state/records.ts'
@@ -82,6 +82,7 @@ export async function encryptItem(
     to: body.to,
     type: body.stanzaType,
     copies,
+    ...stanzaParts(body.extras),
     ...(copies.some((copy) => copy.type === 'pkmsg')
       ? { deviceIdentity: context.sender.deviceIdentity }
       : {}),

@@ -34,6 +34,8 @@ export interface Party {
   subscribe(jid: string): Promise<void>
   /** Tells the senders of these texts that they were read. */
   read(texts: readonly string[]): Promise<void>
+  /** Declines a call of the device `creator`; resolves when the server knows. */
+  rejectCall(id: string, creator: string): Promise<void>
   /** Asks the server a question with this id and waits for the answer: what it wrote before has arrived by then. */
   mark(id: string): Promise<void>
   /** Comes back and replaces the signed pre-key: Baileys because it is told to, waton because the key is old. */
