@@ -3,12 +3,13 @@
  * state beyond the handling of that one event.
  */
 import { checkArgument, OBJECT } from '../base/check.ts'
-import { UsageError } from '../base/errors.ts'
+import { UsageError, errorCode } from '../base/errors.ts'
 import type { Client } from '../client/client.ts'
 import type { AddedText, MessageContent, OutgoingContent, OutgoingTarget } from '../client/content.ts'
 import type { HandlerContext } from '../client/consume/options.ts'
 import { chatOf } from '../client/events/chat.ts'
 import type { DurableEvent, Me, MessagePayload, Person } from '../client/events.ts'
+import type { ChatActivity } from '../client/presence/presence.ts'
 import type { SentMessage } from '../client/send/handle.ts'
 import { parseCommand } from './commands.ts'
 import type { ParsedCommand } from './commands.ts'
@@ -86,6 +87,21 @@ export class Context {
   /** The command that the text begins with, or `undefined`. Handlers of `bot.command` read `args` and `match`. */
   get parsedCommand(): ParsedCommand | undefined {
     return this.text === undefined ? undefined : parseCommand(this.text, this.#prefix)
+  }
+
+  /** Marks the message as read; does nothing for other events. Durable, and harmless when the handler runs again. */
+  async read(): Promise<void> {
+    if (this.message !== undefined) await this.client.readMessages([this.message])
+  }
+
+  /** Shows in the chat that the bot types or speaks, or has stopped. Of the moment: nothing is shown without a connection. */
+  async typing(state: ChatActivity = 'composing'): Promise<void> {
+    if (this.chat === undefined) return
+    try {
+      await this.client.setChatState(this.chat, state)
+    } catch (error) {
+      if (errorCode(error) !== 'WATON_NOT_CONNECTED') throw error
+    }
   }
 
   /** The name of the command in lower case, without prefix. */

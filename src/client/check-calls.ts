@@ -238,3 +238,39 @@ export function checkBackup(path: unknown, options: unknown): void {
   checkArgument('the path in client.backup(path)', path, TEXT)
   checkOptions('client.backup(path, options)', options, { overwrite: BOOLEAN })
 }
+
+/** @throws {UsageError} `WATON_ARGUMENT` */
+export function checkMessageKeys(method: 'readMessages' | 'markPlayed', keys: unknown): void {
+  const call = `client.${method}(keys)`
+  checkArgument(`the keys in ${call}`, keys, {
+    expected: 'a list of payloads of message events, or of { id, chat, sender }',
+    accepts: (value) => Array.isArray(value) && value.every(isMessageKey),
+  })
+}
+
+function isMessageKey(key: unknown): boolean {
+  if (!OBJECT.accepts(key)) return false
+  const { id, chat, sender } = key as Readonly<Record<string, unknown>>
+  const isSender = sender === undefined || NAME.accepts(sender) || OBJECT.accepts(sender)
+  return NAME.accepts(id) && NAME.accepts(chat) && isSender
+}
+
+/** @throws {UsageError} `WATON_ARGUMENT` */
+export function checkPresence(presence: unknown): void {
+  checkArgument('the presence in client.setPresence(presence)', presence, oneOf('available', 'unavailable'))
+}
+
+/** @throws {UsageError} `WATON_ARGUMENT` */
+export function checkPresenceSubscription(jid: unknown): void {
+  checkArgument('the jid in client.subscribePresence(jid)', jid, TEXT)
+}
+
+/** @throws {UsageError} `WATON_ARGUMENT` */
+export function checkChatState(chat: unknown, state: unknown): void {
+  checkArgument('the chat in client.setChatState(chat, state)', chat, TEXT)
+  checkArgument(
+    'the state in client.setChatState(chat, state)',
+    state,
+    oneOf('composing', 'recording', 'paused'),
+  )
+}

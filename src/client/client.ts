@@ -11,6 +11,7 @@ import { TypedEmitter } from '../base/typed-emitter.ts'
 import type { BinaryNode } from '../protocol/binary/node.ts'
 import {
   checkBackup,
+  checkChatState,
   checkClientOptions,
   checkCodeRequest,
   checkConsume,
@@ -18,6 +19,9 @@ import {
   checkDeadLetterQuery,
   checkListener,
   checkLookup,
+  checkMessageKeys,
+  checkPresence,
+  checkPresenceSubscription,
   checkMessageId,
   checkOutboxQuery,
   checkQuestion,
@@ -35,6 +39,8 @@ import type { CallPayload, ClientEvents, ClientState, DurableType, Me } from './
 import { DEFAULT_RETENTION, DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'
 import type { ClientOptions, RuntimeOptions } from './options.ts'
 import type { OutboxEntry, OutboxQuery, OutboxView } from './outbox.ts'
+import type { ChatActivity, PresenceState } from './presence/presence.ts'
+import type { ReceivedMessageKey } from './reading/message-keys.ts'
 import type { Runtime } from './runtime.ts'
 import type { UnknownCount } from './unknowns.ts'
 import type { SentMessage } from './send/handle.ts'
@@ -328,6 +334,64 @@ export class Client {
    */
   async relink(): Promise<void> {
     await (await this.#open()).relink()
+  }
+
+  /**
+   * Tells the senders that messages were read, or only this account's other devices when its privacy settings say so.
+   * Durable when it resolves: without a connection, or when it breaks, the receipts go out with the next one.
+   *
+   * ```ts
+   * client.on('message', ({ payload }) => client.readMessages([payload]))
+   * ```
+   *
+   * @param keys - payloads of `message` events, of any chats; own messages are passed over
+   * @throws {UsageError} `WATON_READ_KEY`, `WATON_NOT_LINKED`
+   */
+  async readMessages(keys: readonly ReceivedMessageKey[]): Promise<void> {
+    checkMessageKeys('readMessages', keys)
+    await (await this.#open()).receipts.mark('read', keys)
+  }
+
+  /** The same for voice messages, videos and view-once messages that were played. Durable, as {@link readMessages}. */
+  async markPlayed(keys: readonly ReceivedMessageKey[]): Promise<void> {
+    checkMessageKeys('markPlayed', keys)
+    await (await this.#open()).receipts.mark('played', keys)
+  }
+
+  /**
+   * Shows this device as online, or not. It holds until it is changed, also after a reconnect, and not in the next
+   * process. While it is `available` the phone gets no notifications; the server is told nothing before the account's
+   * name is known, which comes with the first message from the phone.
+   *
+   * @throws {UsageError} `WATON_NOT_LINKED`
+   */
+  async setPresence(presence: PresenceState): Promise<void> {
+    checkPresence(presence)
+    await (await this.#open()).presence.set(presence)
+  }
+
+  /**
+   * Asks to be told when somebody comes and goes, by `presence` events. It ends with the connection: ask again on
+   * `connection.open`. Who hides it from this account is never told of.
+   *
+   * @throws {UsageError} `WATON_PRESENCE_CHAT`
+   * @throws {ClosedError} `WATON_NOT_CONNECTED`
+   */
+  async subscribePresence(jid: string): Promise<void> {
+    checkPresenceSubscription(jid)
+    await (await this.#open()).presence.subscribe(jid)
+  }
+
+  /**
+   * Shows in a chat that somebody types or speaks, or has stopped. The other side forgets it after some seconds, and it
+   * is shown to nobody while this device is not `available`.
+   *
+   * @throws {UsageError} `WATON_PRESENCE_CHAT`
+   * @throws {ClosedError} `WATON_NOT_CONNECTED`
+   */
+  async setChatState(chat: string, state: ChatActivity): Promise<void> {
+    checkChatState(chat, state)
+    ;(await this.#open()).presence.setChatState(chat, state)
   }
 
   /**

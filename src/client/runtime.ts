@@ -2,11 +2,9 @@
  * Everything of a client that needs the account: claimed, loaded and wired together. The façade (`client.ts`) makes one
  * when it is first needed; this file is where the parts meet.
  */
-import { ClosedError, UsageError } from '../base/errors.ts'
 import type { StorageError } from '../base/errors.ts'
 import { toHex } from '../base/bytes.ts'
 import type { TypedEmitter } from '../base/typed-emitter.ts'
-import { removeCompanionDevice } from '../protocol/stanza/iq/devices.ts'
 import type { Claim } from '../persistence/contract/index.ts'
 import { CodeDesk } from './connection/code-desk.ts'
 import type { CodePairing } from './connection/code-pairing.ts'
@@ -23,10 +21,11 @@ import type { ReadEvent, ReadOptions } from './consume/event-hub.ts'
 import { loadContract } from './events/load-contract.ts'
 import type { ClientEvents, ClientState, CloseReason, DurableType, Me } from './events.ts'
 import { loadSelf } from './identity/credentials.ts'
-import { retireDevice } from './identity/retire.ts'
 import type { Self } from './identity/self.ts'
 import { KeyUpkeep } from './keys/key-upkeep.ts'
 import { Lease, isOwnershipLost } from './lease.ts'
+import { leaveAccount, relinkAccount } from './leaving.ts'
+import type { Leaving } from './leaving.ts'
 import type { RuntimeOptions } from './options.ts'
 import { makePeople } from './people.ts'
 import type { People } from './people.ts'
@@ -36,13 +35,15 @@ import { Drops } from './receive/drops.ts'
 import { OfflineQueue } from './receive/offline-queue.ts'
 import { ReceivePipeline } from './receive/pipeline.ts'
 import { PlaceholderRequests } from './receive/placeholder-requests.ts'
+import { Presence } from './presence/presence.ts'
+import { ReceiptQueue } from './reading/receipt-queue.ts'
 import { Resends } from './retry/resends.ts'
 import { TokenBuckets } from './retry/token-buckets.ts'
 import { Outbox } from './send/outbox.ts'
 import { AccountState } from './state/account-state.ts'
 import { beginIncarnation } from './state/incarnation.ts'
 import { Pruner } from './state/pruner.ts'
-import { SELF, STANDING, STORE_PROBE } from './state/records.ts'
+import { SELF, STORE_PROBE } from './state/records.ts'
 import type { Unknowns } from './unknowns.ts'
 
 /** See the file comment. */
@@ -57,6 +58,10 @@ export class Runtime {
   readonly state: AccountState
   readonly self: Self
   readonly outbox: Outbox
+  /** Read and played receipts. */
+  readonly receipts: ReceiptQueue
+  /** What others see of this device. */
+  readonly presence: Presence
   readonly hub: EventHub
   readonly supervisor: Supervisor
   /** What reads the log durably. */
@@ -96,6 +101,11 @@ export class Runtime {
     this.state = state
     this.self = self
     this.outbox = outbox
+    this.receipts = new ReceiptQueue({ state, self, logger })
+    this.presence = new Presence({
+      ...{ state, self, clock, tokens: outbox.tokens, isAvailable: options.markOnline },
+      connection: () => (this.supervisor.state === 'open' ? this.#connection : undefined),
+    })
     this.people = parts.people
     this.unknowns = parts.people.unknowns
     this.consumers = this.#startConsumers()
@@ -215,47 +225,19 @@ export class Runtime {
 
   /** See `Client.logout`. */
   async logout(): Promise<void> {
-    this.self.requireLinked()
-    const connection = this.#connection
-    if (connection === undefined || this.supervisor.state !== 'open') {
-      throw new ClosedError(
-        'WATON_LOGOUT_OFFLINE',
-        'the server cannot be told without a connection: await client.connect() first, or remove the device on the phone',
-        { retryable: true },
-      )
-    }
-    this.#verdicts.leave()
-    try {
-      await connection.query(removeCompanionDevice, { jid: this.self.devicePn })
-    } catch (error) {
-      // the server may end the stream before its answer is read
-      if (!this.#verdicts.stay()) throw error
-    }
-    await this.supervisor.stop(closeReason(endingFor('unlinked')))
-    this.#verdicts.stay()
-    await this.#retire()
+    const connection = this.supervisor.state === 'open' ? this.#connection : undefined
+    await leaveAccount({ ...this.#leaving, connection })
   }
 
   /** See `Client.relink`. */
   async relink(): Promise<void> {
-    if (!this.self.isLinked) return
-    const standing = await this.state.read(STANDING, SELF)
-    if (standing?.quarantine === undefined) {
-      throw new UsageError(
-        'WATON_RELINK_LINKED',
-        'this account is linked and nothing is wrong with it: call client.logout() first to link it anew',
-      )
-    }
-    await this.#retire()
+    await relinkAccount(this.#leaving)
   }
 
-  /** The next connection links a new device. */
-  async #retire(): Promise<void> {
-    const { state, self } = this
+  get #leaving(): Leaving {
+    const { state, self, outbox, supervisor } = this
     const { random, history } = this.#options
-    await this.outbox.abandon()
-    await retireDevice({ state, self, random, history })
-    this.supervisor.forgive()
+    return { state, self, outbox, supervisor, verdicts: this.#verdicts, random, history }
   }
 
   /** The event log from a position to its present end. */
@@ -278,7 +260,7 @@ export class Runtime {
   async #runOnce(run: Parameters<typeof runConnection>[1]): Promise<Ending> {
     if (this.#lost !== undefined) throw this.#lost
     await this.#lease.ensure(run.signal)
-    const { clock, random, logger, timing, endpoint, device, markOnline } = this.#options
+    const { clock, random, logger, timing, endpoint, device } = this.#options
     const listener = {
       onQr: (event: ClientEvents['pairing.qr']) => {
         this.#emitter.emit('pairing.qr', event)
@@ -310,7 +292,7 @@ export class Runtime {
         this.#ended(connection)
       },
     }
-    const { state, self } = this
+    const { state, self, receipts, presence } = this
     const { devices } = this.people
     const preKeys = this.#preKeys
     const verdicts = this.#verdicts
@@ -327,7 +309,10 @@ export class Runtime {
         timing,
         endpoint,
         device,
-        markOnline,
+        receipts,
+        get markOnline() {
+          return presence.isAvailable
+        },
         listener,
       },
       run,
@@ -345,6 +330,7 @@ export class Runtime {
   #opened(connection: Connection): void {
     this.#lease.check()
     this.#connection = connection
+    this.outbox.tokens.resume(connection)
     this.outbox.resume(connection)
     this.#resends.resume(connection)
     this.#placeholders.resume(connection)
@@ -354,7 +340,9 @@ export class Runtime {
 
   #ended(connection: Connection): void {
     this.codes.close()
+    this.outbox.tokens.suspend()
     this.outbox.suspend()
+    this.receipts.suspend()
     this.#resends.suspend()
     this.#placeholders.suspend()
     this.#pipeline.forget(connection)
@@ -364,8 +352,8 @@ export class Runtime {
   }
 
   #startPipeline(): ReceivePipeline {
-    const { state, self, outbox } = this
-    const { random, logger, markOnline } = this.#options
+    const { state, self, outbox, receipts, presence } = this
+    const { random, logger } = this.#options
     return new ReceivePipeline({
       state,
       logger,
@@ -378,17 +366,21 @@ export class Runtime {
       context: {
         self,
         outbox,
+        receipts,
         resends: this.#resends,
         asking: new TokenBuckets(),
         random,
         logger,
-        markOnline,
+        get markOnline() {
+          return presence.isAvailable
+        },
         effects: makeEffects({
           emitter: this.#emitter,
           logger,
           preKeys: this.#preKeys,
           placeholders: this.#placeholders,
           offline: this.#offline,
+          tokens: outbox.tokens,
           connection: () => this.#connection,
         }),
         offline: this.#offline,

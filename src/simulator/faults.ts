@@ -16,6 +16,7 @@ import { clientExpiration } from './stanza/stream.ts'
 import type { Device } from './world/device.ts'
 import type { CorruptKey, KeyQuery } from './world/key-directory.ts'
 import type { OfflineHabits } from './world/offline.ts'
+import type { StrangerHabits } from './world/strangers.ts'
 import type { DirectoryFault, World } from './world/world.ts'
 
 /** What a refused login is told besides the reason. */
@@ -120,6 +121,15 @@ export class Faults {
    */
   offline(habits: Partial<OfflineHabits>): void {
     this.#world.offline = { ...this.#world.offline, ...habits }
+  }
+
+  /**
+   * Makes the server strict with those who write to people they do not know: `needToken` wants a token of the other side
+   * (`phone.giveToken` hands one out), `locked` names phone numbers that may write to nobody new. Both are refused with
+   * 463; who was written to by the other side first is no stranger. What is left out stays as it was.
+   */
+  strangers(habits: Partial<StrangerHabits>): void {
+    this.#world.strangers.habits = { ...this.#world.strangers.habits, ...habits }
   }
 
   /** Cuts the connection of a device, as a broken network does. @returns whether it was connected */

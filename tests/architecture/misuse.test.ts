@@ -198,6 +198,25 @@ const CALLS: readonly Case[] = [
     'client.send(chat, content, { id })',
     (value) => untyped(client)['send']?.(BOB, { text: 'hi' }, { id: value }),
   ],
+  ['client.readMessages(value)', (value) => untyped(client)['readMessages']?.(value), ['a list']],
+  ['client.readMessages([value])', (value) => untyped(client)['readMessages']?.([value])],
+  [
+    'client.readMessages([{ id: value, chat }])',
+    (value) => untyped(client)['readMessages']?.([{ id: value, chat: 'nowhere' }]),
+  ],
+  [
+    'client.readMessages([{ id, chat: value }])',
+    (value) => untyped(client)['readMessages']?.([{ id: 'A', chat: value }]),
+  ],
+  [
+    'client.markPlayed([{ id, chat, sender: value }])',
+    (value) => untyped(client)['markPlayed']?.([{ id: 'A', chat: '1@g.us', sender: value }]),
+  ],
+  ['client.markPlayed(value)', (value) => untyped(client)['markPlayed']?.(value), ['a list']],
+  ['client.setPresence(value)', (value) => untyped(client)['setPresence']?.(value)],
+  ['client.subscribePresence(value)', (value) => untyped(client)['subscribePresence']?.(value)],
+  ['client.setChatState(value, state)', (value) => untyped(client)['setChatState']?.(value, 'composing')],
+  ['client.setChatState(chat, value)', (value) => untyped(client)['setChatState']?.(BOB, value)],
   ['client.backup(value)', (value) => untyped(client)['backup']?.(value), TEXTS],
   ['client.backup(path, value)', (value) => untyped(client)['backup']?.('/nowhere/copy.db', value), PLAIN],
   [
@@ -283,6 +302,7 @@ const SIMULATOR: readonly Case[] = [
     'simulator.addPhone({ phoneNumber })',
     (value) => untyped(simulator)['addPhone']?.({ phoneNumber: value, name: 'A' }),
   ],
+  ['phone.giveToken(value)', (value) => untyped(phone)['giveToken']?.(value)],
   ['phone.send(value, content)', (value) => untyped(phone)['send']?.(value, { text: 'hi' })],
   ['phone.send(chat, value)', (value) => untyped(phone)['send']?.(BOB, value)],
   [
@@ -373,6 +393,16 @@ describe('calls in the wrong order', () => {
       'WATON_NOT_CONNECTED',
     ],
     ['a pairing code when linked', () => client.requestPairingCode('15550000001'), 'WATON_PAIRING_LINKED'],
+    [
+      'a chat state before connect',
+      () => new Client({ store: new MemoryStore() }).setChatState(BOB, 'paused'),
+      'WATON_NOT_CONNECTED',
+    ],
+    [
+      'reading before linking',
+      () => new Client({ store: new MemoryStore() }).readMessages([{ id: 'A', chat: BOB }]),
+      'WATON_NOT_LINKED',
+    ],
     ['a second owner', () => new Client({ store }).connect(), 'WATON_STORE_OWNED'],
     ['bot.client before open', () => new Bot({ store }).client, 'WATON_BOT_NOT_OPEN'],
     ['connect after close', () => closed.connect(), 'WATON_CLIENT_CLOSED'],
@@ -381,6 +411,7 @@ describe('calls in the wrong order', () => {
     ['the log after close', () => drain(closed.events.read()), 'WATON_CLIENT_CLOSED'],
     ['the outbox after close', () => closed.outbox.get('x'), 'WATON_CLIENT_CLOSED'],
     ['a cancellation of nothing', () => client.outbox.cancel('x'), 'WATON_OUTBOX_UNKNOWN'],
+    ['a presence after close', () => closed.setPresence('available'), 'WATON_CLIENT_CLOSED'],
     ['a pairing code after close', () => closed.requestPairingCode('15550000001'), 'WATON_CLIENT_CLOSED'],
   ])('are told: %s', async (_what, call, code) => {
     const error = await failureOf(call)

@@ -90,6 +90,7 @@ function connect(own) {
       if (typeof status === 'number') tell({ event: 'status', key, status })
     }
   })
+  socket.ev.on('presence.update', ({ id, presences }) => tell({ event: 'presence', id, presences }))
   socket.ev.on('messages.update', (updates) => {
     for (const { key, update } of updates)
       if (update.status !== undefined) tell({ event: 'status', key, status: update.status })
@@ -172,6 +173,16 @@ const commands = {
   },
   async read({ key }) {
     await socket.readMessages([key])
+  },
+  // several at once: Baileys sorts them by chat
+  async readAll({ keys: several }) {
+    await socket.readMessages(several)
+  },
+  async presence({ type, chat }) {
+    await socket.sendPresenceUpdate(type, chat)
+  },
+  async subscribe({ jid }) {
+    await socket.presenceSubscribe(jid)
   },
   async query({ stanza }) {
     await socket.query(stanza)

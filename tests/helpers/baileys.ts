@@ -48,6 +48,10 @@ interface Status {
   readonly status: number
 }
 
+interface Presence {
+  readonly lastKnownPresence: string
+}
+
 /** One thing that Baileys told its user: the event's name and one entry of it, as JSON has it. */
 export interface BaileysAnnouncement {
   readonly name: string
@@ -68,6 +72,8 @@ export class Baileys {
   /** Every message it has announced, in order. */
   readonly messages: BaileysMessage[] = []
   readonly statuses: Status[] = []
+  /** What it was told of others' presence and typing: `available`, `composing`, ..., in order. */
+  readonly presences: string[] = []
   /** What it has told beside messages, in order. */
   readonly announced: BaileysAnnouncement[] = []
   opened = 0
@@ -203,6 +209,24 @@ export class Baileys {
     await this.#call('read', { key: message.key })
   }
 
+  /** Tells the senders of several messages that they were read. */
+  async readAll(messages: readonly BaileysMessage[]): Promise<void> {
+    await this.#call('readAll', { keys: messages.map(({ key }) => key) })
+  }
+
+  /** Its own presence, or with a chat what it does there. */
+  async presence(
+    type: 'available' | 'unavailable' | 'composing' | 'recording' | 'paused',
+    chat?: string,
+  ): Promise<void> {
+    await this.#call('presence', { type, chat })
+  }
+
+  /** Asks for somebody's presence. */
+  async subscribe(jid: string): Promise<void> {
+    await this.#call('subscribe', { jid })
+  }
+
   /** Waits for a message with this text. */
   waitForText(text: string): Promise<BaileysMessage> {
     return until(`Baileys to get "${text}"`, () => this.messages.find((message) => message.text === text))
@@ -239,6 +263,10 @@ export class Baileys {
         return
       case 'message':
         this.messages.push(event as unknown as BaileysMessage)
+        return
+      case 'presence':
+        for (const { lastKnownPresence } of Object.values(event.presences as Record<string, Presence>))
+          this.presences.push(lastKnownPresence)
         return
       case 'announced':
         this.announced.push({

@@ -83,6 +83,7 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
     propsHash: 'x',
     clockSkewMs: -3,
     webVersion: { primary: 2, secondary: 3000, tertiary: 1, fetchedAtMs: 5 },
+    tokens: { isWanted: true, isIssuedToLid: false },
   },
   'signed-pre-key': SIGNED,
   'pre-key': PRE_KEY,
@@ -98,6 +99,9 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   'dirty-collection': { version: 3, atMs: 5 },
   'privacy-token': { token: Uint8Array.of(1, 2), atSeconds: 5 },
   'backup-stamp': { madeAtMs: 5 },
+  'token-issued': { atSeconds: 5 },
+  'privacy-settings': { readreceipts: 'all', last: 'contacts' },
+  'pending-receipt': { status: 'read', to: '1@g.us', participant: '2@lid', ids: ['A', 'B'], atSeconds: 5 },
   'retry-count': { count: 2 },
   placeholder: {
     state: 'waiting',

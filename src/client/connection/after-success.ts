@@ -9,7 +9,6 @@ import type { BinaryNode } from '../../protocol/binary/node.ts'
 import { userJid } from '../../protocol/jid.ts'
 import { fetchBlocklist } from '../../protocol/stanza/iq/blocklist.ts'
 import { becomeActive } from '../../protocol/stanza/iq/passive.ts'
-import { fetchPrivacy } from '../../protocol/stanza/iq/privacy.ts'
 import { fetchProps } from '../../protocol/stanza/iq/props.ts'
 import { buildUnifiedSession } from '../../protocol/stanza/info-bulletin.ts'
 import { buildPresence } from '../../protocol/stanza/presence.ts'
@@ -19,7 +18,9 @@ import type { Self } from '../identity/self.ts'
 import type { DeviceDirectory } from '../send/devices.ts'
 import type { KeyUpkeep } from '../keys/key-upkeep.ts'
 import type { AccountState } from '../state/account-state.ts'
+import type { ReceiptQueue } from '../reading/receipt-queue.ts'
 import { CONNECTION_HINTS, CREDENTIALS, SELF } from '../state/records.ts'
+import type { TokenSwitches } from '../state/records.ts'
 import type { Connection } from './connection.ts'
 
 /** What the duties work with. */
@@ -31,6 +32,7 @@ export interface DutyContext {
   readonly clock: Clock
   readonly logger: Logger
   readonly markOnline: boolean
+  readonly receipts: ReceiptQueue
 }
 
 /** Takes over what the server said about us. The first success is also what completes pairing: the server knows us. */
@@ -77,7 +79,7 @@ export async function finishLogin(context: DutyContext, connection: Connection):
     preKeys.begin(connection),
     refreshProps(context, connection, hints.propsHash),
     connection.query(fetchBlocklist, undefined),
-    connection.query(fetchPrivacy, undefined),
+    context.receipts.resume(connection),
     devices.keepOwn(connection),
   ])
   const name = self.me?.name
@@ -99,8 +101,23 @@ async function refreshProps(
   const propsHash = props.hash
   await state.commit(async (unit) => {
     const hints = (await unit.read(CONNECTION_HINTS, SELF)) ?? {}
-    unit.put(CONNECTION_HINTS, SELF, { ...hints, propsHash })
+    const tokens = { ...(props.isDelta ? hints.tokens : {}), ...tokenSwitches(props.values) }
+    unit.put(CONNECTION_HINTS, SELF, { ...hints, propsHash, tokens })
   })
+}
+
+/** @source Baileys 7.0.0-rc14 `Socket/chats.js` fetchProps: 10518 (tokens on messages), 14303 (tokens to LIDs) */
+function tokenSwitches(values: ReadonlyMap<string, string>): TokenSwitches {
+  const isOn = (code: string, name: string): boolean | undefined => {
+    const value = values.get(code) ?? values.get(name)
+    return value === undefined ? undefined : value === 'true' || value === '1'
+  }
+  const isWanted = isOn('10518', 'privacy_token_sending_on_all_1_on_1_messages')
+  const isIssuedToLid = isOn('14303', 'lid_trusted_token_issue_to_lid')
+  return {
+    ...(isWanted === undefined ? {} : { isWanted }),
+    ...(isIssuedToLid === undefined ? {} : { isIssuedToLid }),
+  }
 }
 
 function sendIfOpen(connection: Connection, stanza: BinaryNode): void {

@@ -22,6 +22,7 @@ import type { ClientState, EphemeralEvents } from '../events.ts'
 import type { Self } from '../identity/self.ts'
 import type { Endpoint, Timing } from '../options.ts'
 import type { KeyUpkeep } from '../keys/key-upkeep.ts'
+import type { ReceiptQueue } from '../reading/receipt-queue.ts'
 import type { DeviceDirectory } from '../send/devices.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { CONNECTION_HINTS, SELF, SIGNED_PRE_KEY } from '../state/records.ts'
@@ -64,6 +65,7 @@ export interface LoginContext {
   readonly endpoint: Endpoint
   readonly device: DeviceDescription | undefined
   readonly markOnline: boolean
+  readonly receipts: ReceiptQueue
   readonly listener: LoginListener
 }
 

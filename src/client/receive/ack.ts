@@ -3,17 +3,11 @@ import { parseAck } from '../../protocol/stanza/ack.ts'
 import type { StanzaHandler } from './context.ts'
 
 /** What else of ours the server acknowledges; nothing waits for it here. */
-const OTHER_CLASSES: ReadonlySet<string> = new Set([
-  'receipt',
-  'call',
-  'notification',
-  'presence',
-  'chatstate',
-  'ib',
-])
+const OTHER_CLASSES: ReadonlySet<string> = new Set(['call', 'notification', 'presence', 'chatstate', 'ib'])
 
 /** See the file comment. */
-export const receiveAck: StanzaHandler = async (unit, stanza, { outbox, resends, logger, unknowns }) => {
+export const receiveAck: StanzaHandler = async (unit, stanza, context) => {
+  const { outbox, resends, receipts, logger, unknowns } = context
   const ack = parseAck(stanza)
   if (ack.errorCode !== undefined)
     logger.warn(
@@ -23,6 +17,7 @@ export const receiveAck: StanzaHandler = async (unit, stanza, { outbox, resends,
   if (ack.class === 'message') {
     const isOfResend = await resends.applyAck(unit, ack)
     if (!isOfResend) await outbox.applyAck(unit, ack.id, ack.errorCode)
-  } else if (!OTHER_CLASSES.has(ack.class)) unknowns.count('stanza', `ack/${ack.class}`)
+  } else if (ack.class === 'receipt') await receipts.applyAck(unit, ack)
+  else if (!OTHER_CLASSES.has(ack.class)) unknowns.count('stanza', `ack/${ack.class}`)
   return []
 }

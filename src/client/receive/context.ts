@@ -5,6 +5,7 @@ import type { BinaryNode } from '../../protocol/binary/node.ts'
 import type { ChatStateEvent, PresenceEvent } from '../events.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
 import type { Self } from '../identity/self.ts'
+import type { ReceiptQueue } from '../reading/receipt-queue.ts'
 import type { Resends } from '../retry/resends.ts'
 import type { Outbox } from '../send/outbox.ts'
 import type { TokenBuckets } from '../retry/token-buckets.ts'
@@ -33,12 +34,15 @@ export interface Effects {
   presence(event: PresenceEvent): void
   /** Somebody types, speaks, or has stopped. */
   chatState(event: ChatStateEvent): void
+  /** Somebody has registered anew. */
+  identityChanged(jid: string): void
 }
 
 /** See the file comment. */
 export interface ReceiveContext {
   readonly self: Self
   readonly outbox: Outbox
+  readonly receipts: ReceiptQueue
   /** What goes out once more, because a device could not read it or got no copy. */
   readonly resends: Resends
   /** How many messages of each device may be asked for again. */

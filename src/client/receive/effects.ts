@@ -10,6 +10,7 @@ import type { Connection } from '../connection/connection.ts'
 import type { ClientEvents } from '../events.ts'
 import type { KeyUpkeep } from '../keys/key-upkeep.ts'
 import type { Effects } from './context.ts'
+import type { PrivacyTokens } from '../tokens/tokens.ts'
 import type { OfflineQueue } from './offline-queue.ts'
 import type { PlaceholderRequests } from './placeholder-requests.ts'
 
@@ -20,13 +21,14 @@ export interface EffectParts {
   readonly preKeys: KeyUpkeep
   readonly placeholders: PlaceholderRequests
   readonly offline: OfflineQueue
+  readonly tokens: PrivacyTokens
   /** The connection of the moment. */
   readonly connection: () => Connection | undefined
 }
 
 /** See the file comment. */
 export function makeEffects(parts: EffectParts): Effects {
-  const { emitter, preKeys, placeholders, offline } = parts
+  const { emitter, preKeys, placeholders, offline, tokens } = parts
   return {
     preKeysLow: () => {
       preKeys.low()
@@ -51,6 +53,9 @@ export function makeEffects(parts: EffectParts): Effects {
     },
     chatState: (event) => {
       emitter.emit('chat.state', event)
+    },
+    identityChanged: (jid) => {
+      tokens.identityChanged(jid)
     },
   }
 }

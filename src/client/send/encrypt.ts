@@ -18,6 +18,7 @@ import type { EncryptedCopy } from '../../protocol/stanza/message.ts'
 import { canonicalJid } from '../identity/addresses.ts'
 import { SESSION } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
+import type { PrivacyTokens } from '../tokens/tokens.ts'
 import type { OutboxItem } from './outbox-item.ts'
 
 /** Devices encrypted for without a break: about 2 ms. */
@@ -49,7 +50,7 @@ export async function encryptItem(
   unit: Unit,
   item: OutboxItem,
   recipients: Recipients,
-  context: { sender: Sender; random: RandomSource },
+  context: { sender: Sender; random: RandomSource; tokens: PrivacyTokens },
 ): Promise<BinaryNode> {
   const { body } = item
   const copies: EncryptedCopy[] = []
@@ -86,6 +87,7 @@ export async function encryptItem(
       ? { deviceIdentity: context.sender.deviceIdentity }
       : {}),
     ...(reporting === undefined ? {} : { reporting }),
+    extra: await context.tokens.attach(unit, body),
   })
 }
 

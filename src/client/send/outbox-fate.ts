@@ -13,7 +13,7 @@ import type { OutboxFailure, OutboxItem, OutboxTrouble } from './outbox-item.ts'
 const MAX_REPEATS = 8
 
 /** The server's code for a missing token, and for an account that may write to nobody new. */
-const TOKEN_OR_RESTRICTED = 463
+export const TOKEN_OR_RESTRICTED = 463
 
 /** What follows; with `failure` the item is to be failed with it. */
 export interface Fate {

@@ -35,7 +35,7 @@ import { Handles } from './handle.ts'
 import type { SentMessage } from './handle.ts'
 import type { DeviceDirectory } from './devices.ts'
 import type { NackRepair, RepairOutcome } from './nack.ts'
-import { refused, repaired, setBack } from './outbox-fate.ts'
+import { TOKEN_OR_RESTRICTED, refused, repaired, setBack } from './outbox-fate.ts'
 import type { Fate, Setback } from './outbox-fate.ts'
 import { outboxItem, outboxRow, salvagedItem, sendableItem, withoutStanza } from './outbox-item.ts'
 import type { OutboxFailure, OutboxItem } from './outbox-item.ts'
@@ -43,6 +43,7 @@ import { OutboxSender } from './sender.ts'
 import type { SessionDirectory } from './sessions.ts'
 import { UNFINISHED_STATES, advances, isUnfinished } from './states.ts'
 import type { OutboxState } from './states.ts'
+import { PrivacyTokens } from '../tokens/tokens.ts'
 import { recordEdit } from './target.ts'
 
 /** What the outbox works with. */
@@ -69,6 +70,8 @@ const PAGE = 256
 export class Outbox {
   /** Who repairs what a message is refused for, by the server's code; see `nack.ts`. */
   readonly repairs: Map<number, NackRepair> = new Map()
+  /** What messages carry so that the server lets them through. */
+  readonly tokens: PrivacyTokens
   /** What `client.outbox` is. */
   readonly view: OutboxView
   readonly #options: OutboxOptions
@@ -81,9 +84,12 @@ export class Outbox {
     this.#options = options
     this.#drafts = new Drafts(options)
     const { state } = options
+    this.tokens = new PrivacyTokens(options)
+    this.repairs.set(TOKEN_OR_RESTRICTED, this.tokens.repair)
     this.#sender = new OutboxSender({
       ...options,
       repairs: this.repairs,
+      tokens: this.tokens,
       onAdvance: (item) => {
         this.#handles.advance(item)
       },
@@ -298,8 +304,7 @@ export class Outbox {
 
   /** The next encryption asks for the devices of both sides. */
   async #forgetDevices(unit: Unit, { body }: OutboxItem): Promise<void> {
-    for (const user of [body.to, this.#options.self.userLike(body.to)])
-      await markStale(unit, user)
+    for (const user of [body.to, this.#options.self.userLike(body.to)]) await markStale(unit, user)
   }
 
   /** @returns whether the message is still to be sent */

@@ -23,6 +23,7 @@ import type { Connection } from '../connection/connection.ts'
 import { canonicalJid, phoneJid } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
 import type { AccountState, Staged } from '../state/account-state.ts'
+import type { PrivacyTokens } from '../tokens/tokens.ts'
 import type { DeviceDirectory } from './devices.ts'
 import { encryptItem } from './encrypt.ts'
 import type { Recipients } from './encrypt.ts'
@@ -45,6 +46,7 @@ export interface SenderOptions {
   readonly random: RandomSource
   readonly logger: Logger
   readonly repairs: NackRepairs
+  readonly tokens: PrivacyTokens
   /** Which devices a message goes to. */
   readonly devices: DeviceDirectory
   /** Sessions with them. */
@@ -399,7 +401,7 @@ export class OutboxSender {
 
   /** One unit: the advanced chains and the finished stanza, or neither. */
   async #stage(connection: Connection, item: OutboxItem, recipients: Recipients): Promise<Staged<void>> {
-    const { state, self, random, onAdvance } = this.#options
+    const { state, self, random, tokens, onAdvance } = this.#options
     return state.transact(async (unit) => {
       // whatever is encrypted now could only be repeated later, behind messages that it must not overtake
       requireOpen(connection, item.id)
@@ -416,7 +418,7 @@ export class OutboxSender {
       if (present.state !== 'queued') return
       const selfDevice = self.deviceLike(present.body.to)
       const sender = { local: self.local, deviceIdentity: self.deviceIdentity, self: selfDevice }
-      const fresh = await encryptItem(unit, present, recipients, { sender, random })
+      const fresh = await encryptItem(unit, present, recipients, { sender, random, tokens })
       // many devices take a while
       requireOpen(connection, item.id)
       const body = { ...present.body, stanza: encodeNode(fresh) }

@@ -21,9 +21,12 @@ import {
   HISTORY_NOTIFICATION,
   KNOWN_SERVER,
   LID_BY_PN,
+  NCT_SALT,
+  PENDING_RECEIPT,
   PN_BY_LID,
   PRE_KEY,
   PRE_KEY_STATE,
+  PRIVACY_SETTINGS,
   FAN_OUT_CHECK,
   PEER_MESSAGE,
   QUARANTINE,
@@ -37,6 +40,7 @@ import {
   SPENT_PRE_KEY,
   STANDING,
   STORE_PROBE,
+  TOKEN_ISSUED,
 } from './records.ts'
 
 /** For so long a server may deliver something again, or a device ask for it again, in days. @source architecture: >= 14 */
@@ -73,6 +77,8 @@ export const RECORD_RULES: ReadonlyMap<string, PruningRule> = new Map([
   [KNOWN_SERVER.kind, forEver(ONE)],
   [STANDING.kind, forEver(ONE)],
   [STORE_PROBE.kind, forEver(ONE)],
+  [NCT_SALT.kind, forEver(ONE)],
+  [PRIVACY_SETTINGS.kind, forEver(ONE)],
   [BACKUP_STAMP.kind, forEver('a backup has one until it is opened')],
   [EVENT_LOG_SIZE.kind, forEver(ONE)],
   [SIGNED_PRE_KEY.kind, bounded('client/keys/signed-pre-key.ts', 'a replaced key is read for 60 more days')],
@@ -88,6 +94,8 @@ export const RECORD_RULES: ReadonlyMap<string, PruningRule> = new Map([
   [DIRTY_COLLECTION.kind, forEver('one for each of the five collections')],
   [IDENTITY_CHANGE.kind, days(30, 'a session with them that still works a month later needs no renewal')],
   [PRIVACY_TOKEN.kind, days(60, 'the server takes a token for 28 days')],
+  [TOKEN_ISSUED.kind, days(60, 'a token of ours is replaced every week, and none is older than 28 days')],
+  [PENDING_RECEIPT.kind, days(REDELIVERY_DAYS, 'nobody waits that long to hear that something was read')],
   [PLACEHOLDER.kind, days(REDELIVERY_DAYS, 'the phone is asked for nothing older; 1000 at most')],
   [DEVICE_LIST.kind, days(30, 'asked for again when it is needed')],
   [RETRY_COUNT.kind, days(REDELIVERY_DAYS, 'nobody sends again what is older')],

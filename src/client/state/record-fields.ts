@@ -20,6 +20,12 @@ export function text(value: unknown): string {
   return value
 }
 
+/** Yes or no. */
+export function flag(value: unknown): boolean {
+  if (typeof value !== 'boolean') throw wrongField('yes or no')
+  return value
+}
+
 /** A list of anything. */
 export function list<Value>(value: unknown, read: (value: unknown) => Value): Value[] {
   if (!Array.isArray(value)) throw wrongField('a list')

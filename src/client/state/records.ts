@@ -9,7 +9,7 @@ import { MAX_PRE_KEY_ID, decodeSessionRecord, encodeSessionRecord } from '../../
 import type { SessionRecord } from '../../protocol/signal/index.ts'
 import type { HistoryPolicy } from '../../protocol/noise/client-payload.ts'
 import type { WebVersion } from '../../protocol/version.ts'
-import { bytes, integer, integers, optional, text } from './record-fields.ts'
+import { bytes, integer, integers, optional, text, flag } from './record-fields.ts'
 import {
   bytesRecord,
   jsonRecord,
@@ -22,6 +22,7 @@ import {
 import type { KeyLister, RecordKind } from './record-kind.ts'
 
 export * from './device-records.ts'
+export * from './privacy-records.ts'
 
 /** The key of records of which an account has one. */
 export const SELF = 'self'
@@ -94,6 +95,7 @@ export interface ConnectionHints {
   readonly clockSkewMs?: number
   /** A version of WhatsApp Web that the server wanted and that is newer than the built-in one. */
   readonly webVersion?: FetchedVersion
+  readonly tokens?: TokenSwitches
 }
 
 /** A version of WhatsApp Web that was looked up. */
@@ -156,11 +158,12 @@ export interface ChatTimer {
   readonly setAtMs: number
 }
 
-/** A token with which somebody may be written to. */
-export interface StoredPrivacyToken {
-  readonly token: Uint8Array
-  /** When it was handed out. */
-  readonly atSeconds?: number
+/** What the server wants of privacy tokens; each is what is usual when absent. */
+export interface TokenSwitches {
+  /** Whether messages to people carry one. */
+  readonly isWanted?: boolean
+  /** Whether ours are handed out to LIDs instead of phone numbers. */
+  readonly isIssuedToLid?: boolean
 }
 
 /** How often the sender of an unreadable message was asked to send it again. */
@@ -274,6 +277,11 @@ function fetchedVersion(value: unknown): FetchedVersion {
   }
 }
 
+function tokenSwitches(value: unknown): TokenSwitches {
+  const { isWanted, isIssuedToLid } = value as Record<string, unknown>
+  return { ...optional('isWanted', isWanted, flag), ...optional('isIssuedToLid', isIssuedToLid, flag) }
+}
+
 function quarantine(value: unknown): Quarantine {
   const { reason, serverCode, atMs } = value as Record<string, unknown>
   return { reason: text(reason), atMs: integer(atMs), ...optional('serverCode', serverCode, integer) }
@@ -333,6 +341,7 @@ export const CONNECTION_HINTS: RecordKind<ConnectionHints> = jsonRecord(
     ...optional('propsHash', parsed.propsHash, text),
     ...optional('clockSkewMs', parsed.clockSkewMs, integer),
     ...optional('webVersion', parsed.webVersion, fetchedVersion),
+    ...optional('tokens', parsed.tokens, tokenSwitches),
   }),
 )
 
@@ -414,16 +423,6 @@ export const DIRTY_COLLECTION: RecordKind<DirtyCollection> = jsonRecord(
   (parsed): DirtyCollection => ({
     ...optional('version', parsed.version, integer),
     atMs: integer(parsed.atMs),
-  }),
-)
-
-/** Privacy tokens by the canonical JID of who handed them out. */
-export const PRIVACY_TOKEN: RecordKind<StoredPrivacyToken> = jsonRecord(
-  'privacy-token',
-  1,
-  (parsed): StoredPrivacyToken => ({
-    token: bytes(parsed.token),
-    ...optional('atSeconds', parsed.atSeconds, integer),
   }),
 )
 
@@ -531,4 +530,10 @@ export const BACKUP_STAMP: RecordKind<BackupStamp> = jsonRecord(
 /** What is written to find out whether the store can be written, under {@link SELF}. */
 export const STORE_PROBE: RecordKind<string> = textRecord('store-probe')
 
-export { FAN_OUT_CHECK, PEER_MESSAGE, RESEND_HISTORY, RESEND_ORDER, SESSION_RENEWAL } from '../retry/records.ts'
+export {
+  FAN_OUT_CHECK,
+  PEER_MESSAGE,
+  RESEND_HISTORY,
+  RESEND_ORDER,
+  SESSION_RENEWAL,
+} from '../retry/records.ts'

@@ -3,7 +3,7 @@
  *
  * @source Baileys 7.0.0-rc14 `Socket/chats.js` handlePresenceUpdate; whatsmeow `presence.go` handleChatState
  */
-import { childrenOf, requireAttribute, type BinaryNode } from '../binary/node.ts'
+import { childrenOf, node, requireAttribute, type BinaryNode } from '../binary/node.ts'
 
 /** What somebody does in a chat; `unknown` is something that this version has no word for. */
 export type ChatStateName = 'composing' | 'recording' | 'paused' | 'unknown'
@@ -45,4 +45,25 @@ function stateOf({ tag, attrs }: BinaryNode): ChatStateName {
   // older clients name it by itself
   if (tag === 'recording') return 'recording'
   return tag === 'paused' ? 'paused' : 'unknown'
+}
+
+/** What we do in a chat. */
+export interface OwnChatState {
+  /** This device in the form of address that the chat uses. */
+  readonly from: string
+  /** The chat. */
+  readonly to: string
+  readonly state: 'composing' | 'recording' | 'paused'
+}
+
+/**
+ * ```xml
+ * <chatstate from="15550000001:1@s.whatsapp.net" to="15550000002@s.whatsapp.net"><composing media="audio"/></chatstate>
+ * ```
+ *
+ * @source Baileys 7.0.0-rc14 `Socket/chats.js` sendPresenceUpdate
+ */
+export function buildChatState({ from, to, state }: OwnChatState): BinaryNode {
+  const child = state === 'recording' ? node('composing', { media: 'audio' }) : node(state)
+  return node('chatstate', { from, to }, [child])
 }

@@ -67,3 +67,17 @@ export function parsePresence(stanza: BinaryNode): ParsedPresence {
     ...(onlineCount === undefined ? {} : { onlineCount }),
   }
 }
+
+/**
+ * Asks to be told when somebody comes and goes, for as long as the connection lasts.
+ *
+ * ```xml
+ * <presence to="15550000002@s.whatsapp.net" id="..." type="subscribe"><tctoken t="1700000000">...</tctoken></presence>
+ * ```
+ *
+ * @param token - what {@link buildTcToken} built, where there is a token of theirs
+ * @source Baileys 7.0.0-rc14 `Socket/chats.js` presenceSubscribe
+ */
+export function buildPresenceSubscription(to: string, id: string, token?: BinaryNode): BinaryNode {
+  return node('presence', { to, id, type: 'subscribe' }, token === undefined ? undefined : [token])
+}

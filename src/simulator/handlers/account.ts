@@ -5,9 +5,9 @@ import { REFUSAL } from '../stanza/iq.ts'
 import { removeDevice } from './fan-out.ts'
 import type { HandlerContext, IqHandler, IqOutcome } from './handler.ts'
 
-/** Server properties given to clients: number to value. Off means the server does not ask for privacy tokens. */
+/** Server properties given to clients: tokens on messages (on) and with pictures (off), tokens handed out to LIDs (off). */
 const PROPERTIES: readonly (readonly [code: number, value: string])[] = [
-  [10518, '0'],
+  [10518, '1'],
   [9666, '0'],
   [14303, '0'],
 ]
@@ -68,22 +68,6 @@ const privacySet: IqHandler = {
   },
 }
 
-/** Tokens of trust for people one writes to. Accepted; handing them on is not simulated yet. */
-const privacyTokens: IqHandler = {
-  xmlns: 'privacy',
-  type: 'set',
-  child: 'tokens',
-  content: {
-    children: {
-      tokens: {
-        min: 1,
-        content: { children: { token: { min: 1, max: 64, required: ['jid', 't', 'type'] } } },
-      },
-    },
-  },
-  handle: () => ({}),
-}
-
 const blocklistGet: IqHandler = {
   xmlns: 'blocklist',
   type: 'get',
@@ -136,7 +120,6 @@ export const ACCOUNT_HANDLERS: readonly IqHandler[] = [
   props,
   privacyGet,
   privacySet,
-  privacyTokens,
   blocklistGet,
   blocklistSet,
   dirtyClean,

@@ -13,6 +13,7 @@ import { PRE_KEY_HANDLERS } from './pre-keys.ts'
 import { CHAT_STATE_HANDLER, PRESENCE_HANDLER } from './presence.ts'
 import { ACK_HANDLER, RECEIPT_HANDLER } from './receipt.ts'
 import { INFO_BULLETIN_HANDLER, SESSION_HANDLERS } from './session.ts'
+import { TOKEN_HANDLERS } from './tokens.ts'
 import { USYNC_HANDLERS } from './usync.ts'
 
 /** Every query that is understood; a new file of queries adds its line here. */
@@ -21,6 +22,7 @@ export const IQ_HANDLERS: readonly IqHandler[] = [
   ...PRE_KEY_HANDLERS,
   ...USYNC_HANDLERS,
   ...ACCOUNT_HANDLERS,
+  ...TOKEN_HANDLERS,
 ]
 
 const STANZA_HANDLERS: readonly StanzaHandler[] = [

@@ -3,7 +3,7 @@
  * sender gets the server's ack. The server cannot read a copy; it checks everything around it.
  */
 import type { BinaryNode } from '../../protocol/binary/node.ts'
-import { childOf, requireAttribute } from '../../protocol/binary/node.ts'
+import { childOf, contentBytes, requireAttribute } from '../../protocol/binary/node.ts'
 import {
   deliveredMessage,
   findBesideViolation,
@@ -33,6 +33,8 @@ export const MESSAGE_HANDLER: StanzaHandler = { tag: 'message', shape: MESSAGE_S
 
 const UNKNOWN_PERSON = 404
 const NOT_SIMULATED = 501
+/** A token is missing, or the account may write to nobody new. */
+const NO_TRUST = 463
 const MISPLACED_REPEAT = 479
 
 function handleMessage(message: BinaryNode, context: HandlerContext): void {
@@ -57,6 +59,16 @@ function handleMessage(message: BinaryNode, context: HandlerContext): void {
     sender.send(messageAck(message, world.nowSeconds(), MISPLACED_REPEAT))
     return
   }
+  const objection = world.strangers.objection(sender.account, chat.account, {
+    token: tokenOf(message),
+    nowSeconds: world.nowSeconds(),
+  })
+  if (objection !== undefined) {
+    sender.note('refusal', `a message to ${to} is refused: ${objection}`)
+    sender.send(messageAck(message, world.nowSeconds(), NO_TRUST))
+    return
+  }
+  world.strangers.wrote(sender.account, chat.account)
   sender.account.meet(chat.account)
   chat.account.meet(sender.account)
   for (const copy of copies) {
@@ -86,6 +98,11 @@ function hashWhenMissed(
   const names = missed.map(({ account, device }) => account.jid('pn', device.id))
   sender.note('warning', `message ${message.attrs['id'] ?? ''} has no copy for ${names.join(', ')}`)
   return hashParticipants(all.map(({ account, device }) => account.jid(chat.addressing, device.id)))
+}
+
+function tokenOf(message: BinaryNode): Uint8Array | undefined {
+  const child = childOf(message, 'tctoken')
+  return child === undefined ? undefined : contentBytes(child)
 }
 
 function findMessageViolation(

@@ -21,7 +21,7 @@ import { Mailbox } from './mailbox.ts'
 import { Outbox } from './outbox.ts'
 import { Reception } from './reception.ts'
 import { Sessions } from './sessions.ts'
-import { buildKeyUpload, buildPresence } from './stanzas.ts'
+import { buildKeyUpload, buildPresence, buildTokenIssue } from './stanzas.ts'
 
 /** What {@link createPhone} needs. */
 export interface PhoneOptions {
@@ -62,6 +62,8 @@ export interface PhoneParts {
   readonly noteFault: (text: string) => void
   /** Uploads the device keys with fresh one-time pre-keys. */
   readonly publishKeys: () => Promise<void>
+  /** Hands out a token with which somebody may write to this account. */
+  readonly giveToken: (jid: string, atSeconds?: number) => Promise<void>
   /** Makes everything anew that an installation makes, and publishes it. */
   readonly reinstall: () => Promise<void>
   /** Says that the human is there, and looks for devices that wait to be served. */
@@ -124,6 +126,7 @@ export function createParts(options: PhoneOptions): PhoneParts {
     sessions: core.sessions,
     noteFault: (text) => options.services.noteFault?.(text),
     publishKeys,
+    giveToken: (jid, atSeconds) => giveToken(core, jid, atSeconds),
     reinstall: () => reinstall(core, linked, publishKeys),
     announce,
   }
@@ -138,6 +141,11 @@ async function reinstall(
   sessions.lose()
   linked.beginAnew()
   await publishKeys()
+}
+
+async function giveToken({ account, connection }: Core, jid: string, atSeconds?: number): Promise<void> {
+  const nowSeconds = Math.floor(account.clock.nowMs() / 1000)
+  await connection.request(buildTokenIssue(jid, atSeconds ?? nowSeconds))
 }
 
 interface Core {

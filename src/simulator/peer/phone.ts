@@ -3,7 +3,7 @@
  * any other to the server, written from the protocol without the library's own stanza code. This file is what tests and
  * demos touch; `parts.ts` puts it together, `reception.ts` gives what arrives to the parts.
  */
-import { checkArgument, checkOptions, TEXT } from '../../base/check.ts'
+import { checkArgument, checkOptions, TEXT, wholeNumber } from '../../base/check.ts'
 import { UsageError } from '../../base/errors.ts'
 import { userJid, withDevice } from '../../protocol/jid.ts'
 import type { PhoneProblem } from './connection.ts'
@@ -206,6 +206,17 @@ export class SimulatedPhone {
   /** Resolves when nothing runs in the background (repeating messages, serving new devices). */
   idle(): Promise<void> {
     return this.#parts.reception.idle()
+  }
+
+  /**
+   * Hands out a token of trust: with it somebody may write to this account who has not been written to.
+   *
+   * @param options - `atSeconds`: the time that the token carries @default now
+   */
+  giveToken(jid: string, options: { readonly atSeconds?: number } = {}): Promise<void> {
+    checkArgument('the jid in phone.giveToken(jid)', jid, TEXT)
+    checkOptions('phone.giveToken(jid, options)', options, { atSeconds: wholeNumber(1) })
+    return this.#parts.giveToken(jid, options.atSeconds)
   }
 
   /**

@@ -98,6 +98,12 @@ function encNode(copy: EncryptedCopy, count?: number): BinaryNode {
   return node('enc', { v: '2', type: copy.type, count }, copy.body)
 }
 
+/** Hands out a token of trust. */
+export function buildTokenIssue(jid: string, atSeconds: number): BinaryNode {
+  const token = node('token', { jid, t: atSeconds, type: 'trusted_contact' })
+  return node('iq', { to: SERVER_JID, type: 'set', xmlns: 'privacy' }, [node('tokens', {}, [token])])
+}
+
 /** A message for all devices of a chat and of this account. */
 export function buildFanoutMessage(id: string, chat: string, copies: readonly EncryptedCopy[]): BinaryNode {
   const participants = copies.map((copy) => node('to', { jid: copy.to }, [encNode(copy)]))

@@ -20,6 +20,27 @@ export function identityChanged(facts: {
   return node('notification', attributes, [node('identity')])
 }
 
+/**
+ * Somebody has handed out a token of trust.
+ *
+ * @source whatsmeow `notification.go` handlePrivacyTokenNotification
+ */
+export function tokenGiven(facts: {
+  id: string
+  from: string
+  lid: string
+  /** The device that is told. */
+  to: string
+  token: Uint8Array
+  atSeconds: number
+  nowSeconds: number
+}): BinaryNode {
+  const { id, from, lid, to, token, atSeconds, nowSeconds } = facts
+  const attributes = { from, id, type: 'privacy_token', t: nowSeconds, sender_lid: lid }
+  const child = node('token', { jid: to, t: atSeconds, type: 'trusted_contact' }, token)
+  return node('notification', attributes, [node('tokens', {}, [child])])
+}
+
 /** What a change of somebody's linked devices tells. */
 export interface DeviceChange {
   readonly id: string

@@ -15,6 +15,7 @@ import type { DeviceFacts } from './device.ts'
 import type { Clearance } from './mailbox.ts'
 import { GOOD_HABITS } from './offline.ts'
 import type { OfflineHabits } from './offline.ts'
+import { Strangers } from './strangers.ts'
 
 /** Accounts one server holds. */
 const MAX_ACCOUNTS = 10_000
@@ -50,6 +51,8 @@ export class World {
   readonly #byPhoneNumber = new Map<string, Account>()
   readonly #byLid = new Map<string, Account>()
   #nextStanzaNumber = 1
+  /** Who may write to whom. */
+  readonly strangers: Strangers
   /** How the server treats what waits for devices that are away. */
   offline: OfflineHabits = GOOD_HABITS
 
@@ -57,6 +60,7 @@ export class World {
     this.clock = clock
     this.random = random
     this.trace = trace
+    this.strangers = new Strangers(random)
   }
 
   /** Whether nobody is told the LID that belongs to a phone number, as on servers before LIDs. */

@@ -58,6 +58,18 @@ export class BaileysParty implements Party {
     return sent.id
   }
 
+  presence(...call: Parameters<Party['presence']>): Promise<void> {
+    return this.#baileys.presence(...call)
+  }
+
+  subscribe(jid: string): Promise<void> {
+    return this.#baileys.subscribe(jid)
+  }
+
+  async read(texts: readonly string[]): Promise<void> {
+    await this.#baileys.readAll(this.#baileys.messages.filter(({ text = '' }) => texts.includes(text)))
+  }
+
   async rejectCall(id: string, creator: string): Promise<void> {
     await this.#baileys.rejectCall(id, creator)
   }

@@ -104,6 +104,7 @@ function canonicalAttribute(path: string, value: string, { ids, atMs }: Canonica
   switch (path) {
     case 'iq@id':
     case 'ack@id':
+    case 'presence@id':
     case 'receipt@id':
     case 'call@id':
     case 'receipt>list>item@id':
@@ -114,7 +115,8 @@ function canonicalAttribute(path: string, value: string, { ids, atMs }: Canonica
     case 'ib>unified_session@id':
       return sessionId(value, atMs)
     case 'iq>tokens>token@t':
-      // the one time that comes from the client's own clock
+    case 'receipt@t':
+      // times that come from the client's own clock
       return /^\d{10}$/.test(value) ? 'seconds' : value
     default:
       return value
@@ -166,6 +168,8 @@ function canonicalBytes(node: BinaryNode, bytes: Uint8Array, path: string): stri
     case 'iq>link_code_companion_reg>link_code_pairing_wrapped_companion_ephemeral_pub':
     case 'iq>link_code_companion_reg>link_code_pairing_wrapped_key_bundle':
     case 'message>reporting>reporting_token':
+    case 'message>tctoken':
+    case 'presence>tctoken':
       return sized('random', bytes)
     default:
       return toHex(bytes)

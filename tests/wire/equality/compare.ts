@@ -87,7 +87,8 @@ function withoutAggregation(stanzas: readonly CanonicalNode[]): {
   const aggregated: string[] = []
   const split = stanzas.flatMap((stanza) => {
     const { tag, attrs, content } = stanza
-    if (tag !== 'receipt' || !Array.isArray(content)) return [stanza]
+    // Baileys confirms together what was read together
+    if (tag !== 'receipt' || attrs['type'] === 'read' || !Array.isArray(content)) return [stanza]
     const lists = content as readonly CanonicalNode[]
     const items = lists[0]?.content
     if (lists.length !== 1 || lists[0]?.tag !== 'list' || !Array.isArray(items)) return [stanza]

@@ -124,11 +124,15 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
     marks: [a('value', 'message text', { at: 'reporting', baileys: 'absent' })],
   },
   {
-    id: 'privacy-token',
-    what: 'After a text Baileys gives the other person a privacy token (`<tokens>`); waton does not yet.',
+    id: 'token-every-text',
+    what: 'After every text Baileys hands out a privacy token (`<tokens>`); waton hands out one a week to each person.',
     reason:
-      'Privacy tokens are a part of their own: handing them out is half of it, keeping and sending those of others is the other.',
-    marks: [a('only-baileys', 'iq set privacy tokens')],
+      'One token in each bucket of seven days is the rule of WhatsApp Web; a token holds for four of them.',
+    marks: [
+      'second text, with an id of the client',
+      'a token of somebody, and a text with it',
+      'a contact links a device',
+    ].map((step) => a('only-baileys', 'iq set privacy tokens', { step })),
   },
   {
     id: 'app-state',

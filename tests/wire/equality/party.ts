@@ -32,6 +32,15 @@ export interface Party {
   requestCode(phone: SimulatedPhone): Promise<string>
   /** Resolves with the message id once the client has taken the message. */
   send(chat: string, text: string, id?: string): Promise<string>
+  /** Whether somebody looks at the device, or what they do in a chat. */
+  presence(
+    type: 'available' | 'unavailable' | 'composing' | 'recording' | 'paused',
+    chat?: string,
+  ): Promise<void>
+  /** Asks for somebody's presence. */
+  subscribe(jid: string): Promise<void>
+  /** Tells the senders of these texts that they were read. */
+  read(texts: readonly string[]): Promise<void>
   /** Declines a call of the device `creator`; resolves when the server knows. */
   rejectCall(id: string, creator: string): Promise<void>
   /** Adds something to a message, or to the chat; each client takes it in its own words. */

@@ -84,6 +84,9 @@ const LID_TEXT = chosenId('EQUALITY-LID')
 const ADDITIONS = ['REACTION', 'EDIT', 'PIN', 'SETTING', 'DELETION'].map((name) =>
   chosenId(`EQUALITY-${name}`),
 )
+/** Baileys tells by the machine's clock whether a token is too old, and waton by the scenario's. */
+const IN_THE_FUTURE = 4_000_000_000
+const TEXT_WITH_TOKEN = chosenId('EQUALITY-WITH-TOKEN')
 const TEXT_AFTER_LINKING = chosenId('EQUALITY-LINKED')
 const LIVE = [1, 2, 3].map((number) => chosenId(`EQUALITY-LIVE-${String(number)}`))
 const OWN = [1, 2].map((number) => chosenId(`EQUALITY-OWN-${String(number)}`))
@@ -149,7 +152,7 @@ const BY_QR: readonly Step[] = [
       await party.send(bob.pn, 'first', FIRST_TEXT)
       await bob.waitForMessage(({ id }) => id === FIRST_TEXT)
     },
-    ends: { both: ['message text', 'ack receipt sender', 'ack receipt'], baileys: [TOKEN], waton: [] },
+    ends: { both: ['message text', 'ack receipt sender', 'ack receipt', TOKEN], baileys: [], waton: [] },
   },
   {
     name: 'second text, with an id of the client',
@@ -205,7 +208,7 @@ const BY_QR: readonly Step[] = [
       await party.send(dave.lid, 'to a lid', LID_TEXT)
       await dave.waitForMessage(({ id }) => id === LID_TEXT)
     },
-    ends: { both: ['message text', 'ack receipt sender', 'ack receipt'], baileys: [TOKEN], waton: [] },
+    ends: { both: ['message text', 'ack receipt sender', 'ack receipt', TOKEN], baileys: [TOKEN], waton: [] },
   },
   {
     name: 'incoming texts',
@@ -229,6 +232,49 @@ const BY_QR: readonly Step[] = [
       baileys: [],
       waton: [],
     },
+  },
+  {
+    name: 'a token of somebody, and a text with it',
+    async run({ party, alice, bob }) {
+      await bob.giveToken(alice.pn, { atSeconds: IN_THE_FUTURE })
+      await party.mark('EQUALITY-TOKEN')
+      await party.send(bob.pn, 'with a token', TEXT_WITH_TOKEN)
+      await bob.waitForMessage(({ id }) => id === TEXT_WITH_TOKEN)
+    },
+    ends: {
+      both: ['ack notification privacy_token', 'message text', 'ack receipt sender', 'ack receipt'],
+      baileys: [TOKEN],
+      waton: [],
+    },
+  },
+  {
+    name: 'presence and typing',
+    async run({ party, bob, dave }) {
+      await party.subscribe(bob.pn)
+      await party.subscribe(dave.lid)
+      await party.presence('available')
+      for (const chat of [bob.pn, dave.lid])
+        for (const state of ['composing', 'recording', 'paused'] as const) await party.presence(state, chat)
+      await party.presence('unavailable')
+    },
+    ends: {
+      both: [
+        ...times(2, 'presence subscribe'),
+        'ib unified_session',
+        'presence available',
+        ...times(6, 'chatstate'),
+        'presence unavailable',
+      ],
+      baileys: [],
+      waton: [],
+    },
+  },
+  {
+    name: 'reading',
+    async run({ party }) {
+      await party.read(['live 1', 'live 2', 'live 3'])
+    },
+    ends: { both: times(3, 'receipt read'), baileys: [], waton: [] },
   },
   {
     name: 'a call that is declined',

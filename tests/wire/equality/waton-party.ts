@@ -1,6 +1,7 @@
 /** waton as the device under test, and the credentials that both clients begin with. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Client, MemoryStore } from 'waton'
+import type { ReceivedMessageKey } from 'waton'
 import type { Change, Claim, CommitResult, Store } from 'waton/persistence'
 import type { SimulatedPhone, SimulatorEndpoint } from 'waton/simulator'
 import type { Clock } from '../../../src/base/clock.ts'
@@ -96,6 +97,7 @@ export class WatonParty implements Party {
   opened = 0
   readonly #options: WatonPartyOptions
   readonly #random: RandomSource
+  readonly #received: (ReceivedMessageKey & { readonly text: string })[] = []
   #client: Client | undefined
 
   constructor(options: WatonPartyOptions) {
@@ -121,7 +123,9 @@ export class WatonParty implements Party {
       this.opened += 1
     })
     client.on('message', ({ payload }) => {
-      if ('text' in payload.content) this.texts.push(payload.content.text)
+      if (!('text' in payload.content)) return
+      this.texts.push(payload.content.text)
+      this.#received.push({ ...payload, text: payload.content.text })
     })
     this.#client = client
     // as with Baileys, being open is an event; being closed before that is not an error here
@@ -137,6 +141,19 @@ export class WatonParty implements Party {
   async send(chat: string, text: string, id?: string): Promise<string> {
     const sent = await this.#connected.send(chat, { text }, id === undefined ? {} : { id })
     return sent.id
+  }
+
+  async presence(...[type, chat]: Parameters<Party['presence']>): Promise<void> {
+    if (type === 'available' || type === 'unavailable') await this.#connected.setPresence(type)
+    else await this.#connected.setChatState(chat ?? '', type)
+  }
+
+  async subscribe(jid: string): Promise<void> {
+    await this.#connected.subscribePresence(jid)
+  }
+
+  async read(texts: readonly string[]): Promise<void> {
+    await this.#connected.readMessages(this.#received.filter(({ text }) => texts.includes(text)))
   }
 
   async rejectCall(id: string, creator: string): Promise<void> {

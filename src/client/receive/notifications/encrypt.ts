@@ -38,7 +38,7 @@ export const ENCRYPT: NotificationKind = notificationKind({
 async function identityChanged(
   unit: Unit,
   { from, atMs }: Notification,
-  { self, unknowns }: ReceiveContext,
+  { self, unknowns, effects }: ReceiveContext,
 ): Promise<void> {
   if (isServer(from) || parseJid(from).device !== 0) {
     unknowns.count('notification', 'encrypt/identity of a companion')
@@ -49,5 +49,8 @@ async function identityChanged(
   await noteIdentityChange(unit, user, atMs)
   // the devices that were linked to the former registration are gone
   await markStale(unit, user)
+  unit.onCommit(() => {
+    effects.identityChanged(user)
+  })
   unit.event('identity.changed', { contact: await personOf(unit, from), atMs }, user)
 }

@@ -1,0 +1,98 @@
+/**
+ * Who may write to whom: tokens of trust that people hand out, and accounts that may write to nobody new. One object for
+ * all accounts; tests change its habits through `simulator.faults.strangers`.
+ *
+ * The server knows every token that it has made. A token holds for four buckets of a week, the present one included.
+ *
+ * @source Baileys 7.0.0-rc14 `Utils/tc-token-utils.js`, `Socket/messages-recv.js` (463, reachout timelock); whatsapp-rust
+ *   end-to-end tests `privacy_tokens`
+ */
+import { equalBytes } from '../../base/bytes.ts'
+import { BoundedMap } from '../../base/bounded-map.ts'
+import type { RandomSource } from '../../base/random.ts'
+import type { Account } from './account.ts'
+
+/** How the server treats those who write to people they do not know. */
+export interface StrangerHabits {
+  /** Whether they need a token of the other side. @default false */
+  readonly needToken: boolean
+  /** Phone numbers of accounts that may write to nobody new, whatever they carry. @default none */
+  readonly locked: readonly string[]
+}
+
+/** A token as the server made it. */
+export interface TrustToken {
+  readonly token: Uint8Array
+  readonly atSeconds: number
+}
+
+const BUCKET_SECONDS = 7 * 24 * 60 * 60
+const BUCKETS = 4
+const TOKEN_BYTES = 16
+const MAX_PAIRS = 100_000
+
+/** See the file comment. */
+export class Strangers {
+  habits: StrangerHabits = { needToken: false, locked: [] }
+  readonly #random: RandomSource
+  readonly #tokens = new BoundedMap<string, TrustToken>(MAX_PAIRS)
+  readonly #written = new BoundedMap<string, true>(MAX_PAIRS)
+
+  constructor(random: RandomSource) {
+    this.#random = random
+  }
+
+  /** `from` hands out a token to `to`; it replaces the one before. */
+  issue(from: Account, to: Account, atSeconds: number): TrustToken {
+    const made = { token: this.#random.bytes(TOKEN_BYTES), atSeconds }
+    this.#tokens.set(pair(from, to), made)
+    return made
+  }
+
+  /** What `from` has handed out to `to`. */
+  tokenOf(from: Account, to: Account): TrustToken | undefined {
+    return this.#tokens.get(pair(from, to))
+  }
+
+  /** Whether the account may write to nobody new. */
+  isLocked(account: Account): boolean {
+    return this.habits.locked.includes(account.facts.phoneNumber)
+  }
+
+  /** Why a message is refused, or `undefined`. */
+  objection(
+    from: Account,
+    to: Account,
+    facts: { token: Uint8Array | undefined; nowSeconds: number },
+  ): string | undefined {
+    if (from === to || this.#written.has(pair(to, from))) return undefined
+    if (this.isLocked(from)) return 'the account may write to nobody new'
+    if (!this.habits.needToken || this.#isValid(from, to, facts)) return undefined
+    return facts.token === undefined
+      ? 'it carries no token'
+      : 'its token is not, or no longer, one of the other side'
+  }
+
+  /** A message was let through. */
+  wrote(from: Account, to: Account): void {
+    this.#written.set(pair(from, to), true)
+  }
+
+  #isValid(
+    from: Account,
+    to: Account,
+    { token, nowSeconds }: { token: Uint8Array | undefined; nowSeconds: number },
+  ): boolean {
+    const known = this.tokenOf(to, from)
+    if (known === undefined || token === undefined || !equalBytes(known.token, token)) return false
+    return bucket(known.atSeconds) > bucket(nowSeconds) - BUCKETS
+  }
+}
+
+function pair(from: Account, to: Account): string {
+  return `${from.facts.phoneNumber} ${to.facts.phoneNumber}`
+}
+
+function bucket(seconds: number): number {
+  return Math.floor(seconds / BUCKET_SECONDS)
+}
