@@ -14,13 +14,13 @@ import {
   parseJid,
   signalAddress,
 } from '../../protocol/jid.ts'
-import { participantHash } from '../../protocol/message/participant-hash.ts'
 import { isVouchedFor, readKeyIndexList } from '../../protocol/pairing/key-index-list.ts'
 import { accountKeyIn } from '../../protocol/pairing/vouched-device.ts'
 import { sessionInfo } from '../../protocol/signal/index.ts'
 import { HOSTED_DEVICE_ID } from '../../protocol/stanza/iq/usync/devices.ts'
 import type { UsyncDevice, UsyncDevices, UsyncKeyIndex } from '../../protocol/stanza/iq/usync/devices.ts'
 import type { DevicesChange, NotifiedDevices } from '../../protocol/stanza/notifications/devices.ts'
+import { participantHash } from '../../protocol/stanza/participant-hash.ts'
 import { DEVICE_LIST, IDENTITY_CHANGE, SESSION } from '../state/records.ts'
 import type { DeviceList, ListedDevice, SignedIndexes } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'

@@ -57,6 +57,9 @@ export interface PhoneParts {
   readonly mailbox: Mailbox
   readonly outbox: Outbox
   readonly reception: Reception
+  readonly sessions: Sessions
+  /** Tells the record of something that was lost on purpose. */
+  readonly noteFault: (text: string) => void
   /** Uploads the device keys with fresh one-time pre-keys. */
   readonly publishKeys: () => Promise<void>
   /** Makes everything anew that an installation makes, and publishes it. */
@@ -118,6 +121,8 @@ export function createParts(options: PhoneOptions): PhoneParts {
     mailbox: core.mailbox,
     outbox,
     reception,
+    sessions: core.sessions,
+    noteFault: (text) => options.services.noteFault?.(text),
     publishKeys,
     reinstall: () => reinstall(core, linked, publishKeys),
     announce,
@@ -130,7 +135,7 @@ async function reinstall(
   publishKeys: () => Promise<void>,
 ): Promise<void> {
   keys.renew()
-  sessions.clear()
+  sessions.lose()
   linked.beginAnew()
   await publishKeys()
 }
