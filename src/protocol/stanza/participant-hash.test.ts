@@ -1,22 +1,48 @@
+import { generateParticipantHashV2 } from '@whiskeysockets/baileys'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { participantHash } from './participant-hash.ts'
+import { fullName, participantHash, sameParticipants } from './participant-hash.ts'
 
-describe('the hash over devices', () => {
-  // published with whatsapp-rust, made with whatsmeow's algorithm; both alphabets of base64 differ in two of them
+const DEVICE = fc
+  .record({
+    user: fc.integer({ min: 1, max: 9_999_999 }),
+    device: fc.integer({ min: 0, max: 98 }),
+    server: fc.constantFrom('s.whatsapp.net', 'lid'),
+  })
+  .map(({ user, device, server }) => `${String(user)}${device === 0 ? '' : `:${String(device)}`}@${server}`)
+
+describe('the hash of participants', () => {
+  it('is the one of Baileys, which keeps two characters less of it', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(DEVICE, { minLength: 1, maxLength: 20 }), (devices) => {
+        const theirs = generateParticipantHashV2(devices.map(fullName))
+        expect(theirs).toHaveLength(8)
+        expect(participantHash(devices)).toHaveLength(10)
+        expect(participantHash(devices).startsWith(theirs)).toBe(true)
+        expect(sameParticipants(participantHash(devices), theirs)).toBe(true)
+      }),
+    )
+  })
+
+  // published with whatsapp-rust; both alphabets of base64 differ in two of them
   it.each([
     [['5511999999999:3@s.whatsapp.net'], '2:5s+YxCff'],
     [['5511999999999@s.whatsapp.net'], '2:RJWVxcMQ'],
     [['5511988887777:14@s.whatsapp.net', '7469250125917:21@s.whatsapp.net'], '2:AAv/hwhn'],
-  ])('is what others make of %j', (devices, hash) => {
+  ])('is what others have published of %j', (devices, hash) => {
     expect(participantHash(devices)).toBe(hash)
   })
 
-  it('does not depend on the order', () => {
-    const devices = ['15550000002:3@s.whatsapp.net', '15550000002@s.whatsapp.net']
-    expect(participantHash(devices)).toBe(participantHash(devices.toReversed()))
+  it('names devices in full, as whatsmeow hashes them', () => {
+    expect(fullName('15550000001@s.whatsapp.net')).toBe('15550000001.0:0@s.whatsapp.net')
+    expect(fullName('100000000002:3@lid')).toBe('100000000002.0:3@lid')
   })
 
-  it('refuses what is no address', () => {
-    expect(() => participantHash(['a:b@lid'])).toThrow(expect.objectContaining({ code: 'WATON_JID_INVALID' }))
+  it('is another for other devices, and the same in the alphabet for addresses', () => {
+    const one = participantHash(['1@s.whatsapp.net', '2@s.whatsapp.net'])
+    expect(participantHash(['2@s.whatsapp.net', '1@s.whatsapp.net'])).toBe(one)
+    expect(sameParticipants(one, participantHash(['1@s.whatsapp.net']))).toBe(false)
+    expect(sameParticipants('2:a+/bcdef', '2:a-_bcdef')).toBe(true)
+    expect(sameParticipants('2:', '2:abcdefgh')).toBe(false)
   })
 })
