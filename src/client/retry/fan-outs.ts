@@ -17,6 +17,7 @@ import { participantHash, sameParticipants } from '../../protocol/stanza/partici
 import { copiedDevices } from '../../protocol/stanza/resent-message.ts'
 import type { Connection } from '../connection/connection.ts'
 import { canonicalJid } from '../identity/addresses.ts'
+import { markStale } from '../identity/device-list.ts'
 import type { Self } from '../identity/self.ts'
 import type { DeviceDirectory } from '../send/devices.ts'
 import type { AccountState } from '../state/account-state.ts'

@@ -140,6 +140,7 @@ async function givenKeys(
     verifyBundle(bundle)
     const accountKey = await accountKeyOf(unit, self, userJid(request.canonical))
     const isCompanion = parseJid(request.device).device !== 0
+    const { identityKey } = bundle
     if (isCompanion && deviceIdentity !== undefined)
       verifyDeviceIdentity(deviceIdentity, { identityKey: bundle.identityKey, accountKey })
     await noteIdentity(unit, { request, bundle, self, logger })

@@ -1,9 +1,9 @@
 /** Who has to hear of something: the devices of an account's contacts, and the announcements made to them. */
 import { devicesChanged } from '../stanza/notification.ts'
 import type { Account } from '../world/account.ts'
-import { deviceHash } from '../world/device-hash.ts'
 import type { Device } from '../world/device.ts'
 import type { World } from '../world/world.ts'
+import { deviceHash } from './device-hash.ts'
 
 /** Every device of everybody who wrote with the account. */
 export function contactDevices(world: World, account: Account): readonly Device[] {

@@ -7,8 +7,8 @@ import { node } from '../../protocol/binary/node.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
 import { encodeProto, VerifiedNameCertificate } from '../../protocol/proto/index.ts'
 import type { Account } from '../world/account.ts'
-import { deviceHash } from '../world/device-hash.ts'
 import type { Resolved, World } from '../world/world.ts'
+import { deviceHash } from './device-hash.ts'
 
 /** Somebody who is asked about. */
 export interface AskedPerson {
