@@ -111,7 +111,8 @@ describe('a request that is not granted', () => {
       () => ids.flatMap((id) => repeatsOf(world.server.trace, DEVICE, id)).length >= 20,
     )
     await settle()
-    expect(ids.flatMap((id) => repeatsOf(world.server.trace, DEVICE, id))).toHaveLength(20)
+    // one more in six seconds
+    expect(ids.flatMap((id) => repeatsOf(world.server.trace, DEVICE, id)).length).toBeLessThan(26)
     expect(drops(lines)).toContain('too-many')
     // the log does not become a storm
     expect(drops(lines).length).toBeLessThan(10)
