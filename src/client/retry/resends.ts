@@ -44,8 +44,9 @@ export interface ResendsOptions {
   readonly logger: Logger
 }
 
-/** How long an order that could not be carried out waits on the same connection. */
+/** How long an order that could not be carried out waits on the same connection; twice as long each time, up to the second. */
 const RETRY_DELAY_MS = 5_000
+const MAX_RETRY_DELAY_MS = 300_000
 
 /** Messages with orders that are known by id; with more of them the store is asked at each ack. */
 const MAX_OPEN = 16_384
@@ -68,6 +69,8 @@ export class Resends {
   #onWire = new Set<string>()
   #connection: Connection | undefined
   #retry: Timer | undefined
+  /** Failures in a row. */
+  #failures = 0
 
   constructor(options: ResendsOptions) {
     this.#options = options
@@ -80,6 +83,7 @@ export class Resends {
   resume(connection: Connection): void {
     this.#connection = connection
     this.#onWire = new Set()
+    this.#failures = 0
     this.wake()
   }
 
@@ -134,8 +138,10 @@ export class Resends {
     }
     const order = await unit.read(RESEND_ORDER, name)
     unit.delete(RESEND_ORDER, name)
+    const others = await unit.listKeys(RESEND_ORDER, orderName(ack.id, ''))
     unit.onCommit(() => {
       this.#onWire.delete(name)
+      if (others.length === 0) this.#open.delete(ack.id)
     })
     if (ack.errorCode !== undefined)
       this.drops.drop('refused', { id: ack.id, device: order?.device, serverCode: ack.errorCode })
@@ -238,6 +244,7 @@ export class Resends {
       })
     })
     await staged.committed
+    this.#failures = 0
   }
 
   /** The keys of a device as the server has them now. */
@@ -267,7 +274,10 @@ export class Resends {
 
   #retryLater(): void {
     if (this.#connection === undefined) return
-    this.#retry ??= this.#options.clock.schedule(RETRY_DELAY_MS, () => {
+    if (this.#retry !== undefined) return
+    const delayMs = Math.min(RETRY_DELAY_MS * 2 ** this.#failures, MAX_RETRY_DELAY_MS)
+    this.#failures += 1
+    this.#retry = this.#options.clock.schedule(delayMs, () => {
       this.#retry = undefined
       this.wake()
     })
