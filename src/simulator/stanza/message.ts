@@ -175,8 +175,7 @@ export function deliveredMessage(message: BinaryNode, facts: DeliveryFacts): Bin
 export function messageAck(
   message: BinaryNode,
   nowSeconds: number,
-  error?: number,
-  phash?: string,
+  { error, phash }: { readonly error?: number; readonly phash?: string | undefined } = {},
 ): BinaryNode {
   const { id, to } = message.attrs
   return node('ack', { class: 'message', id, from: to ?? SERVER, t: nowSeconds, error, phash })
