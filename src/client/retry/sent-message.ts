@@ -5,7 +5,6 @@
 import type { Self } from '../identity/self.ts'
 import { outboxItem } from '../send/outbox-item.ts'
 import type { OutboxItem } from '../send/outbox-item.ts'
-import type { OutboxState } from '../send/states.ts'
 import type { Unit } from '../state/unit.ts'
 import { PEER_MESSAGE } from './records.ts'
 
@@ -16,7 +15,7 @@ export interface SentMessageRecord extends Pick<OutboxItem, 'id' | 'chat' | 'sta
 }
 
 /** States of messages that somebody may have a copy of. */
-const GONE_OUT: ReadonlySet<OutboxState> = new Set(['encrypted', 'acknowledged', 'delivered', 'read'])
+const GONE_OUT: ReadonlySet<string> = new Set(['encrypted', 'acknowledged', 'delivered', 'read'])
 
 /** A message that went out and that was not refused; `undefined` when there is none, or when it cannot be read. */
 export async function sentMessage(

@@ -5,6 +5,7 @@
 import {
   APP_STATE_KEY,
   BACKUP_STAMP,
+  CHAT_TIMER,
   CONNECTION_HINTS,
   CONSUMER,
   CONSUMER_AHEAD,
@@ -81,6 +82,7 @@ export const RECORD_RULES: ReadonlyMap<string, PruningRule> = new Map([
   [LID_BY_PN.kind, forEver('one for each person; everything of theirs is keyed by it')],
   [PN_BY_LID.kind, forEver('one for each person; everything of theirs is keyed by it')],
   [APP_STATE_KEY.kind, forEver('the phone shares a key once, and old patches need it')],
+  [CHAT_TIMER.kind, forEver('one for each chat whose messages were ever set to disappear')],
   [CONSUMER.kind, forEver('one for each name that the program uses; it says where to go on')],
   [CONSUMER_AHEAD.kind, bounded('client/consume/progress.ts', 'chunks go when the mark has passed them')],
   [DIRTY_COLLECTION.kind, forEver('one for each of the five collections')],

@@ -156,6 +156,14 @@ export interface DirtyCollection {
   readonly atMs: number
 }
 
+/** After how long the messages of a chat disappear. */
+export interface ChatTimer {
+  /** 0 when they stay. */
+  readonly seconds: number
+  /** When it was set, by the clock of whoever set it. */
+  readonly setAtMs: number
+}
+
 /** A token with which somebody may be written to. */
 export interface StoredPrivacyToken {
   readonly token: Uint8Array
@@ -466,6 +474,12 @@ export const PRIVACY_TOKEN: RecordKind<StoredPrivacyToken> = jsonRecord(
     ...optional('atSeconds', parsed.atSeconds, integer),
   }),
 )
+
+/** After how long messages disappear, by canonical chat. A lost one is learnt again from the next message. */
+export const CHAT_TIMER: RecordKind<ChatTimer> = jsonRecord('chat-timer', 1, (parsed): ChatTimer => ({
+  seconds: integer(parsed.seconds),
+  setAtMs: integer(parsed.setAtMs),
+}))
 
 /** App-state sync keys by key id in hexadecimal: serialised `AppStateSyncKeyData`. Shared by the phone once. */
 export const APP_STATE_KEY: RecordKind<Uint8Array> = bytesRecord('app-state-key')
