@@ -9,7 +9,6 @@
  */
 import { BoundedMap } from '../../base/bounded-map.ts'
 import type { Clock } from '../../base/clock.ts'
-import { errorCode } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import { decodeNode } from '../../protocol/binary/decode.ts'
 import { userJid } from '../../protocol/jid.ts'
@@ -78,19 +77,9 @@ export class FanOuts {
       return found
     })
     if (sent === undefined) return []
-    const devices = await this.#devicesOf(connection, sent)
+    const lists = await this.#devices.devicesOf(connection, this.#users(sent))
+    const devices = [...lists.values()].flat()
     return state.commit((unit) => this.#order(unit, sent, devices))
-  }
-
-  /** Nobody's devices are none: nothing is left to be done for somebody who has gone. */
-  async #devicesOf(connection: Connection, sent: SentMessageRecord): Promise<readonly string[]> {
-    try {
-      const lists = await this.#devices.devicesOf(connection, this.#users(sent))
-      return [...lists.values()].flat()
-    } catch (error) {
-      if (errorCode(error) === 'WATON_SEND_NO_DEVICES') return []
-      throw error
-    }
   }
 
   async #order(

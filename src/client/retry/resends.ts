@@ -213,6 +213,7 @@ export class Resends {
       if (name.includes(SEPARATOR)) await this.#carryOut(connection, name)
       else await this.#check(connection, name)
     } catch (error) {
+      if (await this.#isOver(name, error)) return
       const { logger } = this.#options
       logger.warn(
         { code: errorCode(error), reason: describeError(error) },
@@ -221,6 +222,20 @@ export class Resends {
       // a store that fails tells when it is well again
       if (!(error instanceof StorageError)) this.#retryLater()
     }
+  }
+
+  /** Whoever has no devices any more has missed nothing. */
+  async #isOver(name: string, error: unknown): Promise<boolean> {
+    if (name.includes(SEPARATOR) || errorCode(error) !== 'WATON_SEND_NO_DEVICES') return false
+    const { state, logger } = this.#options
+    const forgotten = state.commit((unit) => {
+      unit.delete(FAN_OUT_CHECK, name)
+      return Promise.resolve()
+    })
+    await forgotten.catch((failure: unknown) => {
+      logger.debug({ reason: describeError(failure) }, 'a look at devices is still noted')
+    })
+    return true
   }
 
   async #check(connection: Connection, id: string): Promise<void> {
