@@ -211,6 +211,20 @@ export function checkOutboxQuery(query: unknown): void {
   if (query !== undefined) checkOptions('client.outbox.list(query)', query, OUTBOX_QUERY)
 }
 
+/** Numbers that one lookup takes: an address book, and not a country. */
+const MAX_LOOKUP = 10_000
+
+/** What a number looks like is told with its result. @throws {UsageError} `WATON_ARGUMENT` */
+export function checkLookup(phoneNumbers: unknown, options: unknown): void {
+  checkArgument('the numbers in client.contacts.lookup(phoneNumbers)', phoneNumbers, {
+    expected: `a list of up to ${String(MAX_LOOKUP)} texts`,
+    accepts: (value) =>
+      Array.isArray(value) && value.length <= MAX_LOOKUP && value.every((one) => typeof one === 'string'),
+  })
+  if (options !== undefined)
+    checkOptions('client.contacts.lookup(phoneNumbers, options)', options, { timeoutMs: MILLISECONDS })
+}
+
 /** @throws {UsageError} `WATON_ARGUMENT` */
 export function checkRejectedCall(call: unknown): void {
   checkOptions('client.rejectCall(call)', call, {})

@@ -17,6 +17,7 @@ import {
   checkDeadLetter,
   checkDeadLetterQuery,
   checkListener,
+  checkLookup,
   checkMessageId,
   checkOutboxQuery,
   checkQuestion,
@@ -28,6 +29,7 @@ import type { Connection } from './connection/connection.ts'
 import type { DeadLetter, DeadLetterQuery } from './consume/dead-letters.ts'
 import type { ReadEvent, ReadOptions } from './consume/event-hub.ts'
 import type { ConsumeOptions, ConsumerStatus, EventHandler } from './consume/options.ts'
+import type { ContactLookup, LookupOptions } from './contacts/lookup.ts'
 import type { OutgoingContent } from './content.ts'
 import type { CallPayload, ClientEvents, ClientState, DurableType, Me } from './events.ts'
 import { DEFAULT_RETENTION, DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'
@@ -60,6 +62,23 @@ export interface DeadLetters {
   retry(consumer: string, seq: number): Promise<void>
   /** Forgets that the consumer gave the event up. @throws {UsageError} `WATON_DEAD_LETTER_UNKNOWN` */
   discard(consumer: string, seq: number): Promise<void>
+}
+
+/** Other people. */
+export interface Contacts {
+  /**
+   * Finds out which phone numbers are on WhatsApp, and the addresses of those who are. Asked in parts of a hundred.
+   *
+   * ```ts
+   * const [bob] = await client.contacts.lookup(['+1 555 000-0002'])
+   * if (bob?.jid !== undefined) await client.send(bob.jid, { text: 'hello' })
+   * ```
+   *
+   * @param phoneNumbers - with country code, written as people write them, or addresses of persons
+   * @returns one result for each, in their order. What could not be found out has `error` and no `isOnWhatsApp`
+   * @throws {ClosedError} `WATON_NOT_CONNECTED`
+   */
+  lookup(phoneNumbers: readonly string[], options?: LookupOptions): Promise<readonly ContactLookup[]>
 }
 
 /**
@@ -156,6 +175,17 @@ export class Client {
       checkMessageId('cancel', id)
       return (await this.#open()).outbox.view.cancel(id)
     },
+  }
+
+  /** Other people: who is on WhatsApp. */
+  get contacts(): Contacts {
+    return {
+      lookup: async (phoneNumbers, options) => {
+        checkLookup(phoneNumbers, options)
+        const connection = this.#openConnection()
+        return (await this.#open()).people.contacts.lookup(connection, phoneNumbers, options)
+      },
+    }
   }
 
   /** Calls `listener` for each event from now on; returns the function that stops it. */

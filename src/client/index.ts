@@ -1,6 +1,7 @@
 /** The client and its events, without the bot layer (`waton/client`). */
 export { Client } from './client.ts'
-export type { DeadLetters, EventLog } from './client.ts'
+export type { Contacts, DeadLetters, EventLog } from './client.ts'
+export type { ContactLookup, LookupOptions } from './contacts/lookup.ts'
 export type { OutboxEntry, OutboxQuery, OutboxView } from './outbox.ts'
 export type { DeadLetter, DeadLetterQuery } from './consume/dead-letters.ts'
 export type {

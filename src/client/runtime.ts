@@ -28,6 +28,8 @@ import type { Self } from './identity/self.ts'
 import { KeyUpkeep } from './keys/key-upkeep.ts'
 import { Lease, isOwnershipLost } from './lease.ts'
 import type { RuntimeOptions } from './options.ts'
+import { makePeople } from './people.ts'
+import type { People } from './people.ts'
 import { CallBook } from './receive/call-book.ts'
 import { makeEffects } from './receive/effects.ts'
 import { Drops } from './receive/drops.ts'
@@ -41,12 +43,14 @@ import { AccountState } from './state/account-state.ts'
 import { beginIncarnation } from './state/incarnation.ts'
 import { Pruner } from './state/pruner.ts'
 import { SELF, STANDING, STORE_PROBE } from './state/records.ts'
-import { Unknowns } from './unknowns.ts'
+import type { Unknowns } from './unknowns.ts'
 
 /** See the file comment. */
 export class Runtime {
   /** What came and nobody knew. */
-  readonly unknowns: Unknowns = new Unknowns()
+  readonly unknowns: Unknowns
+  /** What is known of other people, and asked about them. */
+  readonly people: People
   readonly #options: RuntimeOptions
   readonly #emitter: TypedEmitter<ClientEvents>
   readonly #claim: Claim
@@ -81,6 +85,7 @@ export class Runtime {
     state: AccountState
     self: Self
     outbox: Outbox
+    people: People
   }) {
     const { options, state, self, outbox } = parts
     const { clock, random, logger, timing, endpoint } = options
@@ -91,10 +96,12 @@ export class Runtime {
     this.state = state
     this.self = self
     this.outbox = outbox
+    this.people = parts.people
+    this.unknowns = parts.people.unknowns
     this.consumers = this.#startConsumers()
     this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
     this.#placeholders = new PlaceholderRequests({ state, self, clock, random, logger })
-    this.#resends = new Resends({ state, self, clock, random, logger })
+    this.#resends = new Resends({ state, self, clock, random, logger, devices: parts.people.devices })
     this.#verdicts = new Verdicts({ state, self, clock, random, logger, timing, endpoint })
     this.#offline = this.#startOffline()
     this.#hold = this.#makeHold()
@@ -152,10 +159,11 @@ export class Runtime {
       })
       await beginIncarnation(state, logger)
       const self = await loadSelf(state, random, history)
-      const outbox = await Outbox.open({ ...options, state, self })
+      const people = makePeople({ state, self, clock, random, logger })
+      const outbox = await Outbox.open({ ...options, ...people, state, self })
       // in time for the first event: a module that loads meanwhile would make its moment a matter of chance (promise G9)
       await contract
-      runtime.current = new Runtime({ options, emitter, claim, hub, state, self, outbox })
+      runtime.current = new Runtime({ options, emitter, claim, hub, state, self, outbox, people })
       runtime.current.#pruner.start()
       return runtime.current
     } catch (error) {
@@ -303,25 +311,11 @@ export class Runtime {
       },
     }
     const { state, self } = this
+    const { devices } = this.people
     const preKeys = this.#preKeys
     const verdicts = this.#verdicts
-    return runConnection(
-      {
-        state,
-        self,
-        preKeys,
-        verdicts,
-        clock,
-        random,
-        logger,
-        timing,
-        endpoint,
-        device,
-        markOnline,
-        listener,
-      },
-      run,
-    )
+    const parts = { state, self, devices, preKeys, verdicts, listener }
+    return runConnection({ ...parts, clock, random, logger, timing, endpoint, device, markOnline }, run)
   }
 
   /** Rejects while the store cannot be written. */

@@ -4,7 +4,8 @@
  */
 
 /** What was unknown. */
-export type UnknownWhat = 'stanza' | 'attribute' | 'notification' | 'content' | 'protocol' | 'field'
+export type UnknownWhat =
+  'stanza' | 'attribute' | 'notification' | 'answer' | 'content' | 'protocol' | 'field'
 
 /** How often one unknown thing came since the client was made. */
 export interface UnknownCount {

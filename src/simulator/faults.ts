@@ -16,7 +16,7 @@ import { clientExpiration } from './stanza/stream.ts'
 import type { Device } from './world/device.ts'
 import type { CorruptKey, KeyQuery } from './world/key-directory.ts'
 import type { OfflineHabits } from './world/offline.ts'
-import type { World } from './world/world.ts'
+import type { DirectoryFault, World } from './world/world.ts'
 
 /** What a refused login is told besides the reason. */
 export interface LoginRefusalOptions {
@@ -267,6 +267,27 @@ export class Faults {
   /** Marks a kind of data as changed while the device was away; it hears of it at its next login. */
   markDirty(jid: string, type: 'account_sync' | 'groups' | 'newsletter_metadata' | 'syncd_app_state'): void {
     this.#deviceOf(jid).dirty.set(type, this.#world.nowSeconds())
+  }
+
+  /** Keeps the LIDs that belong to phone numbers to itself, or tells them again. */
+  hideLids(isHidden: boolean = true): void {
+    this.#world.hidesLids = isHidden
+    this.#world.trace.note('fault', isHidden ? 'LIDs are hidden' : 'LIDs are told again')
+  }
+
+  /**
+   * Spoils the next answers of the directory of people (usync).
+   *
+   * @param as - `empty`: device lists without a device; `silence`: nobody is in the answer; `error`: everybody has an error;
+   *   `refusal`: the device lists are refused for all
+   * @param code - of the errors. @default 429
+   * @param times - answers that are spoilt. @default 1
+   */
+  spoilDirectory(
+    as: DirectoryFault['as'],
+    { code = 429, times = 1 }: { code?: number; times?: number } = {},
+  ): void {
+    this.#world.directoryFault = { as, code, times }
   }
 
   /** Makes the server forget every key of a device, as if its directory had been lost. */

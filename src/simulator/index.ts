@@ -36,6 +36,8 @@ export type { FaultRun, HappenedFault } from './fault-plan/run.ts'
 export { ReplayServer } from './replay-server.ts'
 export type { ReplayServerOptions } from './replay-server.ts'
 export type { OfflineHabits } from './world/offline.ts'
+export type { Profile } from './world/profile.ts'
+export type { DirectoryFault } from './world/world.ts'
 export { Trace } from './trace.ts'
 export type {
   TracedPayload,

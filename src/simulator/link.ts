@@ -79,6 +79,8 @@ export interface LinkCodeServices {
 
 /** What the server offers a phone beyond stanzas: the parts of pairing that happen on the phone's own connection. */
 export interface PrimaryServices {
+  /** Takes the phone's new list of its devices, for whoever asks for them. */
+  publishKeyIndexList?(list: { readonly atSeconds: number; readonly signed: Uint8Array }): void
   /** Opens the phone's in-memory link. */
   attach(listener: LinkListener): DeviceLink
   /** Reserves the next device id of the account (1, 2, ...). */

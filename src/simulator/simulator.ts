@@ -22,6 +22,7 @@ import { SimulatedServer } from './server/server.ts'
 import { createMemoryConnection } from './server/wire.ts'
 import type { MemorySocket } from './server/wire.ts'
 import type { Trace } from './trace.ts'
+import type { Profile } from './world/profile.ts'
 
 /** How a simulator is started; everything has a default. */
 export interface SimulatorOptions {
@@ -59,6 +60,8 @@ export interface PhoneRequest {
   readonly phoneNumber: string
   /** The name others see. */
   readonly name: string
+  /** What others find when they ask for it. @default nothing */
+  readonly profile?: Profile
 }
 
 /** A running simulator. Made by {@link startSimulator}. */
@@ -98,6 +101,14 @@ const OPTIONS: Readonly<Record<string, Expectation>> = {
   logger: objectWith('a logger', 'debug', 'info', 'child'),
   pingIntervalMs: wholeNumber(0),
   traceCapacity: wholeNumber(1),
+}
+
+const PROFILE: Readonly<Record<keyof Profile, Expectation>> = {
+  about: TEXT,
+  pictureId: TEXT,
+  verifiedName: TEXT,
+  username: TEXT,
+  disappearingSeconds: wholeNumber(0),
 }
 
 const DEFAULT_PING_INTERVAL_MS = 60_000
@@ -174,7 +185,7 @@ class RunningSimulator implements Simulator {
 
   async addPhone(request: PhoneRequest): Promise<SimulatedPhone> {
     checkOptions('addPhone({ phoneNumber, name })', request, {})
-    const { phoneNumber, name } = request
+    const { phoneNumber, name, profile } = request
     checkArgument('phoneNumber in addPhone({ phoneNumber, name })', phoneNumber, TEXT)
     checkArgument('name in addPhone({ phoneNumber, name })', name, TEXT)
     if (this.#isClosed) {
@@ -183,7 +194,9 @@ class RunningSimulator implements Simulator {
         'the simulator is closed: start a new one to add phones',
       )
     }
+    if (profile !== undefined) checkOptions('profile in addPhone({ profile })', profile, PROFILE)
     const account = this.#server.world.createAccount(phoneNumber, name)
+    if (profile !== undefined) account.profile = profile
     const phone = await createPhone({
       phoneNumber,
       name,

@@ -207,6 +207,13 @@ const CALLS: readonly Case[] = [
   ],
   ['client.rejectCall(value)', (value) => untyped(client)['rejectCall']?.(value)],
   ['client.rejectCall({ id: value })', (value) => untyped(client)['rejectCall']?.({ id: value, creator: 5 })],
+  ['client.contacts.lookup(value)', (value) => untyped(client.contacts)['lookup']?.(value), ['a list']],
+  ['client.contacts.lookup([value])', (value) => untyped(client.contacts)['lookup']?.([value]), TEXTS],
+  [
+    'client.contacts.lookup(numbers, value)',
+    (value) => untyped(client.contacts)['lookup']?.(['15550000001'], value),
+    PLAIN,
+  ],
   [
     'client.consume(value, handler)',
     (value) => untyped(client)['consume']?.(value, () => undefined, { signal: done }),

@@ -13,6 +13,7 @@ import { Consumers } from '../../src/client/consume/consumers.ts'
 import { EventHub } from '../../src/client/consume/event-hub.ts'
 import type { ClientEvents } from '../../src/client/events.ts'
 import { loadSelf } from '../../src/client/identity/credentials.ts'
+import { makePeople } from '../../src/client/people.ts'
 import { Outbox } from '../../src/client/send/outbox.ts'
 import type { OutboxOptions } from '../../src/client/send/outbox.ts'
 import { AccountState } from '../../src/client/state/account-state.ts'
@@ -66,7 +67,8 @@ export async function openLog(
     ...self.credentials,
     linked: { pn: OWN, deviceId: 1, deviceIdentity: new Uint8Array(1), isUnconfirmed: false },
   })
-  const outbox = await Outbox.open({ state, self, clock, random, logger, ...options })
+  const people = makePeople({ state, self, clock, random, logger })
+  const outbox = await Outbox.open({ state, self, clock, random, logger, ...people, ...options })
   const dead: EphemeralEvents['consumer.dead'][] = []
   const consumers = new Consumers({
     state,

@@ -26,6 +26,13 @@ describe('the examples', () => {
     complain.mockRestore()
   })
 
+  it('look-up-contacts.ts tells who is on WhatsApp', async () => {
+    const print = vi.spyOn(console, 'log').mockImplementation(() => undefined)
+    await import('../../examples/look-up-contacts.ts')
+    expect(print).toHaveBeenCalledWith('ok')
+    print.mockRestore()
+  })
+
   it('send-content.ts sends a place, a poll and a card, and one is passed on', async () => {
     const print = vi.spyOn(console, 'log').mockImplementation(() => undefined)
     await import('../../examples/send-content.ts')
@@ -34,6 +41,7 @@ describe('the examples', () => {
   })
 
   it.each([
+    ['look-up-contacts.ts', 'contacts.md'],
     ['send-content.ts', 'send-messages.md'],
     ['test-in-virtual-time.ts', 'test-your-bot.md'],
     ['order-bot.ts', 'bots.md'],

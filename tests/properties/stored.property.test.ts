@@ -87,8 +87,14 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   'signed-pre-key': SIGNED,
   'pre-key': PRE_KEY,
   session: SESSION,
-  'device-list': { deviceIds: [0, 3], fetchedAtMs: 9 },
-  'identity-change': { atMs: 5 },
+  'device-list': {
+    devices: [{ id: 0 }, { id: 3, keyIndex: 2 }, { id: 99, keyIndex: 4, isHosted: true }],
+    fetchedAtMs: 9,
+    isStale: true,
+    signed: { rawId: 7, timestampSeconds: 8, currentIndex: 4, validIndexes: [2, 4] },
+    unverified: Uint8Array.of(1),
+  },
+  'identity-change': { atMs: 5, formerKey: new Uint8Array(32) },
   'dirty-collection': { version: 3, atMs: 5 },
   'privacy-token': { token: Uint8Array.of(1, 2), atSeconds: 5 },
   'backup-stamp': { madeAtMs: 5 },
@@ -131,6 +137,12 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
 
 /** What an older waton wrote for kinds that are of a later version now, and what it means today. */
 const OLDER: Readonly<Record<string, readonly { readonly stored: Uint8Array; readonly means: unknown }[]>> = {
+  'device-list': [
+    {
+      stored: Uint8Array.of(1, ...utf8Bytes('{"deviceIds":[0,3],"fetchedAtMs":9}')),
+      means: { devices: [{ id: 0 }, { id: 3 }], fetchedAtMs: 9 },
+    },
+  ],
   'pre-key': [{ stored: Uint8Array.of(1, ...PRE_KEY.privateKey), means: PRE_KEY }],
   session: [{ stored: Uint8Array.of(1, ...records.SESSION.encode(SESSION).subarray(1)), means: SESSION }],
   consumer: [

@@ -46,7 +46,7 @@ import { acceptPairSuccess } from '../../src/protocol/pairing/device-identity.ts
 import { buildAck } from '../../src/protocol/stanza/ack.ts'
 import { buildPairDeviceSign, parsePairSuccess } from '../../src/protocol/stanza/iq/pairing.ts'
 import { uploadPreKeys } from '../../src/protocol/stanza/iq/pre-keys.ts'
-import { usyncDevices } from '../../src/protocol/stanza/iq/usync.ts'
+import { DEVICES, LID, usync } from '../../src/protocol/stanza/iq/usync/index.ts'
 import { buildMessage } from '../../src/protocol/stanza/message.ts'
 
 const self = '15550000001:3@s.whatsapp.net'
@@ -162,9 +162,15 @@ describe('sending', () => {
       { tag: 'list', attrs: {}, content: list },
     ]
     const attrs = { context: query.context, mode: query.mode, sid: '1.2-3', last: 'true', index: '0' }
-    const usync = { tag: 'usync', attrs, content }
-    const iq = { tag: 'iq', attrs: { to: S_WHATSAPP_NET, type: 'get', xmlns: 'usync' }, content: [usync] }
-    await expectSameOnTheWire(usyncDevices.build({ users, sid: '1.2-3' }), iq)
+    const element = { tag: 'usync', attrs, content }
+    const iq = { tag: 'iq', attrs: { to: S_WHATSAPP_NET, type: 'get', xmlns: 'usync' }, content: [element] }
+    await expectSameOnTheWire(
+      usync([DEVICES, LID], { context: 'message' }).build({
+        users: users.map((jid) => ({ jid })),
+        sid: '1.2-3',
+      }),
+      iq,
+    )
   })
 
   it('builds the message stanza that Baileys builds around the same ciphertexts', async () => {

@@ -16,6 +16,7 @@ import { buildPresence } from '../../protocol/stanza/presence.ts'
 import type { StreamSuccess } from '../../protocol/stanza/stream.ts'
 import { learnMapping } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
+import type { DeviceDirectory } from '../send/devices.ts'
 import type { KeyUpkeep } from '../keys/key-upkeep.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { CONNECTION_HINTS, CREDENTIALS, SELF } from '../state/records.ts'
@@ -26,6 +27,7 @@ export interface DutyContext {
   readonly state: AccountState
   readonly self: Self
   readonly preKeys: KeyUpkeep
+  readonly devices: DeviceDirectory
   readonly clock: Clock
   readonly logger: Logger
   readonly markOnline: boolean
@@ -68,7 +70,7 @@ export async function prepare(context: DutyContext, connection: Connection): Pro
  * none waiting for the answer to another. A refused query is logged; none of them is needed to send and receive.
  */
 export async function finishLogin(context: DutyContext, connection: Connection): Promise<void> {
-  const { state, self, preKeys, clock, markOnline, logger } = context
+  const { state, self, preKeys, devices, clock, markOnline, logger } = context
   const hints = (await state.read(CONNECTION_HINTS, SELF)) ?? {}
   // looked after from the start: whatever is sent next may fail
   const queries = Promise.allSettled([
@@ -76,6 +78,7 @@ export async function finishLogin(context: DutyContext, connection: Connection):
     refreshProps(context, connection, hints.propsHash),
     connection.query(fetchBlocklist, undefined),
     connection.query(fetchPrivacy, undefined),
+    devices.keepOwn(connection),
   ])
   const name = self.me?.name
   if (name !== undefined) sendIfOpen(connection, buildPresence({ name, available: markOnline }))

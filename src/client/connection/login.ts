@@ -22,6 +22,7 @@ import type { ClientState, EphemeralEvents } from '../events.ts'
 import type { Self } from '../identity/self.ts'
 import type { Endpoint, Timing } from '../options.ts'
 import type { KeyUpkeep } from '../keys/key-upkeep.ts'
+import type { DeviceDirectory } from '../send/devices.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { CONNECTION_HINTS, SELF, SIGNED_PRE_KEY } from '../state/records.ts'
 import { applySuccess, finishLogin, prepare } from './after-success.ts'
@@ -54,6 +55,7 @@ export interface LoginContext {
   readonly state: AccountState
   readonly self: Self
   readonly preKeys: KeyUpkeep
+  readonly devices: DeviceDirectory
   readonly verdicts: Verdicts
   readonly clock: Clock
   readonly random: RandomSource

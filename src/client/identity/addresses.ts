@@ -13,7 +13,14 @@ import {
   signalAddress,
 } from '../../protocol/jid.ts'
 import type { Person } from '../events.ts'
-import { DEVICE_LIST, LID_BY_PN, PN_BY_LID, SESSION } from '../state/records.ts'
+import {
+  DEVICE_LIST,
+  IDENTITY_CHANGE,
+  LID_BY_PN,
+  PN_BY_LID,
+  PRIVACY_TOKEN,
+  SESSION,
+} from '../state/records.ts'
 import type { RecordKind } from '../state/record-kind.ts'
 import type { Unit } from '../state/unit.ts'
 import { rememberFormerAddress } from './former-address.ts'
@@ -33,6 +40,18 @@ const PHONE_SERVER: ReadonlyMap<string, string> = new Map([
   [SERVER_HOSTED_LID, SERVER_HOSTED],
 ])
 
+const PERSON_SERVER: ReadonlyMap<string, string> = new Map([
+  [SERVER_HOSTED, SERVER_USER],
+  [SERVER_HOSTED_LID, SERVER_LID],
+])
+
+/** What is kept of a person under their address, besides sessions. */
+const KEPT_OF_PERSONS: readonly RecordKind<unknown>[] = [
+  DEVICE_LIST as RecordKind<unknown>,
+  IDENTITY_CHANGE as RecordKind<unknown>,
+  PRIVACY_TOKEN as RecordKind<unknown>,
+]
+
 /** The address that everything about this user or device is keyed by: its LID when known, else what was given. */
 export async function canonicalJid(mappings: MappingReader, jid: string): Promise<string> {
   const parsed = parseJid(jid)
@@ -49,6 +68,12 @@ export async function phoneJid(mappings: MappingReader, jid: string): Promise<st
   if (server === undefined) return CANONICAL_SERVER.has(parsed.server) ? formatJid(parsed) : undefined
   const pnUser = await mappings.read(PN_BY_LID, parsed.user)
   return pnUser === undefined ? undefined : formatJid({ user: pnUser, server, device: parsed.device })
+}
+
+/** The address of the person whom a device belongs to; hosted devices belong to the same person as the others. */
+export function personJid(jid: string): string {
+  const { user, server } = parseJid(jid)
+  return formatJid({ user, server: PERSON_SERVER.get(server) ?? server, device: 0 })
 }
 
 /** Both addresses of a person, for events. */
@@ -80,16 +105,38 @@ export async function learnMapping(unit: Unit, pn: string, lid: string): Promise
   if (formerPn !== undefined) unit.delete(LID_BY_PN, formerPn)
   unit.put(LID_BY_PN, phone.user, hidden.user)
   unit.put(PN_BY_LID, hidden.user, phone.user)
-  unit.delete(DEVICE_LIST, formatJid({ user: phone.user, server: SERVER_USER, device: 0 }))
-  const addresses = await unit.listKeys(SESSION, `${phone.user}.`)
+  await moveRecords(unit, phone.user, hidden.user)
+  const isMoved = await moveSessions(unit, phone.user, hidden.user)
   // whoever has written under the number has a session under it
-  if (addresses.length > 0) rememberFormerAddress(unit, { pnUser: phone.user, lidUser: hidden.user })
-  for (const address of addresses) {
-    const device = Number(address.slice(phone.user.length + 1))
-    const target = signalAddress(formatJid({ user: hidden.user, server: SERVER_LID, device }))
-    const session = await unit.read(SESSION, address)
-    if (session === undefined || (await unit.read(SESSION, target)) !== undefined) continue
-    unit.put(SESSION, target, session)
-    unit.delete(SESSION, address)
+  if (isMoved) rememberFormerAddress(unit, { pnUser: phone.user, lidUser: hidden.user })
+}
+
+/** What is known under the number is known under the LID; where both have something, the LID's stays. */
+async function moveRecords(unit: Unit, pnUser: string, lidUser: string): Promise<void> {
+  const from = formatJid({ user: pnUser, server: SERVER_USER, device: 0 })
+  const to = formatJid({ user: lidUser, server: SERVER_LID, device: 0 })
+  for (const kind of KEPT_OF_PERSONS) {
+    const value = await unit.read(kind, from)
+    if (value === undefined) continue
+    if ((await unit.read(kind, to)) === undefined) unit.put(kind, to, value)
+    unit.delete(kind, from)
   }
+}
+
+/** Returns whether there were any under the number. */
+async function moveSessions(unit: Unit, pnUser: string, lidUser: string): Promise<boolean> {
+  let hasAny = false
+  for (const [server, target] of CANONICAL_SERVER) {
+    const prefix = signalAddress(formatJid({ user: pnUser, server, device: 0 })).slice(0, -1)
+    for (const address of await unit.listKeys(SESSION, prefix)) {
+      hasAny = true
+      const device = Number(address.slice(prefix.length))
+      const to = signalAddress(formatJid({ user: lidUser, server: target, device }))
+      const session = await unit.read(SESSION, address)
+      if (session === undefined || (await unit.read(SESSION, to)) !== undefined) continue
+      unit.put(SESSION, to, session)
+      unit.delete(SESSION, address)
+    }
+  }
+  return hasAny
 }

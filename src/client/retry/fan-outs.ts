@@ -17,10 +17,10 @@ import { participantHash, sameParticipants } from '../../protocol/stanza/partici
 import { copiedDevices } from '../../protocol/stanza/resent-message.ts'
 import type { Connection } from '../connection/connection.ts'
 import { canonicalJid } from '../identity/addresses.ts'
+import { markStale } from '../identity/device-list.ts'
 import type { Self } from '../identity/self.ts'
-import { DeviceDirectory } from '../send/devices.ts'
+import type { DeviceDirectory } from '../send/devices.ts'
 import type { AccountState } from '../state/account-state.ts'
-import { DEVICE_LIST } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import { FAN_OUT_CHECK, RESEND_HISTORY, RESEND_ORDER, orderName } from './records.ts'
 import { sentMessage } from './sent-message.ts'
@@ -35,18 +35,18 @@ export interface FanOutOptions {
   readonly self: Self
   readonly clock: Clock
   readonly logger: Logger
+  /** Which devices people have. */
+  readonly devices: DeviceDirectory
 }
 
 /** See the file comment. */
 export class FanOuts {
   readonly #options: FanOutOptions
-  readonly #devices: DeviceDirectory
   /** By chat: the hashes, theirs and ours, between which nobody was missed. */
   readonly #settled = new BoundedMap<string, string>(MAX_SETTLED)
 
   constructor(options: FanOutOptions) {
     this.#options = options
-    this.#devices = new DeviceDirectory(options.state, options.clock)
   }
 
   /** Looks at the ack of a message. Returns whether its devices have to be looked at, which is recorded with the unit. */
@@ -63,21 +63,21 @@ export class FanOuts {
       { id, chat: sent.chat },
       'the server knows other devices than a message went to',
     )
-    for (const user of this.#users(sent)) unit.delete(DEVICE_LIST, await canonicalJid(unit, user))
+    for (const user of this.#users(sent)) await markStale(unit, user)
     unit.put(FAN_OUT_CHECK, id, { orderedAtMs: unit.nowMs, participantHash: theirs, copies })
     return true
   }
 
   /** Asks who has which devices now, and orders copies for those that got none. Returns the names of the orders. */
   async check(connection: Connection, id: string): Promise<readonly string[]> {
-    const { state } = this.#options
+    const { state, devices: directory } = this.#options
     const sent = await state.commit(async (unit) => {
       const found = await sentMessage(unit, id, this.#options.self)
       if (found === undefined) unit.delete(FAN_OUT_CHECK, id)
       return found
     })
     if (sent === undefined) return []
-    const lists = await this.#devices.devicesOf(connection, this.#users(sent))
+    const lists = await directory.devicesOf(connection, this.#users(sent))
     const devices = [...lists.values()].flat()
     return state.commit((unit) => this.#order(unit, sent, devices))
   }

@@ -9,15 +9,16 @@ import { equalBytes, utf8Bytes } from '../../base/bytes.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
 import { sha256 } from '../../protocol/crypto/index.ts'
 import { parseJid, signalAddress, userJid } from '../../protocol/jid.ts'
-import { accountKeyOf, verifyDeviceIdentity } from '../../protocol/pairing/index.ts'
+import { verifyDeviceIdentity } from '../../protocol/pairing/index.ts'
 import { sessionInfo, verifyBundle } from '../../protocol/signal/index.ts'
 import type { PreKeyBundle } from '../../protocol/signal/index.ts'
 import { parseRetryKeys, parseRetryReceipt } from '../../protocol/stanza/retry-receipt.ts'
 import type { ParsedRetryReceipt } from '../../protocol/stanza/retry-receipt.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
+import { accountKeyOf, markStale, noteIdentityChange } from '../identity/device-list.ts'
 import type { Self } from '../identity/self.ts'
 import { isFirst } from '../receive/once.ts'
-import { DEVICE_LIST, IDENTITY_CHANGE, SESSION } from '../state/records.ts'
+import { DEVICE_LIST, SESSION } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import { RESEND_HISTORY, RESEND_ORDER, orderName } from './records.ts'
 import type { ResendDrops } from './drops.ts'
@@ -129,7 +130,7 @@ async function isKnown(unit: Unit, canonical: string): Promise<boolean> {
   const { device } = parseJid(canonical)
   if (device === 0) return true
   const list = await unit.read(DEVICE_LIST, userJid(canonical))
-  if (list?.deviceIds.includes(device) === true) return true
+  if (list?.devices.some(({ id }) => id === device) === true) return true
   return (await unit.read(SESSION, signalAddress(canonical))) !== undefined
 }
 
@@ -144,27 +145,17 @@ async function givenKeys(
     if (keys === undefined) return undefined
     const { bundle, deviceIdentity } = keys
     verifyBundle(bundle)
-    const accountKey = await accountKeyFor(unit, request, self)
+    const accountKey = await accountKeyOf(unit, self, request.device)
     const isCompanion = parseJid(request.device).device !== 0
+    const { identityKey } = bundle
     if (isCompanion && deviceIdentity !== undefined)
-      verifyDeviceIdentity({ deviceIdentity, identityKey: bundle.identityKey, accountKey })
+      verifyDeviceIdentity(deviceIdentity, { identityKey, accountKey })
     await noteIdentity(unit, { request, bundle, self, logger })
     return bundle
   } catch (error) {
     drops.drop('bad-keys', { device: request.device, reason: describeError(error) })
     return undefined
   }
-}
-
-/** The key of the phone that the device belongs to, as far as it is known. */
-async function accountKeyFor(
-  unit: Unit,
-  { device, canonical }: Request,
-  self: Self,
-): Promise<Uint8Array | undefined> {
-  if (self.isOwn(device)) return accountKeyOf(self.deviceIdentity)
-  const record = await unit.read(SESSION, signalAddress(userJid(canonical)))
-  return record === undefined ? undefined : sessionInfo(record)?.remoteIdentityKey
 }
 
 /** A phone with another identity has registered anew: its companions are gone, and everybody may want to know. */
@@ -183,7 +174,7 @@ async function noteIdentity(
   if (await unit.isRecognised(told)) return
   unit.recognise(told)
   const atMs = unit.nowMs
-  unit.put(IDENTITY_CHANGE, canonical, { atMs })
-  unit.delete(DEVICE_LIST, canonical)
+  await noteIdentityChange(unit, device, atMs)
+  await markStale(unit, device)
   unit.event('identity.changed', { contact: await personOf(unit, device), atMs }, canonical)
 }

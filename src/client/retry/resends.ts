@@ -23,6 +23,7 @@ import type { Connection } from '../connection/connection.ts'
 import { canonicalJid } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
 import { Lanes } from '../lanes.ts'
+import type { DeviceDirectory } from '../send/devices.ts'
 import type { AccountState } from '../state/account-state.ts'
 import type { Unit } from '../state/unit.ts'
 import { ResendDrops } from './drops.ts'
@@ -42,6 +43,8 @@ export interface ResendsOptions {
   readonly clock: Clock
   readonly random: RandomSource
   readonly logger: Logger
+  /** Which devices people have. */
+  readonly devices: DeviceDirectory
 }
 
 /** How long an order that could not be carried out waits on the same connection; twice as long each time, up to the second. */

@@ -1,96 +1,256 @@
 /**
- * Which devices a message goes to. Lists come from USync, are persisted, and are dropped when the server says that they
- * changed; questions about the same people at the same time are asked once.
+ * Which devices a message goes to. Lists come from USync, are persisted, and follow what the server announces; it is asked
+ * only for what is not known, doubtful or old. What it does not tell leaves the list as it was. Questions about the same
+ * person at the same time are one.
  */
-import { formatJid, parseJid, userJid } from '../../protocol/jid.ts'
-import { usyncDevices } from '../../protocol/stanza/iq/usync.ts'
-import { canonicalJid, learnMapping } from '../identity/addresses.ts'
+import { BoundedMap } from '../../base/bounded-map.ts'
+import type { Clock } from '../../base/clock.ts'
+import { QueryError, describeError } from '../../base/errors.ts'
+import type { Logger } from '../../base/logger.ts'
+import { userJid } from '../../protocol/jid.ts'
+import { DEVICES, LID, usync } from '../../protocol/stanza/iq/usync/index.ts'
+import type { UsyncUser } from '../../protocol/stanza/iq/usync/index.ts'
 import type { Connection } from '../connection/connection.ts'
+import { canonicalJid, learnMapping, personJid } from '../identity/addresses.ts'
+import {
+  accountKeyOf,
+  answeredList,
+  deviceJids,
+  noteIdentityChange,
+  verifiedList,
+} from '../identity/device-list.ts'
+import type { NextList } from '../identity/device-list.ts'
+import type { Self } from '../identity/self.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { DEVICE_LIST } from '../state/records.ts'
-import type { Clock } from '../../base/clock.ts'
-import { QueryError } from '../../base/errors.ts'
+import type { DeviceList } from '../state/records.ts'
+import type { Unit } from '../state/unit.ts'
+import type { Unknowns } from '../unknowns.ts'
+import { BatchedQuestions } from './batched.ts'
 
 /** How long a list is believed without having been asked for again. Changes are announced; this bounds a missed one. */
 const LIST_MAX_AGE_MS = 24 * 60 * 60 * 1000
 
-const NOBODY: ReadonlySet<string> = new Set()
+/** How long a doubtful list stands in before the server is asked about it another time. */
+const ASK_AGAIN_MS = 5 * 60 * 1000
+
+/** How long somebody whom the server does not know is believed not to exist. */
+const NOBODY_MS = 5 * 60 * 1000
+
+/** People remembered as unknown to the server, or as asked about in vain, at most. */
+const MAX_REMEMBERED = 4096
+
+/** People asked about in one query. */
+const ASK_BATCH = 100
+
+/** Queries under way at a time. */
+const MAX_QUERIES = 4
+
+const QUERY = usync([DEVICES, LID], { context: 'message' })
+
+type Answered = UsyncUser<[typeof DEVICES, typeof LID]>
+
+/** What a {@link DeviceDirectory} works with. */
+export interface DeviceDirectoryOptions {
+  readonly state: AccountState
+  readonly self: Self
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly unknowns: Unknowns
+}
 
 /** See the file comment. */
 export class DeviceDirectory {
-  readonly #state: AccountState
-  readonly #clock: Clock
-  readonly #underWay = new Map<string, Promise<ReadonlySet<string>>>()
+  readonly #options: DeviceDirectoryOptions
+  readonly #questions: BatchedQuestions
+  /** People of whom the server said that it knows no device, and until when that is believed. */
+  readonly #nobody = new BoundedMap<string, number>(MAX_REMEMBERED)
+  /** People with a doubtful list, and when the server was asked about it last. */
+  readonly #doubted = new BoundedMap<string, number>(MAX_REMEMBERED)
+  /** People about whom the server's last answer was an error. */
+  readonly #refused = new BoundedMap<string, true>(MAX_REMEMBERED)
 
-  constructor(state: AccountState, clock: Clock) {
-    this.#state = state
-    this.#clock = clock
+  constructor(options: DeviceDirectoryOptions) {
+    this.#options = options
+    this.#questions = new BatchedQuestions({
+      batch: ASK_BATCH,
+      concurrency: MAX_QUERIES,
+      ask: (connection, users) => this.#ask(connection, users),
+    })
   }
 
   /**
    * The device JIDs of some users, in the form of address (phone number or LID) they were asked for.
    *
-   * @throws {QueryError} `WATON_SEND_NO_DEVICES` when the server knows no device of a user
+   * @throws {QueryError} `WATON_SEND_NO_DEVICES` when the server knows no device of a user, `WATON_SEND_DEVICES_UNKNOWN`
+   *   when it gives an error instead, and what refuses a query as a whole, as far as no list is known
    */
   async devicesOf(
     connection: Connection,
     users: readonly string[],
   ): Promise<ReadonlyMap<string, readonly string[]>> {
-    const known = new Map<string, readonly string[]>()
     const missing: string[] = []
     for (const user of users) {
-      const ids = await this.#stored(user)
-      if (ids === undefined) missing.push(user)
-      else known.set(user, deviceJids(user, ids))
+      await this.#verify(user)
+      if (await this.#mustAsk(user)) missing.push(user)
     }
-    const refused = missing.length > 0 ? await this.#fetchOnce(connection, missing) : NOBODY
-    for (const user of missing) {
-      const ids = await this.#stored(user)
-      if (ids === undefined) throw refused.has(user) ? notTold(user) : noDevices(user)
-      known.set(user, deviceJids(user, ids))
+    if (missing.length > 0) await this.#refresh(connection, missing)
+    const known = new Map<string, readonly string[]>()
+    for (const user of users) {
+      const list = await this.#stored(user)
+      if (list === undefined) throw this.#refused.get(user) === true ? notTold(user) : noDevices(user)
+      known.set(user, deviceJids(user, list))
     }
     return known
   }
 
-  async #stored(user: string): Promise<readonly number[] | undefined> {
-    const list = await this.#state.read(DEVICE_LIST, await canonicalJid(this.#state, user))
-    if (list === undefined || this.#clock.nowMs() - list.fetchedAtMs > LIST_MAX_AGE_MS) return undefined
-    return list.deviceIds
+  /** Asks about somebody although a list is known: it has shown itself to be wrong. */
+  async renew(connection: Connection, users: readonly string[]): Promise<void> {
+    await this.#refresh(connection, users.map(userJid))
   }
 
-  async #fetchOnce(connection: Connection, users: readonly string[]): Promise<ReadonlySet<string>> {
-    const key = [...users].sort().join(' ')
-    let fetch = this.#underWay.get(key)
-    if (fetch === undefined) {
-      fetch = this.#fetch(connection, users).finally(() => this.#underWay.delete(key))
-      this.#underWay.set(key, fetch)
+  /** Sees to it that the own devices are known before the first message. */
+  async keepOwn(connection: Connection): Promise<void> {
+    const { self } = this.#options
+    if (await this.#mustAsk(self.pn)) await this.#refresh(connection, [self.pn])
+  }
+
+  /** Whether the server has said lately that nobody has this address. */
+  isNobody(user: string): boolean {
+    const until = this.#nobody.get(user)
+    return until !== undefined && this.#options.clock.nowMs() < until
+  }
+
+  /** Remembers for a while that nobody has this address, or forgets it. */
+  noteNobody(user: string, isNobody: boolean): void {
+    if (isNobody) this.#nobody.set(user, this.#options.clock.nowMs() + NOBODY_MS)
+    else this.#nobody.delete(user)
+  }
+
+  async #mustAsk(user: string): Promise<boolean> {
+    const nowMs = this.#options.clock.nowMs()
+    const list = await this.#stored(user)
+    if (list === undefined) return !this.isNobody(user)
+    const isDoubtful = list.isStale === true || nowMs - list.fetchedAtMs > LIST_MAX_AGE_MS
+    if (!isDoubtful) return false
+    const askedAtMs = this.#doubted.get(user)
+    return askedAtMs === undefined || nowMs - askedAtMs > ASK_AGAIN_MS
+  }
+
+  /** Looks again at a list that came before the key of the person's phone was known. */
+  async #verify(user: string): Promise<void> {
+    const { state, self } = this.#options
+    if ((await this.#stored(user))?.unverified === undefined) return
+    const accountKey = await accountKeyOf(state, self, user)
+    if (accountKey === undefined) return
+    await state.commit(async (unit) => {
+      const key = personJid(await canonicalJid(unit, user))
+      const list = await unit.read(DEVICE_LIST, key)
+      if (list === undefined) return
+      const next = verifiedList(list, accountKey)
+      this.#note(user, next)
+      unit.put(DEVICE_LIST, key, next.list)
+    })
+  }
+
+  /** A list of device keys that is not the phone's own is not passed over in silence. */
+  #note(user: string, { refusal }: NextList): void {
+    if (refusal === undefined) return
+    this.#options.logger.warn({ user, code: refusal.code }, 'a list of device keys was not believed')
+    this.#options.unknowns.count('answer', 'usync/key-index-list that does not verify')
+  }
+
+  async #stored(user: string): Promise<DeviceList | undefined> {
+    const { state } = this.#options
+    return state.read(DEVICE_LIST, personJid(await canonicalJid(state, user)))
+  }
+
+  /** Asks; when that fails and a list is known of everybody, the lists stand in. */
+  async #refresh(connection: Connection, users: readonly string[]): Promise<void> {
+    try {
+      await this.#questions.ask(connection, users)
+    } catch (error) {
+      if (!(error instanceof QueryError)) throw error
+      for (const user of users) if ((await this.#stored(user)) === undefined) throw error
+      this.#options.logger.warn({ reason: describeError(error) }, 'device lists stay as they were')
+      for (const user of users) this.#doubted.set(user, this.#options.clock.nowMs())
     }
-    return fetch
   }
 
-  /** Asks, keeps the lists, and returns the users about whom the server gave an error instead of an answer. */
-  async #fetch(connection: Connection, users: readonly string[]): Promise<ReadonlySet<string>> {
-    const listed = await connection.query(usyncDevices, {
-      users: users.map(userJid),
-      sid: connection.nextId(),
-    })
-    await this.#state.commit(async (unit) => {
-      for (const user of listed) {
-        if (user.lid !== undefined) await learnMapping(unit, user.jid, user.lid)
-        if (user.deviceIds === undefined || user.deviceIds.length === 0) continue
-        unit.put(DEVICE_LIST, await canonicalJid(unit, user.jid), {
-          deviceIds: user.deviceIds,
-          fetchedAtMs: unit.nowMs,
-        })
-      }
-    })
-    return new Set(listed.filter(({ errors }) => errors !== undefined).map(({ jid }) => jid))
+  async #ask(connection: Connection, users: readonly string[]): Promise<void> {
+    const { state, unknowns, clock } = this.#options
+    const request = { users: users.map((user) => ({ jid: userJid(user) })), sid: connection.nextId() }
+    const answer = await connection.query(QUERY, request)
+    for (const path of answer.unknown) unknowns.count('answer', `usync/${path}`)
+    const refusal = answer.errors.devices
+    if (refusal !== undefined) throw listingRefused(refusal)
+    const told = await state.commit((unit) => this.#record(unit, [...answer.users, ...answer.side]))
+    for (const user of users) {
+      const outcome = told.get(user)
+      const hasError = outcome === 'error'
+      if (hasError) this.#refused.set(user, true)
+      else this.#refused.delete(user)
+      // an answer without a list, about somebody of whom nothing is known, means that there is nobody
+      const isKnown = outcome === 'listed' || (await this.#stored(user)) !== undefined
+      this.noteNobody(user, !isKnown && !hasError)
+      if (outcome === 'listed') this.#doubted.delete(user)
+      else this.#doubted.set(user, clock.nowMs())
+    }
+  }
+
+  /** Records the lists, and returns what became of each user. */
+  async #record(
+    unit: Unit,
+    answered: readonly Answered[],
+  ): Promise<ReadonlyMap<string, 'listed' | 'doubtful' | 'error'>> {
+    const outcomes = new Map<string, 'listed' | 'doubtful' | 'error'>()
+    for (const user of answered) {
+      const { lid } = user.values
+      if (lid !== undefined) await learnMapping(unit, user.jid, lid)
+      if (user.pn !== undefined) await learnMapping(unit, user.pn, user.jid)
+      const hasError = user.errors?.devices !== undefined || user.errors?.user !== undefined
+      const outcome = hasError ? 'error' : await this.#recordList(unit, user)
+      outcomes.set(user.jid, outcome)
+      if (user.pn !== undefined) outcomes.set(user.pn, outcome)
+    }
+    return outcomes
+  }
+
+  async #recordList(unit: Unit, { jid, values }: Answered): Promise<'listed' | 'doubtful'> {
+    const { self, logger, unknowns } = this.#options
+    const key = personJid(await canonicalJid(unit, jid))
+    const before = await unit.read(DEVICE_LIST, key)
+    const accountKey = await accountKeyOf(unit, self, jid)
+    const next = answeredList(values.devices ?? {}, before, { accountKey, nowMs: unit.nowMs })
+    if (before !== undefined && (values.devices?.list?.length ?? 0) === 0) {
+      logger.warn({ user: jid }, 'the server told no device of somebody; the list before is kept')
+      unknowns.count('answer', 'usync/no devices of somebody who had some')
+    }
+    if (next === undefined) return 'doubtful'
+    if (next.isOtherAccount) await noteIdentityChange(unit, jid, unit.nowMs)
+    this.#note(jid, next)
+    unit.put(DEVICE_LIST, key, next.list)
+    return next.list.isStale === true ? 'doubtful' : 'listed'
   }
 }
 
-function deviceJids(user: string, ids: readonly number[]): readonly string[] {
-  const parsed = parseJid(user)
-  return ids.map((device) => formatJid({ ...parsed, device }))
+function listingRefused(refusal: {
+  readonly code: number
+  readonly text?: string
+  readonly backoffSeconds?: number
+}): QueryError {
+  return new QueryError(
+    'WATON_USYNC_REFUSED',
+    'the server refused to list devices; wait before asking again',
+    {
+      details: {
+        serverCode: refusal.code,
+        serverText: refusal.text,
+        backoffSeconds: refusal.backoffSeconds,
+      },
+      retryable: true,
+    },
+  )
 }
 
 function notTold(user: string): QueryError {

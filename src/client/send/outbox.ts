@@ -16,6 +16,7 @@ import type { ReceiptStatus } from '../events.ts'
 import { noteTimer } from '../chat-timer.ts'
 import { decodeMessage } from '../../protocol/proto/message.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
+import { markStale } from '../identity/device-list.ts'
 import type { Self } from '../identity/self.ts'
 import { messageRow } from '../message-record.ts'
 import { DEFAULT_TIMING } from '../options.ts'
@@ -24,7 +25,7 @@ import { outboxView } from '../outbox.ts'
 import type { OutboxView } from '../outbox.ts'
 import type { OutboxRow } from '../../persistence/contract/index.ts'
 import type { AccountState } from '../state/account-state.ts'
-import { DEVICE_LIST, QUARANTINE } from '../state/records.ts'
+import { QUARANTINE } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import { Drafts } from './draft.ts'
 import type { OutboxDraft, SendOptions } from './draft.ts'
@@ -32,12 +33,14 @@ import type { PreviewLink } from './link-preview.ts'
 import { adviceFor } from './failure.ts'
 import { Handles } from './handle.ts'
 import type { SentMessage } from './handle.ts'
+import type { DeviceDirectory } from './devices.ts'
 import type { NackRepair, RepairOutcome } from './nack.ts'
 import { refused, repaired, setBack } from './outbox-fate.ts'
 import type { Fate, Setback } from './outbox-fate.ts'
 import { outboxItem, outboxRow, salvagedItem, sendableItem, withoutStanza } from './outbox-item.ts'
 import type { OutboxFailure, OutboxItem } from './outbox-item.ts'
 import { OutboxSender } from './sender.ts'
+import type { SessionDirectory } from './sessions.ts'
 import { UNFINISHED_STATES, advances, isUnfinished } from './states.ts'
 import type { OutboxState } from './states.ts'
 import { recordEdit } from './target.ts'
@@ -49,6 +52,10 @@ export interface OutboxOptions {
   readonly clock: Clock
   readonly random: RandomSource
   readonly logger: Logger
+  /** Which devices a message goes to. */
+  readonly devices: DeviceDirectory
+  /** Sessions with them. */
+  readonly sessions: SessionDirectory
   /** Looks at a page that a text links to. */
   readonly previewLink?: PreviewLink | undefined
   /** How long a message may fail to be prepared before it is given up. */
@@ -291,8 +298,7 @@ export class Outbox {
 
   /** The next encryption asks for the devices of both sides. */
   async #forgetDevices(unit: Unit, { body }: OutboxItem): Promise<void> {
-    for (const user of [body.to, this.#options.self.userLike(body.to)])
-      unit.delete(DEVICE_LIST, await canonicalJid(unit, user))
+    for (const user of [body.to, this.#options.self.userLike(body.to)]) await markStale(unit, user)
   }
 
   /** @returns whether the message is still to be sent */

@@ -23,7 +23,7 @@ import type { Connection } from '../connection/connection.ts'
 import { canonicalJid, phoneJid } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
 import type { AccountState, Staged } from '../state/account-state.ts'
-import { DeviceDirectory } from './devices.ts'
+import type { DeviceDirectory } from './devices.ts'
 import { encryptItem } from './encrypt.ts'
 import type { Recipients } from './encrypt.ts'
 import { Lanes } from '../lanes.ts'
@@ -33,7 +33,7 @@ import type { OutboxItem } from './outbox-item.ts'
 import type { Setback } from './outbox-fate.ts'
 import { Pauses } from './pauses.ts'
 import type { WaitReason } from './pauses.ts'
-import { SessionDirectory } from './sessions.ts'
+import type { SessionDirectory } from './sessions.ts'
 import { UNFINISHED_STATES, isUnfinished } from './states.ts'
 import { Wire } from './wire.ts'
 
@@ -44,6 +44,10 @@ export interface SenderOptions {
   readonly clock: Clock
   readonly random: RandomSource
   readonly logger: Logger
+  /** Which devices a message goes to. */
+  readonly devices: DeviceDirectory
+  /** Sessions with them. */
+  readonly sessions: SessionDirectory
   readonly repairs: NackRepairs
   /** A row reached a new state and is durable. */
   readonly onAdvance: (item: OutboxItem) => void
@@ -80,8 +84,6 @@ interface Attempt {
 /** See the file comment. */
 export class OutboxSender {
   readonly #options: SenderOptions
-  readonly #devices: DeviceDirectory
-  readonly #sessions: SessionDirectory
   readonly #lanes: Lanes<OutboxItem>
   readonly #pauses: Pauses
   readonly #wire: Wire
@@ -94,10 +96,8 @@ export class OutboxSender {
   #loadAgain = false
 
   constructor(options: SenderOptions) {
-    const { state, clock, random, logger, self } = options
+    const { clock, random, logger } = options
     this.#options = options
-    this.#devices = new DeviceDirectory(state, clock)
-    this.#sessions = new SessionDirectory({ state, random, logger, local: () => self.local })
     this.#lanes = new Lanes((item) => this.#process(item))
     this.#wire = new Wire(logger)
     this.#pauses = new Pauses(clock, random, () => {
@@ -383,16 +383,16 @@ export class OutboxSender {
 
   /** Whom it goes to, with a session for each device whose keys could be had. */
   async #recipients(connection: Connection, { body }: OutboxItem, attempt: Attempt): Promise<Recipients> {
-    const { self } = this.#options
+    const { self, devices: directory, sessions } = this.#options
     const { to } = body
     const ownUser = self.userLike(to)
     const users = userJid(to) === ownUser ? [ownUser] : [ownUser, to]
-    const devices = await this.#devices.devicesOf(connection, users)
+    const devices = await directory.devicesOf(connection, users)
     const selfDevice = self.deviceLike(to)
     const own = (devices.get(ownUser) ?? []).filter((device) => device !== selfDevice)
     const other = users.length === 1 ? [] : (devices.get(to) ?? [])
     attempt.step = 'keys'
-    await this.#sessions.ensure(connection, [...own, ...other])
+    await sessions.ensure(connection, [...own, ...other])
     seam('send:prepared')
     return { own, other }
   }

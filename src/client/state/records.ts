@@ -9,6 +9,7 @@ import { MAX_PRE_KEY_ID, decodeSessionRecord, encodeSessionRecord } from '../../
 import type { SessionRecord } from '../../protocol/signal/index.ts'
 import type { HistoryPolicy } from '../../protocol/noise/client-payload.ts'
 import type { WebVersion } from '../../protocol/version.ts'
+import { bytes, integer, integers, optional, text } from './record-fields.ts'
 import {
   bytesRecord,
   jsonRecord,
@@ -19,6 +20,8 @@ import {
   wrongField,
 } from './record-kind.ts'
 import type { KeyLister, RecordKind } from './record-kind.ts'
+
+export * from './device-records.ts'
 
 /** The key of records of which an account has one. */
 export const SELF = 'self'
@@ -138,17 +141,6 @@ export interface StoredSignedPreKey {
   readonly createdAtMs: number
 }
 
-/** The devices of one user as the server last listed them. */
-export interface DeviceList {
-  readonly deviceIds: readonly number[]
-  readonly fetchedAtMs: number
-}
-
-/** Somebody registered anew, and what waton holds of their sessions was made before: a reason to ask for their keys again. */
-export interface IdentityChange {
-  readonly atMs: number
-}
-
 /** What the server says about a collection of app state that was not fetched since. */
 export interface DirtyCollection {
   /** The newest version, when the server said. */
@@ -232,35 +224,6 @@ export interface DeadLetterRecord {
   readonly atMs: number
   /** Somebody asked for another round of attempts. */
   readonly isRetrying: boolean
-}
-
-function bytes(value: unknown, length?: number): Uint8Array {
-  if (!(value instanceof Uint8Array) || (length !== undefined && value.length !== length))
-    throw wrongField('bytes')
-  return value
-}
-
-function integer(value: unknown): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw wrongField('a whole number')
-  return value
-}
-
-function text(value: unknown): string {
-  if (typeof value !== 'string') throw wrongField('a text')
-  return value
-}
-
-function integers(value: unknown): number[] {
-  if (!Array.isArray(value)) throw wrongField('a list')
-  return value.map(integer)
-}
-
-function optional<Name extends string, Value>(
-  name: Name,
-  value: unknown,
-  read: (value: unknown) => Value,
-): { [Key in Name]?: Value } {
-  return (value === undefined ? {} : { [name]: read(value) }) as { [Key in Name]?: Value }
 }
 
 function keyPair(value: unknown): KeyPair {
@@ -443,17 +406,6 @@ export const PN_BY_LID: RecordKind<string> = textRecord('pn-by-lid')
 
 /** The phone-number user under whom a person was known by when their LID was learned, by LID user: see `wasRecorded`. */
 export const FORMER_ADDRESS: RecordKind<string> = textRecord('former-address')
-
-/** Device lists by canonical user JID. */
-export const DEVICE_LIST: RecordKind<DeviceList> = jsonRecord('device-list', 1, (parsed): DeviceList => ({
-  deviceIds: integers(parsed.deviceIds),
-  fetchedAtMs: integer(parsed.fetchedAtMs),
-}))
-
-/** Identity changes by canonical user JID, until the sessions are refreshed. Sessions are kept: late messages need them. */
-export const IDENTITY_CHANGE: RecordKind<IdentityChange> = jsonRecord('identity-change', 1, (parsed) => ({
-  atMs: integer(parsed.atMs),
-}))
 
 /** Collections of app state that have news, by name, until they are fetched. */
 export const DIRTY_COLLECTION: RecordKind<DirtyCollection> = jsonRecord(

@@ -10,19 +10,13 @@ import { CryptoError, ProtocolError, WatonError } from '../../base/errors.ts'
 import type { RandomSource } from '../../base/random.ts'
 import { constantTimeEqual, hmacSha256, sign, verify, type KeyPair } from '../crypto/index.ts'
 import { decodeProto, encodeProto } from '../proto/codec.ts'
+import { ACCOUNT_SIGNATURE_PREFIX, DEVICE_SIGNATURE_PREFIX, HOSTED_ACCOUNT_SIGNATURE_PREFIX } from './adv.ts'
 import {
   ADVDeviceIdentity,
   ADVEncryptionType,
   ADVSignedDeviceIdentity,
   ADVSignedDeviceIdentityHMAC,
 } from '../proto/connection.ts'
-
-/** Before what the account key signs for an ordinary device. */
-const ACCOUNT_SIGNATURE_PREFIX = Uint8Array.of(6, 0)
-/** Before what the linked device signs itself. */
-const DEVICE_SIGNATURE_PREFIX = Uint8Array.of(6, 1)
-/** Before what the account key signs, and before what is HMACed, where a provider hosts the account. */
-const HOSTED_ACCOUNT_SIGNATURE_PREFIX = Uint8Array.of(6, 5)
 
 const KEY_BYTES = 32
 const SIGNATURE_BYTES = 64

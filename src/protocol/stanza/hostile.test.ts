@@ -10,7 +10,7 @@ import { isServerPing } from './iq/ping.ts'
 import { countPreKeys, fetchPreKeyDigest, fetchPreKeys } from './iq/pre-keys.ts'
 import { fetchPrivacy } from './iq/privacy.ts'
 import { fetchProps } from './iq/props.ts'
-import { usyncDevices } from './iq/usync.ts'
+import * as directory from './iq/usync/index.ts'
 import { parseMessage } from './message.ts'
 import { parseCall } from './call.ts'
 import { parseChatState } from './chat-state.ts'
@@ -22,6 +22,20 @@ import { parseRetryReceipt } from './retry-receipt.ts'
 import { parseStreamFailure, parseSuccess } from './stream.ts'
 
 const own = { pn: '15550000001@s.whatsapp.net', lid: '100000000001@lid' }
+
+const { BOT, BUSINESS, CONTACT, DEVICES, DISAPPEARING_MODE, LID, PICTURE, STATUS, USERNAME } = directory
+const PROTOCOLS = [
+  BOT,
+  BUSINESS,
+  CONTACT,
+  DEVICES,
+  DISAPPEARING_MODE,
+  LID,
+  PICTURE,
+  STATUS,
+  USERNAME,
+] as const
+const EVERYTHING = directory.usync(PROTOCOLS)
 
 /** Every function of this folder that reads what the server sent. */
 const parsers: Readonly<Record<string, (stanza: BinaryNode) => unknown>> = {
@@ -44,7 +58,7 @@ const parsers: Readonly<Record<string, (stanza: BinaryNode) => unknown>> = {
   countPreKeys: (stanza) => countPreKeys.parse(stanza, undefined),
   fetchPreKeyDigest: (stanza) => fetchPreKeyDigest.parse(stanza, undefined),
   fetchPreKeys: (stanza) => fetchPreKeys.parse(stanza, { devices: [] }),
-  usyncDevices: (stanza) => usyncDevices.parse(stanza, { users: [], sid: '' }),
+  usync: (stanza) => EVERYTHING.parse(stanza, { users: [], sid: '' }),
   fetchProps: (stanza) => fetchProps.parse(stanza, {}),
   fetchBlocklist: (stanza) => fetchBlocklist.parse(stanza, undefined),
   fetchPrivacy: (stanza) => fetchPrivacy.parse(stanza, undefined),
@@ -63,7 +77,7 @@ function parsersOf(
 
 // Words of the real stanzas, so that the generated ones get past the first check of a parser.
 const TAGS =
-  'iq message receipt ack failure stream:error conflict ib offline dirty edge_routing routing_info notification count identity collection add device devices device-list key-index-list lid list item user error registration skey key id value signature digest hash usync result query props prop privacy category pair-device ref pair-success device-identity platform enc plaintext unavailable ping create group participant participants requested_user description body link tokens token mex update live_updates messages message views_count reactions reaction settings remove modify set rmr encrypt enc_p enc_iv disappearing_mode blocklist privacy offer terminate relaylatency retry keys product_catalog product collection __proto__ constructor'.split(
+  'iq message receipt ack failure stream:error conflict ib offline dirty edge_routing routing_info notification count identity collection add device devices device-list key-index-list lid list item user error registration skey key id value signature digest hash usync result side_list contact status picture business verified_name username bot profile commands command prompts query props prop privacy category pair-device ref pair-success device-identity platform enc plaintext unavailable ping create group participant participants requested_user description body link tokens token mex update live_updates messages message views_count reactions reaction settings remove modify set rmr encrypt enc_p enc_iv disappearing_mode blocklist privacy offer terminate relaylatency retry keys product_catalog product collection __proto__ constructor'.split(
     ' ',
   )
 const NAMES =

@@ -24,6 +24,15 @@ describe('the hash of participants', () => {
     )
   })
 
+  // published with whatsapp-rust; both alphabets of base64 differ in two of them
+  it.each([
+    [['5511999999999:3@s.whatsapp.net'], '2:5s+YxCff'],
+    [['5511999999999@s.whatsapp.net'], '2:RJWVxcMQ'],
+    [['5511988887777:14@s.whatsapp.net', '7469250125917:21@s.whatsapp.net'], '2:AAv/hwhn'],
+  ])('is what others have published of %j', (devices, hash) => {
+    expect(participantHash(devices)).toBe(hash)
+  })
+
   it('names devices in full, as whatsmeow hashes them', () => {
     expect(fullName('15550000001@s.whatsapp.net')).toBe('15550000001.0:0@s.whatsapp.net')
     expect(fullName('100000000002:3@lid')).toBe('100000000002.0:3@lid')

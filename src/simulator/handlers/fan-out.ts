@@ -3,6 +3,7 @@ import { devicesChanged } from '../stanza/notification.ts'
 import type { Account } from '../world/account.ts'
 import type { Device } from '../world/device.ts'
 import type { World } from '../world/world.ts'
+import { deviceHash } from './device-hash.ts'
 
 /** Every device of everybody who wrote with the account. */
 export function contactDevices(world: World, account: Account): readonly Device[] {
@@ -19,11 +20,20 @@ export function announceDevice(
   action: 'add' | 'remove',
 ): void {
   const { id, facts } = device
+  const lid = world.shownLid(account)
+  const hasLid = lid !== undefined
   const change = {
     action,
     from: account.jid('pn'),
-    lid: account.jid('lid'),
-    device: { jid: account.jid('pn', id), lid: account.jid('lid', id), keyIndex: facts.keyIndex },
+    lid,
+    device: {
+      jid: account.jid('pn', id),
+      lid: hasLid ? account.jid('lid', id) : undefined,
+      keyIndex: facts.keyIndex,
+    },
+    hash: deviceHash(account, 'pn'),
+    lidHash: hasLid ? deviceHash(account, 'lid') : undefined,
+    keyIndexList: account.keyIndexList,
     nowSeconds: world.nowSeconds(),
   }
   for (const other of [...account.devicesExcept(id), ...contactDevices(world, account)]) {

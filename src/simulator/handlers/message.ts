@@ -155,7 +155,7 @@ function deliver(message: BinaryNode, route: Route, chat: Resolved, { world, sen
     senderName: account.facts.name,
     senderAlt: {
       sender_pn: !isOwn && addressing === 'lid' ? pn : undefined,
-      sender_lid: !isOwn && addressing === 'pn' ? lid : undefined,
+      sender_lid: !isOwn && addressing === 'pn' && !world.hidesLids ? lid : undefined,
     },
     ...recipientFacts(message, chat, isOwn && !isPeer, { world, sender }),
     encs: route.copy.encs,
@@ -180,7 +180,7 @@ function recipientFacts(
     recipient: account.jid(addressing),
     recipientAlt: {
       peer_recipient_pn: addressing === 'lid' ? alternative : undefined,
-      peer_recipient_lid: addressing === 'pn' ? alternative : undefined,
+      peer_recipient_lid: addressing === 'pn' && !world.hidesLids ? alternative : undefined,
     },
   }
 }

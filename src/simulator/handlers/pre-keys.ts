@@ -13,7 +13,7 @@ import type { Device } from '../world/device.ts'
 import type { KeyQuery } from '../world/key-directory.ts'
 import type { World } from '../world/world.ts'
 import type { HandlerContext, IqHandler, IqOutcome } from './handler.ts'
-import { contactDevices } from './fan-out.ts'
+import { contactDevices, removeDevice } from './fan-out.ts'
 
 /** Devices asked for in one query. */
 const MAX_USERS = 1_000
@@ -131,10 +131,13 @@ function handleUpload(query: BinaryNode, { world, sender }: HandlerContext): IqO
 
 function announceIdentity({ world, sender }: HandlerContext): void {
   const { account } = sender
-  const facts = { from: account.jid('pn'), lid: account.jid('lid'), nowSeconds: world.nowSeconds() }
+  const facts = { from: account.jid('pn'), lid: world.shownLid(account), nowSeconds: world.nowSeconds() }
   for (const device of contactDevices(world, account)) {
     world.post(device, identityChanged({ ...facts, id: world.nextStanzaId() }), 'ack')
   }
+  // the devices were linked to the installation that is no more
+  account.keyIndexList = undefined
+  for (const device of account.devicesExcept(0)) removeDevice(world, account, device)
 }
 
 /** One `<user>` of the answer: the bundle, or why there is none. */

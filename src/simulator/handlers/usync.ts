@@ -1,5 +1,6 @@
 /**
- * The directory query (`xmlns="usync"`): which devices, LID and registration the named people have.
+ * The directory query (`xmlns="usync"`): what the server tells of the named people. What one protocol answers about one
+ * person is in `usync-protocols.ts`.
  *
  * ```xml
  * <iq type="get" xmlns="usync"><usync sid mode="query" last="true" index="0" context="message">
@@ -7,18 +8,24 @@
  * </usync></iq>
  * ```
  *
- * @source Baileys 7.0.0-rc14 `lib/WAUSync`; whatsmeow `user.go` usync
+ * @source Baileys 7.0.0-rc14 `lib/WAUSync`; whatsmeow `user.go` usync; whatsapp-rust `iq/usync.rs`
  */
 import { childOf, childrenOf, contentText, node, requireChild } from '../../protocol/binary/node.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
 import type { Shape } from '../stanza/shape.ts'
-import type { Account } from '../world/account.ts'
 import type { Resolved, World } from '../world/world.ts'
+import type { DirectoryFault } from '../world/world.ts'
 import type { HandlerContext, IqHandler, IqOutcome } from './handler.ts'
+import { answerProtocol, isUnchanged } from './usync-protocols.ts'
 
 /** People asked for in one query. */
 const MAX_USERS = 5_000
 const MODES = ['query', 'full', 'delta']
+const CONTEXTS = ['interactive', 'background', 'message', 'notification']
+
+const ONE_PROFILE: Shape = {
+  content: { children: { profile: { min: 1, optional: ['v', 'persona_id'] } } },
+}
 
 const usync: IqHandler = {
   xmlns: 'usync',
@@ -40,10 +47,10 @@ const usync: IqHandler = {
                   contact: {},
                   status: {},
                   picture: {},
-                  business: { content: 'anything' },
+                  business: { content: { children: { verified_name: { min: 1 } } } },
                   disappearing_mode: {},
                   username: {},
-                  bot: { content: 'anything' },
+                  bot: ONE_PROFILE,
                 },
               },
             },
@@ -66,8 +73,8 @@ function userShape(): Shape {
       children: {
         contact: { optional: ['type', 'username', 'lid', 'pin'], content: 'optional-bytes' },
         lid: { required: ['jid'] },
-        devices: { optional: ['device_hash', 'ts', 'expected_ts'] },
-        bot: { content: 'anything' },
+        devices: { required: ['device_hash'], optional: ['ts', 'expected_ts'] },
+        bot: ONE_PROFILE,
       },
     },
   }
@@ -75,61 +82,59 @@ function userShape(): Shape {
 
 function handleUsync(query: BinaryNode, { world, sender }: HandlerContext): IqOutcome {
   const request = requireChild(query, 'usync')
-  const { sid, mode, index, last } = request.attrs
-  if (!MODES.includes(mode ?? '')) {
-    sender.note('unknown', `usync mode "${mode ?? ''}" is treated as "query"`)
-  }
+  const { sid, mode, index, last, context } = request.attrs
+  if (!MODES.includes(mode ?? '')) sender.note('unknown', `usync mode "${mode ?? ''}" is treated as "query"`)
+  if (!CONTEXTS.includes(context ?? '')) sender.note('unknown', `usync context "${context ?? ''}"`)
   const protocols = childrenOf(requireChild(request, 'query')).map((child) => child.tag)
-  const users = childrenOf(requireChild(request, 'list')).map((user) => answerUser(user, protocols, world))
-  const results = protocols.map((protocol) => node(protocol))
+  const list = childrenOf(requireChild(request, 'list'))
+  const nameless = list.find((user) => user.attrs['jid'] === undefined && questionOf(user) === undefined)
+  if (nameless !== undefined) sender.note('unknown', 'usync asks about somebody whom it does not name')
+  const fault = sender.device.id === 0 ? undefined : world.takeDirectoryFault()
+  const users =
+    fault?.as === 'silence' ? [] : list.flatMap((user) => answerUser(user, protocols, world, fault))
+  const results = protocols.map((protocol) =>
+    fault?.as === 'refusal' && protocol === 'devices' ? node(protocol, {}, [errorOf(fault)]) : node(protocol),
+  )
   const content = [node('result', {}, results), node('list', {}, users)]
   return { content: [node('usync', { sid, mode, index, last }, content)] }
 }
 
-function answerUser(user: BinaryNode, protocols: readonly string[], world: World): BinaryNode {
-  const phone = phoneOf(user)
-  const found = phone === undefined ? world.resolve(user.attrs['jid'] ?? '') : findPhone(phone, world)
+function errorOf({ code }: DirectoryFault): BinaryNode {
+  return node('error', { code, text: 'spoilt on purpose', backoff: 60 })
+}
+
+/** The answer about one person; none when the client has their list already. */
+function answerUser(
+  user: BinaryNode,
+  protocols: readonly string[],
+  world: World,
+  fault: DirectoryFault | undefined,
+): readonly BinaryNode[] {
+  const question = questionOf(user)
+  const found = question === undefined ? world.resolve(user.attrs['jid'] ?? '') : find(question, world)
   const jid =
-    phone === undefined ? user.attrs['jid'] : (found?.account.jid('pn') ?? `${phone.slice(1)}@s.whatsapp.net`)
-  const children = protocols
-    .map((protocol) => answerProtocol(protocol, found, phone))
-    .filter((child) => child !== undefined)
-  return node('user', { jid }, children)
+    question === undefined
+      ? user.attrs['jid']
+      : (found?.account.jid('pn') ?? `${question.replace(/\D/g, '') || '0'}@s.whatsapp.net`)
+  if (fault?.as === 'error') return [node('user', { jid }, [errorOf(fault)])]
+  if (isUnchanged(childOf(user, 'devices'), found)) return []
+  const asked = { jid: jid ?? '', question, found, world, isEmpty: fault?.as === 'empty' }
+  const children = protocols.map((protocol) => answerProtocol(protocol, asked))
+  const given = children.filter((child) => child !== undefined)
+  return [node('user', { jid }, given)]
 }
 
-/** The phone number as the client wrote it (`+15550000001`), when the person is named that way. */
-function phoneOf(user: BinaryNode): string | undefined {
+/** The phone number (`+15550000001`) or username by which the person is named, when it is not by JID. */
+function questionOf(user: BinaryNode): string | undefined {
   const contact = childOf(user, 'contact')
-  const text = contact === undefined ? undefined : contentText(contact)
-  return text === undefined || text === '' ? undefined : text
+  if (contact === undefined) return undefined
+  const text = contact.attrs['username'] ?? contentText(contact)
+  return text === '' ? undefined : text
 }
 
-function findPhone(phone: string, world: World): Resolved | undefined {
-  const account = world.accountOf(phone.replace(/\D/g, ''))
+function find(question: string, world: World): Resolved | undefined {
+  const account = question.startsWith('+')
+    ? world.accountOf(question.replace(/\D/g, ''))
+    : world.accounts.find(({ profile }) => profile.username === question)
   return account === undefined ? undefined : { account, deviceId: 0, addressing: 'pn' }
-}
-
-function answerProtocol(
-  protocol: string,
-  found: Resolved | undefined,
-  phone: string | undefined,
-): BinaryNode | undefined {
-  if (protocol === 'contact') return node('contact', { type: found === undefined ? 'out' : 'in' }, phone)
-  if (found === undefined) return undefined
-  if (protocol === 'devices') return devicesChild(found.account)
-  // The way from a LID to the phone number is not given: it is what a LID hides.
-  if (protocol === 'lid' && found.addressing === 'pn') return node('lid', { val: found.account.jid('lid') })
-  return undefined
-}
-
-function devicesChild(account: Account): BinaryNode {
-  const devices = [...account.devices.values()].map(({ id, facts }) =>
-    node('device', { id, 'key-index': id === 0 ? undefined : facts.keyIndex }),
-  )
-  const children = [node('device-list', {}, devices)]
-  const { keyIndexList } = account
-  if (keyIndexList !== undefined) {
-    children.push(node('key-index-list', { ts: keyIndexList.atSeconds }, keyIndexList.signed))
-  }
-  return node('devices', {}, children)
 }

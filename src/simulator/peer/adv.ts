@@ -12,8 +12,10 @@ import type { KeyPair } from '../../protocol/crypto/index.ts'
 import {
   ADVDeviceIdentity,
   ADVEncryptionType,
+  ADVKeyIndexList,
   ADVSignedDeviceIdentity,
   ADVSignedDeviceIdentityHMAC,
+  ADVSignedKeyIndexList,
   decodeProto,
   encodeProto,
 } from '../../protocol/proto/index.ts'
@@ -22,6 +24,8 @@ const ACCOUNT_SIGNATURE_PREFIX = Uint8Array.of(6, 0)
 /** In front of what the account signs, and of what is HMACed, where a provider hosts the account. */
 const HOSTED_SIGNATURE_PREFIX = Uint8Array.of(6, 5)
 const DEVICE_SIGNATURE_PREFIX = Uint8Array.of(6, 1)
+/** In front of a list of device keys. @source Cobalt `DeviceADVValidator` (after WA Web `WAWebAdvSignatureConstants`) */
+const KEY_INDEX_LIST_PREFIX = Uint8Array.of(6, 2)
 const SIGNATURE_BYTES = 64
 const KEY_BYTES = 32
 
@@ -80,6 +84,34 @@ export function signDeviceIdentity(input: DeviceIdentityInput): Uint8Array {
 
 function accountPrefix(isHosted: boolean): Uint8Array {
   return isHosted ? HOSTED_SIGNATURE_PREFIX : ACCOUNT_SIGNATURE_PREFIX
+}
+
+/** What a phone says of its linked devices. */
+export interface KeyIndexListInput {
+  /** Identity key pair of the account, that is of the phone. */
+  readonly account: KeyPair
+  readonly rawId: number
+  /** Key indexes of the devices that are linked now. */
+  readonly indexes: readonly number[]
+  /** The newest index that was ever given out. */
+  readonly currentIndex: number
+  readonly atSeconds: number
+  readonly random: RandomSource
+}
+
+/** Signs which devices are linked: a serialised `ADVSignedKeyIndexList`, without the account's key, as phones make it. */
+export function signKeyIndexList(input: KeyIndexListInput): Uint8Array {
+  const { account, rawId, indexes, currentIndex, atSeconds, random } = input
+  const list = {
+    rawId,
+    timestamp: atSeconds,
+    currentIndex,
+    validIndexes: [...indexes],
+    accountType: ADVEncryptionType.E2EE,
+  }
+  const details = encodeProto(ADVKeyIndexList, list, 'ADVKeyIndexList')
+  const accountSignature = sign(account.privateKey, concatBytes(KEY_INDEX_LIST_PREFIX, details), random)
+  return encodeProto(ADVSignedKeyIndexList, { details, accountSignature }, 'ADVSignedKeyIndexList')
 }
 
 /** What to check a companion's device identity against. */

@@ -14,18 +14,39 @@ const MAX_PRE_KEY_ID = 0xffffff
 
 /** See the file comment. */
 export class DeviceKeys {
-  readonly identity: KeyPair
-  readonly registrationId: number
-  readonly signedPreKey: SignedPreKeyPair
+  #identity: KeyPair
+  #registrationId: number
+  #signedPreKey: SignedPreKeyPair
   readonly #random: RandomSource
   readonly #preKeys = new Map<number, PreKeyPair>()
   #nextPreKeyId = 1
 
   constructor(random: RandomSource) {
     this.#random = random
-    this.identity = generateKeyPair(random)
-    this.registrationId = generateRegistrationId(random)
-    this.signedPreKey = generateSignedPreKey(this.identity, 1, random)
+    this.#identity = generateKeyPair(random)
+    this.#registrationId = generateRegistrationId(random)
+    this.#signedPreKey = generateSignedPreKey(this.#identity, 1, random)
+  }
+
+  get identity(): KeyPair {
+    return this.#identity
+  }
+
+  get registrationId(): number {
+    return this.#registrationId
+  }
+
+  get signedPreKey(): SignedPreKeyPair {
+    return this.#signedPreKey
+  }
+
+  /** Forgets every key and makes new ones, as an installation does. */
+  renew(): void {
+    this.#identity = generateKeyPair(this.#random)
+    this.#registrationId = generateRegistrationId(this.#random)
+    this.#signedPreKey = generateSignedPreKey(this.#identity, 1, this.#random)
+    this.#preKeys.clear()
+    this.#nextPreKeyId = 1
   }
 
   /** What the Signal functions need to know of this device. */

@@ -9,7 +9,7 @@ import { withDevice } from '../../protocol/jid.ts'
 import type { PrimaryServices } from '../link.ts'
 import { nowSeconds } from './account.ts'
 import type { PhoneAccount } from './account.ts'
-import { signDeviceIdentity } from './adv.ts'
+import { signDeviceIdentity, signKeyIndexList } from './adv.ts'
 import type { PairingForgery } from './adv.ts'
 import type { DeviceKeys } from './device-keys.ts'
 import { enterCode, openKeyBundle } from './link-code.ts'
@@ -69,7 +69,9 @@ const MAX_WELCOME_ATTEMPTS = 2_400
 /** See the file comment. */
 export class LinkedDevices {
   readonly #options: LinkedDevicesOptions
-  readonly #rawId: number
+  #rawId: number
+  /** The newest key index that was ever given out. */
+  #currentIndex = 0
   readonly #devices = new Map<number, LinkedDevice>()
   #isWelcoming = false
   #mustLookAgain = false
@@ -150,7 +152,12 @@ export class LinkedDevices {
       ...(forge === undefined ? {} : { forge }),
     })
     const claim = forge === 'primary' ? { claimedDeviceId: 0 } : {}
-    await services.approvePairing({ ref, deviceIdentity, deviceId, platform, isHosted, ...claim })
+    this.#currentIndex = Math.max(this.#currentIndex, deviceId)
+    const keyIndexList = this.#keyIndexList([...this.all.map((device) => device.deviceId), deviceId])
+    await services.approvePairing({
+      ...{ ref, deviceIdentity, deviceId, platform, isHosted, keyIndexList },
+      ...claim,
+    })
     const jid = withDevice(account.pn, deviceId)
     this.#devices.set(deviceId, {
       deviceId,
@@ -172,6 +179,32 @@ export class LinkedDevices {
   welcomeNewDevices(): void {
     this.#attempts = 0
     this.#look()
+  }
+
+  /** Signs anew which devices are linked, without the one that is taken off. */
+  publishWithout(deviceId: number): void {
+    const left = this.all.map((device) => device.deviceId).filter((id) => id !== deviceId)
+    this.#options.services.publishKeyIndexList?.(this.#keyIndexList(left))
+  }
+
+  /** The account begins anew: no device is linked, and what was signed before is worth nothing. */
+  beginAnew(): void {
+    this.#devices.clear()
+    this.#rawId = uintFromBytes(this.#options.account.random.bytes(4))
+  }
+
+  #keyIndexList(indexes: readonly number[]): { readonly atSeconds: number; readonly signed: Uint8Array } {
+    const { account, keys } = this.#options
+    const atSeconds = nowSeconds(account.clock)
+    const signed = signKeyIndexList({
+      account: keys.identity,
+      rawId: this.#rawId,
+      indexes,
+      currentIndex: this.#currentIndex,
+      atSeconds,
+      random: account.random,
+    })
+    return { atSeconds, signed }
   }
 
   /** Stops looking. */

@@ -62,6 +62,8 @@ export interface PhoneParts {
   readonly noteFault: (text: string) => void
   /** Uploads the device keys with fresh one-time pre-keys. */
   readonly publishKeys: () => Promise<void>
+  /** Makes everything anew that an installation makes, and publishes it. */
+  readonly reinstall: () => Promise<void>
   /** Says that the human is there, and looks for devices that wait to be served. */
   readonly announce: () => void
 }
@@ -122,8 +124,20 @@ export function createParts(options: PhoneOptions): PhoneParts {
     sessions: core.sessions,
     noteFault: (text) => options.services.noteFault?.(text),
     publishKeys,
+    reinstall: () => reinstall(core, linked, publishKeys),
     announce,
   }
+}
+
+async function reinstall(
+  { keys, sessions }: Core,
+  linked: LinkedDevices,
+  publishKeys: () => Promise<void>,
+): Promise<void> {
+  keys.renew()
+  sessions.lose()
+  linked.beginAnew()
+  await publishKeys()
 }
 
 interface Core {

@@ -140,7 +140,18 @@ export class SimulatedPhone {
 
   /** Takes a linked device off the account. @throws {QueryError} `WATON_PHONE_QUERY_REFUSED` */
   async unlinkDevice(deviceId: number): Promise<void> {
+    this.#parts.linked.publishWithout(deviceId)
     await this.#parts.connection.request(buildRemoveDevice(withDevice(this.pn, deviceId)))
+  }
+
+  /**
+   * The human installs WhatsApp anew, e.g. on another phone: other keys, no sessions, and no linked devices. What was shown
+   * before stays in {@link messages}. Resolves when the server has the new keys and has told the contacts.
+   *
+   * @throws {QueryError} `WATON_PHONE_QUERY_REFUSED`
+   */
+  async reinstall(): Promise<void> {
+    await this.#parts.reinstall()
   }
 
   /**

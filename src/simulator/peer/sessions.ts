@@ -36,7 +36,7 @@ export interface SessionsOptions {
 /** See the file comment. Every JID is a device JID in either addressing. */
 export class Sessions {
   readonly #options: SessionsOptions
-  readonly #records = new BoundedMap<string, SessionRecord>(MAX_SESSIONS)
+  #records = new BoundedMap<string, SessionRecord>(MAX_SESSIONS)
 
   constructor(options: SessionsOptions) {
     this.#options = options

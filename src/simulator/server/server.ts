@@ -134,6 +134,9 @@ export class SimulatedServer implements ConnectionHost {
   servicesFor(account: Account): PrimaryServices {
     return {
       attach: (listener) => attachPhone(this.world, account, this.#nextConnectionId++, listener),
+      publishKeyIndexList: (list) => {
+        account.keyIndexList = list
+      },
       reserveDeviceId: () => account.reserveDeviceId(),
       approvePairing: (approval) => this.#desk.approve(account, approval),
       linkCodes: {

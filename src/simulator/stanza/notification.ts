@@ -13,7 +13,7 @@ export function preKeysLow(facts: { id: string; count: number; nowSeconds: numbe
 export function identityChanged(facts: {
   id: string
   from: string
-  lid: string
+  lid: string | undefined
   nowSeconds: number
 }): BinaryNode {
   const attributes = { from: facts.from, id: facts.id, type: 'encrypt', t: facts.nowSeconds, lid: facts.lid }
@@ -26,12 +26,22 @@ export interface DeviceChange {
   readonly action: 'add' | 'remove'
   /** The person, without device. */
   readonly from: string
-  readonly lid: string
-  readonly device: { readonly jid: string; readonly lid: string; readonly keyIndex: number }
+  readonly lid: string | undefined
+  readonly device: { readonly jid: string; readonly lid: string | undefined; readonly keyIndex: number }
+  /** The hash over the list as it is now, and the same by LID. */
+  readonly hash: string
+  readonly lidHash: string | undefined
+  /** What the phone has signed last about its devices. */
+  readonly keyIndexList: { readonly atSeconds: number; readonly signed: Uint8Array } | undefined
   readonly nowSeconds: number
 }
 
-/** A person linked or removed a device. @source whatsmeow `notification.go` handleDeviceNotification */
+/**
+ * A person linked or removed a device.
+ *
+ * @source whatsmeow `notification.go` handleDeviceNotification for the hashes; Baileys 7.0.0-rc14
+ *   `Socket/messages-recv.js` for the rest
+ */
 export function devicesChanged(change: DeviceChange): BinaryNode {
   const { device } = change
   const attributes = {
@@ -41,6 +51,10 @@ export function devicesChanged(change: DeviceChange): BinaryNode {
     t: change.nowSeconds,
     lid: change.lid,
   }
-  const child = node('device', { jid: device.jid, lid: device.lid, 'key-index': device.keyIndex })
-  return node('notification', attributes, [node(change.action, {}, [child])])
+  const { hash, lidHash, keyIndexList } = change
+  const children = [node('device', { jid: device.jid, lid: device.lid, 'key-index': device.keyIndex })]
+  if (keyIndexList !== undefined)
+    children.push(node('key-index-list', { ts: keyIndexList.atSeconds }, keyIndexList.signed))
+  const action = node(change.action, { device_hash: hash, device_lid_hash: lidHash }, children)
+  return node('notification', attributes, [action])
 }

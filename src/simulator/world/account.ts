@@ -2,6 +2,7 @@
 import { UsageError } from '../../base/errors.ts'
 import { formatJid, SERVER_LID, SERVER_USER } from '../../protocol/jid.ts'
 import type { Device } from './device.ts'
+import type { Profile } from './profile.ts'
 
 /** Which of a person's two addresses a stanza uses. */
 export type Addressing = 'pn' | 'lid'
@@ -52,6 +53,8 @@ export class Account {
   readonly #watchers = new Map<string, Addressing>()
   /** The list of linked devices as the phone signed it last. */
   keyIndexList: SignedKeyIndexList | undefined
+  /** What the directory tells of the person. */
+  profile: Profile = {}
   #nextDeviceId = 1
 
   constructor(facts: AccountFacts) {

@@ -21,6 +21,19 @@ const MAX_ACCOUNTS = 10_000
 const ROUTING_INFO_BYTES = 12
 const LID_DIGITS = 15
 
+/**
+ * A spoilt answer of the directory: device lists without a device, nobody in the answer, an error for each person, or an
+ * error for the devices of all.
+ */
+export interface DirectoryFault {
+  /** What happens. */
+  readonly as: 'empty' | 'silence' | 'error' | 'refusal'
+  /** Of the errors. */
+  readonly code: number
+  /** How many answers are left to be spoilt. */
+  readonly times: number
+}
+
 /** A JID resolved: whose it is, which device it names, and by which address. */
 export interface Resolved {
   readonly account: Account
@@ -44,6 +57,25 @@ export class World {
     this.clock = clock
     this.random = random
     this.trace = trace
+  }
+
+  /** Whether nobody is told the LID that belongs to a phone number, as on servers before LIDs. */
+  hidesLids = false
+  /** What goes wrong with the next questions to the directory of people. */
+  directoryFault: DirectoryFault | undefined
+
+  /** The LID of an account, unless LIDs are hidden. */
+  shownLid(account: Account): string | undefined {
+    return this.hidesLids ? undefined : account.jid('lid')
+  }
+
+  /** What goes wrong with this question to the directory, used up by asking. */
+  takeDirectoryFault(): DirectoryFault | undefined {
+    const fault = this.directoryFault
+    if (fault === undefined) return undefined
+    this.directoryFault = fault.times <= 1 ? undefined : { ...fault, times: fault.times - 1 }
+    this.trace.note('fault', `the directory answers with: ${fault.as}`)
+    return fault
   }
 
   /** Takes one lost pull away, when one is planned. */

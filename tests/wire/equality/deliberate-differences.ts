@@ -84,22 +84,23 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
     ],
   },
   {
-    id: 'own-devices-once',
-    what: 'For the first text to a LID Baileys asks for its own devices a second time, now by LID; waton knows them from the query by phone number.',
-    reason: 'Both addresses are one account with one device list, which waton keeps under one address.',
+    id: 'own-devices-at-login',
+    what: 'waton asks for the account’s own devices once, after the first login; Baileys asks with the first text to a phone number, and again, by LID, with the first one to a LID.',
+    reason:
+      'Own devices get a copy of every message, so the list is always needed. Both addresses are one account with one list, which waton keeps, follows and renews once a day.',
     marks: [
+      a('only-waton', 'iq get usync usync', { step: 'first login' }),
+      a('value', 'iq get usync usync', {
+        step: 'first text to a phone number',
+        at: 'usync>list>user[15550000001@s.whatsapp.net]',
+        waton: 'absent',
+      }),
       a('value', 'iq get usync usync', {
         step: 'first text to a LID',
         at: /^usync>list>user\[\d+@lid\]$/,
         waton: 'absent',
       }),
     ],
-  },
-  {
-    id: 'device-list-asked-again',
-    what: 'When somebody links a device, Baileys changes its list by what the notification says; waton drops the list and asks for it before the next send.',
-    reason: 'A notification that was missed or came twice cannot leave a wrong list behind.',
-    marks: [a('only-waton', 'iq get usync usync', { step: 'a contact links a device' })],
   },
   {
     id: 'edits-hide-failure',

@@ -75,6 +75,8 @@ const LOGIN = [
 const NAMED = 'presence unavailable'
 const UPLOAD = 'iq set encrypt registration'
 const CLEAN = 'iq set urn:xmpp:whatsapp:dirty clean'
+/** waton knows its own devices before the first message. */
+const OWN_DEVICES = 'iq get usync usync'
 const TOKEN = 'iq set privacy tokens'
 
 const FIRST_TEXT = chosenId('EQUALITY-PN')
@@ -112,7 +114,7 @@ const FIRST_LOGIN: Step = {
   ends: {
     both: [...LOGIN, UPLOAD, ...times(2, 'receipt peer_msg')],
     baileys: ['receipt hist_sync', 'iq set w:sync:app:state sync'],
-    waton: [CLEAN],
+    waton: [CLEAN, OWN_DEVICES],
   },
 }
 
@@ -261,7 +263,7 @@ const BY_QR: readonly Step[] = [
         'ack receipt inactive',
       ],
       baileys: [TOKEN],
-      waton: ['iq get usync usync'],
+      waton: [],
     },
   },
   {

@@ -21,12 +21,18 @@ async function applyChange(
   unit: Unit,
   change: AccountChange,
   { atMs }: Notification,
-  { self, unknowns }: ReceiveContext,
+  context: ReceiveContext,
 ): Promise<void> {
+  const { self, unknowns } = context
   const account = await canonicalJid(unit, self.pn)
   switch (change.type) {
     case 'devices':
-      await applyDevices(unit, { action: 'update', devices: change.devices }, { from: self.pn, atMs })
+      await applyDevices(
+        unit,
+        { ...change, action: 'update' },
+        { from: self.pn, atMs, areAll: true },
+        context,
+      )
       return
     case 'blocklist': {
       const changes = []

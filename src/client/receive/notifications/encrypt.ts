@@ -7,7 +7,7 @@
 import { isServer, parseJid, userJid } from '../../../protocol/jid.ts'
 import { parseEncrypt } from '../../../protocol/stanza/notifications/encrypt.ts'
 import { canonicalJid, personOf } from '../../identity/addresses.ts'
-import { DEVICE_LIST, IDENTITY_CHANGE } from '../../state/records.ts'
+import { markStale, noteIdentityChange } from '../../identity/device-list.ts'
 import type { Unit } from '../../state/unit.ts'
 import type { ReceiveContext } from '../context.ts'
 import { notificationKind } from './kind.ts'
@@ -46,8 +46,8 @@ async function identityChanged(
   }
   if (self.isOwn(from)) return
   const user = await canonicalJid(unit, userJid(from))
-  unit.put(IDENTITY_CHANGE, user, { atMs })
+  await noteIdentityChange(unit, user, atMs)
   // the devices that were linked to the former registration are gone
-  unit.delete(DEVICE_LIST, user)
+  await markStale(unit, user)
   unit.event('identity.changed', { contact: await personOf(unit, from), atMs }, user)
 }

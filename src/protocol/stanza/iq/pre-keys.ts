@@ -79,7 +79,12 @@ export const INVALID_BUNDLE = -1
 
 /** The answer for one device: its keys, or why there are none. */
 export type PreKeyAnswer =
-  | { readonly jid: string; readonly bundle: FetchedBundle }
+  | {
+      readonly jid: string
+      readonly bundle: FetchedBundle
+      /** Serialised `ADVSignedDeviceIdentity`: linked devices come with one. See `verifyDeviceIdentity`. */
+      readonly deviceIdentity?: Uint8Array
+    }
   | { readonly jid: string; readonly errorCode: number; readonly errorText?: string }
 
 /**
@@ -177,7 +182,7 @@ export const fetchPreKeyDigest: IqQuery<void, PreKeyDigest | undefined> = define
  * ```xml
  * <iq to="@s.whatsapp.net" type="get" xmlns="encrypt"><key><user jid="100000000002:3@lid" reason="identity"/></key></iq>
  * <iq type="result"><list>
- *   <user jid="..."><registration/><type/><identity/><skey/><key/></user>
+ *   <user jid="..."><registration/><type/><identity/><skey/><key/><device-identity/></user>
  *   <user jid="..."><error code="406" text="not-acceptable"/></user>
  * </list></iq>
  * ```
@@ -207,7 +212,9 @@ function parseUser(user: BinaryNode): PreKeyAnswer {
     }
   }
   try {
-    return { jid, bundle: parseBundle(user) }
+    const identity = childOf(user, 'device-identity')
+    const bundle = parseBundle(user)
+    return { jid, bundle, ...(identity === undefined ? {} : { deviceIdentity: requireBytes(identity) }) }
   } catch (cause) {
     if (cause instanceof ProtocolError) return { jid, errorCode: INVALID_BUNDLE, errorText: cause.code }
     throw cause

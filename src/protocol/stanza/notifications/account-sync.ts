@@ -5,12 +5,12 @@
  *   handleAccountSyncNotification
  */
 import { childrenOf, numberAttribute, requireAttribute, type BinaryNode } from '../../binary/node.ts'
-import { devicesIn, type NotifiedDevice } from './devices.ts'
+import { devicesIn, type NotifiedDevices } from './devices.ts'
 
 /** One part of the account. */
 export type AccountChange =
   /** Our own devices, all of them. */
-  | { readonly type: 'devices'; readonly devices: readonly NotifiedDevice[] }
+  | ({ readonly type: 'devices' } & NotifiedDevices)
   /** Who was blocked or is not blocked any more; without changes the whole list is to be asked for. */
   | { readonly type: 'blocklist'; readonly changes: readonly BlockChange[] }
   /** New chats begin with messages that vanish after so many seconds; 0: they stay. */
@@ -30,7 +30,8 @@ export interface BlockChange {
 /**
  * ```xml
  * <notification from="15550000001@s.whatsapp.net" id="..." t="..." type="account_sync">
- *   <devices dhash="2:..."><device jid="15550000001:3@s.whatsapp.net"/></devices>
+ *   <devices dhash="2:..."><device jid="15550000001:3@s.whatsapp.net" key-index="2"/>
+ *     <key-index-list ts="...">ADVSignedKeyIndexList</key-index-list></devices>
  *   <blocklist dhash="..." prev_dhash="..."><item jid="15550000002@s.whatsapp.net" action="block"/></blocklist>
  *   <disappearing_mode duration="86400" t="..."/>
  *   <privacy><category name="last" value="contacts"/></privacy>
@@ -44,7 +45,7 @@ export function parseAccountSync(stanza: BinaryNode): readonly AccountChange[] {
 function readChange(child: BinaryNode): AccountChange {
   switch (child.tag) {
     case 'devices':
-      return { type: 'devices', devices: devicesIn(child) }
+      return { type: 'devices', ...devicesIn(child) }
     case 'blocklist':
       return { type: 'blocklist', changes: childrenOf(child, 'item').map(blockChange) }
     case 'disappearing_mode': {
