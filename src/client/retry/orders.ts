@@ -80,8 +80,12 @@ export async function orderResends(
 }
 
 /** The next question to the server brings the list up to date; the device asks again, then with its keys. */
-function refuseUnknown(unit: Unit, { device, canonical, count }: Request, { drops }: OrderContext): string[] {
-  unit.delete(DEVICE_LIST, userJid(canonical))
+async function refuseUnknown(
+  unit: Unit,
+  { device, canonical, count }: Request,
+  { drops }: OrderContext,
+): Promise<readonly string[]> {
+  await markStale(unit, userJid(canonical))
   drops.drop('unknown-device', { device, count })
   return []
 }
