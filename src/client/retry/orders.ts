@@ -5,8 +5,9 @@
  */
 import { describeError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
-import { equalBytes } from '../../base/bytes.ts'
+import { equalBytes, utf8Bytes } from '../../base/bytes.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
+import { sha256 } from '../../protocol/crypto/index.ts'
 import { parseJid, signalAddress, userJid } from '../../protocol/jid.ts'
 import { verifyDeviceIdentity } from '../../protocol/pairing/index.ts'
 import { sessionInfo, verifyBundle } from '../../protocol/signal/index.ts'
@@ -62,36 +63,46 @@ export async function orderResends(
   const request = { ...parsed, device, canonical: await canonicalJid(unit, device) }
   // delivered twice, because the server has not seen our ack
   if (!(await isFirst(unit, stanza))) return []
-  let bundle = await givenKeys(unit, request, context)
+  const taken: string[] = []
+  for (const id of request.ids.slice(0, MAX_IDS))
+    if (await isGranted(unit, id, request, context)) taken.push(id)
+  if (taken.length === 0) return []
+  // signatures last: they cost the most, and a storm must not
+  const bundle = await givenKeys(unit, request, context)
+  if (bundle === undefined && !(await isKnown(unit, request.canonical)))
+    return refuseUnknown(unit, request, context)
   const names: string[] = []
-  for (const id of request.ids.slice(0, MAX_IDS)) {
-    if (!(await isTaken(unit, { id, request, hasKeys: bundle !== undefined }, context))) continue
-    names.push(await take(unit, { id, request, bundle }))
+  for (const [index, id] of taken.entries()) {
     // a one-time pre-key begins one session
-    bundle = undefined
+    names.push(await take(unit, { id, request, bundle: index === 0 ? bundle : undefined }))
   }
   return names
 }
 
-async function isTaken(
+/** The next question to the server brings the list up to date; the device asks again, then with its keys. */
+async function refuseUnknown(
   unit: Unit,
-  { id, request, hasKeys }: { id: string; request: Request; hasKeys: boolean },
+  { device, canonical, count }: Request,
+  { drops }: OrderContext,
+): Promise<readonly string[]> {
+  await markStale(unit, userJid(canonical))
+  drops.drop('unknown-device', { device, count })
+  return []
+}
+
+async function isGranted(
+  unit: Unit,
+  id: string,
+  { device, canonical, count }: Request,
   { self, buckets, drops }: OrderContext,
 ): Promise<boolean> {
-  const { device, canonical, count } = request
   const fields = { id, device, count }
   const sent = await sentMessage(unit, id, self)
   if (sent === undefined) return drops.drop('not-found', fields)
   const chat = await canonicalJid(unit, userJid(sent.chat))
-  const isOwn = self.isOwn(device)
   // whoever was not written to is not given it, whatever they know of it
-  if (!isOwn && userJid(canonical) !== chat) return drops.drop('not-theirs', fields)
+  if (!self.isOwn(device) && userJid(canonical) !== chat) return drops.drop('not-theirs', fields)
   if (canonical === (await canonicalJid(unit, self.devicePn))) return drops.drop('not-theirs', fields)
-  if (!hasKeys && !(await isKnown(unit, canonical))) {
-    // the next question to the server brings the list up to date; the device asks again, then with its keys
-    await markStale(unit, canonical)
-    return drops.drop('unknown-device', fields)
-  }
   const history = await unit.read(RESEND_HISTORY, orderName(id, canonical))
   if ((history?.answers ?? 0) >= MAX_ANSWERS) return drops.drop('too-often', fields)
   if (!buckets.take([`chat ${chat}`, `device ${canonical}`], unit.nowMs))
@@ -162,6 +173,10 @@ async function noteIdentity(
   if (session === undefined || equalBytes(session.remoteIdentityKey, bundle.identityKey)) return
   logger.warn({ device }, 'a device asks with another identity than it had')
   if (parseJid(device).device !== 0 || self.isOwn(device)) return
+  // each of its requests says so until the first was answered
+  const told = sha256(utf8Bytes(`identity ${canonical} `), bundle.identityKey)
+  if (await unit.isRecognised(told)) return
+  unit.recognise(told)
   const atMs = unit.nowMs
   await noteIdentityChange(unit, canonical, atMs)
   await markStale(unit, canonical)

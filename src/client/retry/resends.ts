@@ -47,8 +47,9 @@ export interface ResendsOptions {
   readonly devices: DeviceDirectory
 }
 
-/** How long an order that could not be carried out waits on the same connection. */
+/** How long an order that could not be carried out waits on the same connection; twice as long each time, up to the second. */
 const RETRY_DELAY_MS = 5_000
+const MAX_RETRY_DELAY_MS = 300_000
 
 /** Messages with orders that are known by id; with more of them the store is asked at each ack. */
 const MAX_OPEN = 16_384
@@ -71,6 +72,8 @@ export class Resends {
   #onWire = new Set<string>()
   #connection: Connection | undefined
   #retry: Timer | undefined
+  /** Failures in a row. */
+  #failures = 0
 
   constructor(options: ResendsOptions) {
     this.#options = options
@@ -83,6 +86,7 @@ export class Resends {
   resume(connection: Connection): void {
     this.#connection = connection
     this.#onWire = new Set()
+    this.#failures = 0
     this.wake()
   }
 
@@ -137,8 +141,10 @@ export class Resends {
     }
     const order = await unit.read(RESEND_ORDER, name)
     unit.delete(RESEND_ORDER, name)
+    const others = await unit.listKeys(RESEND_ORDER, orderName(ack.id, ''))
     unit.onCommit(() => {
       this.#onWire.delete(name)
+      if (others.length === 0) this.#open.delete(ack.id)
     })
     if (ack.errorCode !== undefined)
       this.drops.drop('refused', { id: ack.id, device: order?.device, serverCode: ack.errorCode })
@@ -210,6 +216,7 @@ export class Resends {
       if (name.includes(SEPARATOR)) await this.#carryOut(connection, name)
       else await this.#check(connection, name)
     } catch (error) {
+      if (await this.#isOver(name, error)) return
       const { logger } = this.#options
       logger.warn(
         { code: errorCode(error), reason: describeError(error) },
@@ -218,6 +225,20 @@ export class Resends {
       // a store that fails tells when it is well again
       if (!(error instanceof StorageError)) this.#retryLater()
     }
+  }
+
+  /** Whoever has no devices any more has missed nothing. */
+  async #isOver(name: string, error: unknown): Promise<boolean> {
+    if (name.includes(SEPARATOR) || errorCode(error) !== 'WATON_SEND_NO_DEVICES') return false
+    const { state, logger } = this.#options
+    const forgotten = state.commit((unit) => {
+      unit.delete(FAN_OUT_CHECK, name)
+      return Promise.resolve()
+    })
+    await forgotten.catch((failure: unknown) => {
+      logger.debug({ reason: describeError(failure) }, 'a look at devices is still noted')
+    })
+    return true
   }
 
   async #check(connection: Connection, id: string): Promise<void> {
@@ -241,6 +262,7 @@ export class Resends {
       })
     })
     await staged.committed
+    this.#failures = 0
   }
 
   /** The keys of a device as the server has them now. */
@@ -270,7 +292,10 @@ export class Resends {
 
   #retryLater(): void {
     if (this.#connection === undefined) return
-    this.#retry ??= this.#options.clock.schedule(RETRY_DELAY_MS, () => {
+    if (this.#retry !== undefined) return
+    const delayMs = Math.min(RETRY_DELAY_MS * 2 ** this.#failures, MAX_RETRY_DELAY_MS)
+    this.#failures += 1
+    this.#retry = this.#options.clock.schedule(delayMs, () => {
       this.#retry = undefined
       this.wake()
     })

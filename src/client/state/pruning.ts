@@ -101,7 +101,10 @@ export const RECORD_RULES: ReadonlyMap<string, PruningRule> = new Map([
   [RETRY_COUNT.kind, days(REDELIVERY_DAYS, 'nobody sends again what is older')],
   [RESEND_ORDER.kind, days(REDELIVERY_DAYS, 'nobody waits for what is older')],
   [RESEND_HISTORY.kind, days(REDELIVERY_DAYS, 'nobody asks again for what is older')],
-  [SESSION_RENEWAL.kind, days(REDELIVERY_DAYS, 'a session may be renewed every hour')],
+  [
+    SESSION_RENEWAL.kind,
+    days(REDELIVERY_DAYS, 'a session may be renewed every hour; nothing is gained by forgetting earlier'),
+  ],
   [PEER_MESSAGE.kind, days(REDELIVERY_DAYS, 'nobody asks again for what is older')],
   [FAN_OUT_CHECK.kind, days(REDELIVERY_DAYS, 'who was missed then has other copies by now')],
   [FORMER_ADDRESS.kind, days(REDELIVERY_DAYS, 'what was recorded under it comes again for that long')],
