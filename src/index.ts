@@ -12,7 +12,8 @@ export type { FilterQuery } from './app/filter-query.ts'
 
 // 2. The client, its events and its content.
 export { Client } from './client/client.ts'
-export type { DeadLetters, EventLog, OutboxView } from './client/client.ts'
+export type { DeadLetters, EventLog } from './client/client.ts'
+export type { OutboxEntry, OutboxQuery, OutboxView } from './client/outbox.ts'
 export type { DeadLetter, DeadLetterQuery } from './client/consume/dead-letters.ts'
 export type {
   ConsumeFrom,
@@ -24,7 +25,10 @@ export type {
 } from './client/consume/options.ts'
 export type { ReadEvent, ReadOptions } from './client/consume/event-hub.ts'
 export type { SentMessage } from './client/send/handle.ts'
+export type { WaitReason } from './client/send/pauses.ts'
+export type { SendState } from './client/send/states.ts'
 export type { SendOptions } from './client/send/outbox.ts'
+export type { BackupOptions } from './client/state/incarnation.ts'
 export type { ClientOptions, Endpoint, Retention, Timing } from './client/options.ts'
 export * from './client/content.ts'
 export type { UnknownCount } from './client/unknowns.ts'

@@ -16,6 +16,8 @@ import type { Expectation } from '../base/check.ts'
 import { UsageError } from '../base/errors.ts'
 import { DURABLE_TYPES, isDurableType } from './events/registry.ts'
 import { DEFAULT_TIMING } from './options.ts'
+import { SEND_STATES } from './send/states.ts'
+import type { SendState } from './send/states.ts'
 
 const STORE = objectWith('a store', 'claim')
 
@@ -147,14 +149,16 @@ export function checkDeadLetter(method: 'retry' | 'discard', consumer: unknown, 
   checkArgument(`the seq in ${call}`, seq, SEQ)
 }
 
+const CHAT: Expectation = {
+  expected: 'the address of a chat, e.g. 15550000002@s.whatsapp.net',
+  accepts: (value) => typeof value === 'string' && /^[^@\s]+@[a-z.]+$/.test(value),
+}
+
 const READ_OPTIONS: Readonly<Record<string, Expectation>> = {
   after: wholeNumber(0),
   until: wholeNumber(0),
   types: TYPES,
-  chat: {
-    expected: 'the address of a chat, e.g. 15550000002@s.whatsapp.net',
-    accepts: (value) => typeof value === 'string' && /^[^@\s]+@[a-z.]+$/.test(value),
-  },
+  chat: CHAT,
 }
 
 /** @throws {UsageError} `WATON_ARGUMENT` */
@@ -181,8 +185,26 @@ export function checkCodeRequest(phoneNumber: unknown, options: unknown): void {
 }
 
 /** @throws {UsageError} `WATON_ARGUMENT` */
-export function checkMessageId(id: unknown): void {
-  checkArgument('the id in client.outbox.get(id)', id, TEXT)
+export function checkMessageId(method: 'get' | 'cancel', id: unknown): void {
+  checkArgument(`the id in client.outbox.${method}(id)`, id, TEXT)
+}
+
+const OUTBOX_QUERY: Readonly<Record<string, Expectation>> = {
+  states: {
+    expected: `a list of states: ${SEND_STATES.join(', ')}`,
+    accepts: (value) => Array.isArray(value) && value.every((one) => SEND_STATES.includes(one as SendState)),
+  },
+  chat: CHAT,
+  after: wholeNumber(0),
+  limit: {
+    expected: 'a whole number from 1, or Infinity',
+    accepts: (value) => value === Infinity || wholeNumber(1).accepts(value),
+  },
+}
+
+/** @throws {UsageError} `WATON_ARGUMENT` */
+export function checkOutboxQuery(query: unknown): void {
+  if (query !== undefined) checkOptions('client.outbox.list(query)', query, OUTBOX_QUERY)
 }
 
 /** @throws {UsageError} `WATON_ARGUMENT` */
@@ -191,4 +213,10 @@ export function checkRejectedCall(call: unknown): void {
   const { id, creator } = call as { readonly id?: unknown; readonly creator?: unknown }
   checkArgument('the id in client.rejectCall(call)', id, NAME)
   checkArgument('the creator in client.rejectCall(call)', creator, NAME)
+}
+
+/** @throws {UsageError} `WATON_ARGUMENT` */
+export function checkBackup(path: unknown, options: unknown): void {
+  checkArgument('the path in client.backup(path)', path, TEXT)
+  checkOptions('client.backup(path, options)', options, { overwrite: BOOLEAN })
 }

@@ -10,6 +10,7 @@ import { systemRandom } from '../base/random.ts'
 import { TypedEmitter } from '../base/typed-emitter.ts'
 import type { BinaryNode } from '../protocol/binary/node.ts'
 import {
+  checkBackup,
   checkClientOptions,
   checkCodeRequest,
   checkConsume,
@@ -17,6 +18,7 @@ import {
   checkDeadLetterQuery,
   checkListener,
   checkMessageId,
+  checkOutboxQuery,
   checkQuestion,
   checkRead,
   checkRejectedCall,
@@ -30,10 +32,12 @@ import type { OutgoingContent } from './content.ts'
 import type { CallPayload, ClientEvents, ClientState, DurableType, Me } from './events.ts'
 import { DEFAULT_RETENTION, DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'
 import type { ClientOptions, RuntimeOptions } from './options.ts'
+import type { OutboxEntry, OutboxQuery, OutboxView } from './outbox.ts'
 import type { Runtime } from './runtime.ts'
 import type { UnknownCount } from './unknowns.ts'
 import type { SentMessage } from './send/handle.ts'
 import type { SendOptions } from './send/outbox.ts'
+import type { BackupOptions } from './state/incarnation.ts'
 
 /** Durable events, read from the log. */
 export interface EventLog {
@@ -56,12 +60,6 @@ export interface DeadLetters {
   retry(consumer: string, seq: number): Promise<void>
   /** Forgets that the consumer gave the event up. @throws {UsageError} `WATON_DEAD_LETTER_UNKNOWN` */
   discard(consumer: string, seq: number): Promise<void>
-}
-
-/** What was sent, by id. */
-export interface OutboxView {
-  /** The handle of a message that this account sent, also in an earlier run; `undefined` when there is none. */
-  get(id: string): Promise<SentMessage | undefined>
 }
 
 /**
@@ -142,14 +140,21 @@ export class Client {
     return this.#runtime?.consumers.status ?? []
   }
 
-  /** Messages on their way, by id. */
+  /** What this account sends and has sent: how far each message got, and which can be cancelled. */
   get outbox(): OutboxView {
-    return {
-      get: async (id) => {
-        checkMessageId(id)
-        return (await this.#open()).outbox.get(id)
-      },
-    }
+    return this.#outbox
+  }
+
+  readonly #outbox: OutboxView = {
+    get: async (id) => {
+      checkMessageId('get', id)
+      return (await this.#open()).outbox.view.get(id)
+    },
+    list: (query) => this.#listSent(query),
+    cancel: async (id) => {
+      checkMessageId('cancel', id)
+      return (await this.#open()).outbox.view.cancel(id)
+    },
   }
 
   /** Calls `listener` for each event from now on; returns the function that stops it. */
@@ -294,6 +299,26 @@ export class Client {
     await (await this.#open()).relink()
   }
 
+  /**
+   * Writes a copy of the store to a file while everything goes on: one consistent state, readable by its owner only, whole
+   * and durable when this resolves. It holds every account of the store, and needs no connection.
+   *
+   * Opening the copy begins every conversation's encryption anew, so that it and the original never use one key for two
+   * messages; do not have both connected: the server lets only one of them stay. A file copied by hand has no such mark.
+   *
+   * @throws {UsageError} `WATON_BACKUP_EXISTS` when there is a file already, `WATON_BACKUP_PATH`, and
+   *   `WATON_BACKUP_UNSUPPORTED` with a store that is no file
+   * @throws {StorageError} `WATON_BACKUP_FAILED` when the copy could not be made; nothing is left of it
+   */
+  async backup(path: string, options: BackupOptions = {}): Promise<void> {
+    checkBackup(path, options)
+    const runtime = await this.#opening
+    // what was accepted before the call is in the copy
+    await runtime?.state.flush()
+    const { backUpStore } = await import('./state/incarnation.ts')
+    await backUpStore(this.#options.store, path, { ...options, nowMs: this.#options.clock.nowMs() })
+  }
+
   /** Stops consumers and the connection, writes what is staged, and gives the account back. The store stays open. */
   async close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -341,6 +366,11 @@ export class Client {
   async *#listDead(query?: DeadLetterQuery): AsyncGenerator<DeadLetter, void, undefined> {
     checkDeadLetterQuery(query)
     yield* (await this.#open()).consumers.deadLetters(query)
+  }
+
+  async *#listSent(query?: OutboxQuery): AsyncGenerator<OutboxEntry, void, undefined> {
+    checkOutboxQuery(query)
+    yield* (await this.#open()).outbox.view.list(query)
   }
 
   async *#readLog<Type extends DurableType>(

@@ -1,6 +1,7 @@
 /** The client and its events, without the bot layer (`waton/client`). */
 export { Client } from './client.ts'
-export type { DeadLetters, EventLog, OutboxView } from './client.ts'
+export type { DeadLetters, EventLog } from './client.ts'
+export type { OutboxEntry, OutboxQuery, OutboxView } from './outbox.ts'
 export type { DeadLetter, DeadLetterQuery } from './consume/dead-letters.ts'
 export type {
   ConsumeFrom,
@@ -17,4 +18,7 @@ export type * from './events.ts'
 export { DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'
 export type { ClientOptions, Endpoint, Retention, Timing } from './options.ts'
 export type { SentMessage } from './send/handle.ts'
+export type { WaitReason } from './send/pauses.ts'
+export type { SendState } from './send/states.ts'
 export type { SendOptions } from './send/outbox.ts'
+export type { BackupOptions } from './state/incarnation.ts'

@@ -53,6 +53,11 @@ export interface Timing {
   readonly pongTimeoutMs: number
   /** How long an owner holds the account without renewing. @default 60_000 */
   readonly leaseMs: number
+  /**
+   * How long a message may fail to be prepared, because devices or keys of the other side cannot be had, before it is given up
+   * with `WATON_SEND_GIVEN_UP`. Time without a connection ends no message. @default 86_400_000, a day
+   */
+  readonly sendTimeoutMs: number
   /** How long the first QR code is shown, then each later one. @default [60_000, 20_000] */
   readonly qrMs: readonly [number, number]
 }
@@ -104,6 +109,7 @@ export const DEFAULT_TIMING: Timing = {
   keepAliveMs: 30_000,
   pongTimeoutMs: 20_000,
   leaseMs: 60_000,
+  sendTimeoutMs: 24 * 60 * 60 * 1000,
   qrMs: [60_000, 20_000],
 }
 

@@ -6,6 +6,8 @@ import { BoundedMap } from '../base/bounded-map.ts'
 import type { FaultInjector } from './fault-plan/injector.ts'
 import type { FaultPlan } from './fault-plan/plan.ts'
 import type { FaultRun } from './fault-plan/run.ts'
+import { postRetryStorm } from './retry-storm.ts'
+import type { RetryStorm } from './retry-storm.ts'
 import type { LinkCodeRefusal } from './server/code-linking.ts'
 import type { CompanionFaults } from './server/pairing.ts'
 import type { PasskeyStep, RefreshChild } from './stanza/companion.ts'
@@ -55,6 +57,20 @@ interface Plan<What> {
   readonly what: What
   readonly times: number
 }
+
+const ACK = {
+  direction: 'server-to-client',
+  stanza: 1,
+  tags: ['ack'],
+  attributes: { class: 'message' },
+} as const
+/** Of others: an own device answers with another type. */
+const RECEIPT = {
+  direction: 'server-to-client',
+  stanza: 1,
+  tags: ['receipt'],
+  attributes: { type: ['', 'read', 'played', 'inactive'] },
+} as const
 
 /** Devices with planned refusals at a time. */
 const MAX_PLANS = 1_000
@@ -276,6 +292,57 @@ export class Faults {
     this.#deviceOf(jid).directory.planRefusal(query, code, times)
   }
 
+  /**
+   * Refuses the next messages of a device with an error in their ack; nobody gets them.
+   *
+   * @param code - the server's number, e.g. 463 (token missing, or a restricted account), 475, 479
+   * @param which - `times`: messages that are refused, 1 by default; `chat` or `id`: only those to a chat, or with an id
+   */
+  refuseMessages(
+    jid: string,
+    code: number,
+    which: { readonly times?: number; readonly chat?: string; readonly id?: string } = {},
+  ): void {
+    const { times: count = 1, chat, id } = which
+    const to = chat === undefined ? {} : { to: this.#addressesOf(chat) }
+    const attributes = { ...to, ...(id === undefined ? {} : { id }) }
+    const at = { direction: 'client-to-server', stanza: 1, attributes } as const
+    this.#injector.request({ fault: 'refuse', at, code, count, device: this.#keyOf(jid) })
+  }
+
+  /** The server takes the next messages of a device and its acks get lost; the connection stays. @param times - @default 1 */
+  loseAcks(jid: string, times: number = 1): void {
+    this.#injector.request({ fault: 'lose', at: ACK, count: times, device: this.#keyOf(jid) })
+  }
+
+  /** The acks of the next messages of a device come twice. @param times - acks that do. @default 1 */
+  repeatAcks(jid: string, times: number = 1): void {
+    this.#injector.request({ fault: 'duplicate', at: ACK, count: times, device: this.#keyOf(jid) })
+  }
+
+  /** The next receipts of others come to a device twice. @param times - receipts that do. @default 1 */
+  repeatReceipts(jid: string, times: number = 1): void {
+    this.#injector.request({ fault: 'duplicate', at: RECEIPT, count: times, device: this.#keyOf(jid) })
+  }
+
+  /** The next receipt of others comes to a device behind the ones after it. @param behind - how many. @default 1 */
+  reorderReceipts(jid: string, behind: number = 1): void {
+    this.#injector.request({ fault: 'reorder', at: RECEIPT, behind, device: this.#keyOf(jid) })
+  }
+
+  /**
+   * Devices ask a sender for a message again and again, as they do when they have lost their sessions: every one of them
+   * `times` times, from the second time on with fresh keys that they can really be written to with.
+   *
+   * @returns how many requests went out
+   */
+  retryStorm(storm: RetryStorm): number {
+    for (const jid of [storm.to, ...storm.from]) this.#deviceOf(jid)
+    const sent = postRetryStorm(this.#world, storm)
+    this.#note(storm.to, `${String(sent)} requests for message ${storm.id} at once`)
+    return sent
+  }
+
   /** The refusal planned for a login, used up by asking. For the server. */
   takeRefusal(jid: string): LoginRefusal | undefined {
     const planned = takePlan(this.#refusals, jid)
@@ -326,6 +393,12 @@ export class Faults {
     const device = this.#world.deviceOf(jid)
     if (device !== undefined) return device
     throw new UsageError('WATON_SIMULATOR_DEVICE', 'the simulator knows no such device', { details: { jid } })
+  }
+
+  /** Both addresses of a person: clients write to either. */
+  #addressesOf(jid: string): readonly string[] {
+    const found = this.#world.resolve(jid)
+    return found === undefined ? [jid] : [found.account.jid('pn'), found.account.jid('lid')]
   }
 
   #keyOf(jid: string): string {

@@ -7,6 +7,9 @@ export { createPhone, SimulatedPhone } from './peer/phone.ts'
 export type { MemoryCloseReason, MemorySocket } from './server/wire.ts'
 export { Faults } from './faults.ts'
 export type { LoginRefusalOptions, StreamErrorOptions } from './faults.ts'
+export type { RetryStorm } from './retry-storm.ts'
+export { assertNoKeyReuse, CiphertextRecord } from './ciphertexts.ts'
+export type { CiphertextRecordOptions, SentCiphertext } from './ciphertexts.ts'
 export { drawFaults } from './fault-plan/draw.ts'
 export type { DrawOptions } from './fault-plan/draw.ts'
 export type {
@@ -22,8 +25,10 @@ export type {
   FaultName,
   FaultPlan,
   HoldAnswersFault,
+  LoseFault,
   PlannedFault,
   RefuseConnectionsFault,
+  RefuseFault,
   ReorderFault,
   RestartFault,
 } from './fault-plan/plan.ts'

@@ -98,4 +98,6 @@ export interface PrimaryServices {
    * to. A server without it is asked again and again through `linkedDevices`.
    */
   onDeviceReady?(listener: (deviceId: number) => void): void
+  /** Writes a line about the phone into the record: something was lost on purpose. */
+  noteFault?(text: string): void
 }

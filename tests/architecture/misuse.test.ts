@@ -198,6 +198,13 @@ const CALLS: readonly Case[] = [
     'client.send(chat, content, { id })',
     (value) => untyped(client)['send']?.(BOB, { text: 'hi' }, { id: value }),
   ],
+  ['client.backup(value)', (value) => untyped(client)['backup']?.(value), TEXTS],
+  ['client.backup(path, value)', (value) => untyped(client)['backup']?.('/nowhere/copy.db', value), PLAIN],
+  [
+    'client.backup(path, { overwrite })',
+    (value) => untyped(client)['backup']?.('/nowhere/copy.db', { overwrite: value }),
+    ['true'],
+  ],
   ['client.rejectCall(value)', (value) => untyped(client)['rejectCall']?.(value)],
   ['client.rejectCall({ id: value })', (value) => untyped(client)['rejectCall']?.({ id: value, creator: 5 })],
   [

@@ -209,7 +209,7 @@ describe('a failed commit', () => {
 
 function stageEvent(state: AccountState, id: string): Promise<Staged<void>> {
   return state.transact((unit) => {
-    unit.event('send.failed', { id, chat: CHAT, code: 'X' }, CHAT)
+    unit.event('send.failed', { id, chat: CHAT, code: 'X', action: 'report', advice: 'Y' }, CHAT)
     return Promise.resolve()
   })
 }

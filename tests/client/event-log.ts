@@ -105,7 +105,7 @@ async function append(state: AccountState, ids: readonly string[]): Promise<void
   await state.commit((unit) => {
     for (const id of ids) {
       const chat = `${id.slice(0, 1)}@lid`
-      unit.event('send.failed', { id, chat, code: 'X' }, chat)
+      unit.event('send.failed', { id, chat, code: 'X', action: 'report', advice: 'Y' }, chat)
     }
     return Promise.resolve()
   })

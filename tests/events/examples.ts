@@ -117,7 +117,14 @@ export const EXAMPLES: { readonly [Type in DurableType]: DurablePayloads[Type] }
   },
   'newsletter.views': { chat: NEWSLETTER, serverId: '101', count: 12, atMs: AT_MS },
   'message.seen': { ids: [REFERENCE.id], chat: CHAT, status: 'read', atMs: AT_MS },
-  'send.failed': { id: '3EB0C0FFEE0000000003', chat: CHAT, code: 'WATON_SEND_REFUSED', serverCode: 463 },
+  'send.failed': {
+    id: '3EB0C0FFEE0000000003',
+    chat: CHAT,
+    code: 'WATON_SEND_RESTRICTED',
+    serverCode: 463,
+    action: 'check-account',
+    advice: 'Wait.',
+  },
 }
 
 /** The content of the message of the examples, as WhatsApp writes it: the field `conversation` with `hello`. */

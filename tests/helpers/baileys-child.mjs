@@ -1,6 +1,13 @@
 // An unmodified Baileys in its own process, told what to do over IPC. It keeps its auth state in memory and comes back
 // after a connection ended, as its documentation asks of every user; nothing else is added to it.
-import makeWASocket, { DisconnectReason, initAuthCreds, proto } from '@whiskeysockets/baileys'
+import makeWASocket, {
+  Curve,
+  DisconnectReason,
+  generateRegistrationId,
+  initAuthCreds,
+  proto,
+  signedKeyPair,
+} from '@whiskeysockets/baileys'
 
 const quiet = () => undefined
 const silent = {
@@ -69,7 +76,16 @@ function connect(own) {
   socket.ev.on('messages.upsert', ({ messages, type }) => {
     for (const { key, message, pushName, messageStubType, status } of messages) {
       const text = message?.conversation ?? message?.extendedTextMessage?.text ?? undefined
-      tell({ event: 'message', type, key, text, pushName, messageStubType: messageStubType ?? undefined })
+      const raw = message ? proto.Message.encode(message).finish() : undefined
+      tell({
+        event: 'message',
+        type,
+        key,
+        text,
+        raw,
+        pushName,
+        messageStubType: messageStubType ?? undefined,
+      })
       // an update that comes in the same flush is merged into the message
       if (typeof status === 'number') tell({ event: 'status', key, status })
     }
@@ -165,6 +181,28 @@ const commands = {
   },
   async rotate() {
     await socket.rotateSignedPreKey()
+  },
+  // what a damaged disk takes: records of some kinds
+  lose({ kinds }) {
+    const lost = [...records.keys()].filter((key) => kinds.some((kind) => key.startsWith(`${kind}-`)))
+    for (const key of lost) records.delete(key)
+    return lost.length
+  },
+  // while it is not connected: another identity under the same number, and nothing that went with the former one
+  registerAnew() {
+    const signedIdentityKey = Curve.generateKeyPair()
+    Object.assign(auth.creds, {
+      signedIdentityKey,
+      signedPreKey: signedKeyPair(signedIdentityKey, 1),
+      registrationId: generateRegistrationId(),
+      firstUnuploadedPreKeyId: 1,
+      nextPreKeyId: 1,
+    })
+    return commands.lose({ kinds: ['session', 'pre-key'] })
+  },
+  // what it does by itself at every question about devices: a new session in place of a healthy one
+  async renewSessions({ devices }) {
+    await socket.assertSessions(devices, true)
   },
   async logout() {
     isWanted = false

@@ -35,6 +35,8 @@ export interface BaileysMessage {
     readonly remoteJidAlt?: string
   }
   readonly text?: string
+  /** The message as Baileys hands it to its user, serialised. */
+  readonly raw?: Uint8Array
   readonly pushName?: string
   /** Set on messages that it could not decrypt. */
   readonly messageStubType?: number
@@ -159,6 +161,21 @@ export class Baileys {
   /** Replaces its signed pre-key; resolves when the server has the new one. */
   async rotateSignedPreKey(): Promise<void> {
     await this.#call('rotate', {})
+  }
+
+  /** Forgets records, e.g. `session` or `pre-key`. Returns how many there were. */
+  lose(...kinds: readonly string[]): Promise<number> {
+    return this.#call('lose', { kinds }) as Promise<number>
+  }
+
+  /** While it is not connected: gets another identity, and forgets its sessions and pre-keys. */
+  async registerAnew(): Promise<void> {
+    await this.#call('registerAnew', {})
+  }
+
+  /** Begins new sessions with devices in place of those that it has, as it does at every question about devices. */
+  async renewSessions(...devices: readonly string[]): Promise<void> {
+    await this.#call('renewSessions', { devices })
   }
 
   /** Removes itself from the account; it does not come back. */

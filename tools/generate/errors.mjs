@@ -17,7 +17,19 @@ const TOLD = {
   WATON_MESSAGE_UNAVAILABLE:
     'the server delivered a message without its content, which only the phone has: look at the phone',
   WATON_PHONE_NO_CONTENT: 'the simulated phone got a message without content',
+  WATON_SEND_ADDRESSING:
+    'the server did not take the devices or the addressing of the message, also after they were fetched again',
+  WATON_SEND_CAPPED:
+    'the account has begun as many new chats as it may: write to nobody new for a day; chats that exist go on',
+  WATON_SEND_GIVEN_UP:
+    'devices or keys of the other side could not be had for longer than `timing.sendTimeoutMs`: send it again when they were online',
+  WATON_SEND_RATE_LIMITED:
+    'too much was sent, and repeating it for a while did not help: send less, and slower',
   WATON_SEND_REFUSED: 'the server refused the message for good: `details.serverCode` says why',
+  WATON_SEND_RESTRICTED:
+    'the account may write to nobody new for now: chats that exist go on; look at the account on the phone',
+  WATON_SEND_TOKEN_MISSING:
+    'the other side has handed this account no privacy token: it can be written to when it has written first',
   WATON_SEND_UNLINKED:
     'the device was unlinked before the message could be sent: link again and send it again',
   WATON_SIMULATOR_LINK_CODE: 'a companion broke the rules of linking by code: the message says which',

@@ -6,14 +6,14 @@
 import { ClosedError } from '../../base/errors.ts'
 import type { RandomSource } from '../../base/random.ts'
 import { letOthersRun } from '../../base/turn.ts'
-import { encodeNode } from '../../protocol/binary/encode.ts'
+import type { BinaryNode } from '../../protocol/binary/node.ts'
 import { signalAddress } from '../../protocol/jid.ts'
 import { padMessage } from '../../protocol/message/padding.ts'
 import { wrapDeviceSent } from '../../protocol/message/device-sent.ts'
 import { buildReporting } from '../../protocol/message/reporting-token.ts'
-import { encryptSignal } from '../../protocol/signal/index.ts'
+import { encryptSignal, hasOpenSession } from '../../protocol/signal/index.ts'
 import type { LocalIdentity } from '../../protocol/signal/index.ts'
-import { buildMessage } from '../../protocol/stanza/message.ts'
+import { buildMessage, stanzaParts } from '../../protocol/stanza/message.ts'
 import type { EncryptedCopy } from '../../protocol/stanza/message.ts'
 import { canonicalJid } from '../identity/addresses.ts'
 import { SESSION } from '../state/records.ts'
@@ -41,7 +41,7 @@ export interface Recipients {
 /**
  * Encrypts for every device that has a session.
  *
- * @returns the encoded stanza: what the outbox keeps and the wire gets
+ * @returns the stanza: what the outbox keeps, encoded, and the wire gets
  *
  * @throws {ClosedError} `WATON_SEND_NO_SESSION` when no device of the other side can be encrypted for
  */
@@ -50,7 +50,7 @@ export async function encryptItem(
   item: OutboxItem,
   recipients: Recipients,
   context: { sender: Sender; random: RandomSource },
-): Promise<Uint8Array> {
+): Promise<BinaryNode> {
   const { body } = item
   const copies: EncryptedCopy[] = []
   // own devices first: the order in which WhatsApp Web lists participants
@@ -76,17 +76,17 @@ export async function encryptItem(
     to: body.to,
     sender: context.sender.self,
   })
-  const stanza = buildMessage({
+  return buildMessage({
     id: item.id,
     to: body.to,
     type: body.stanzaType,
     copies,
+    ...stanzaParts(body.extras),
     ...(copies.some((copy) => copy.type === 'pkmsg')
       ? { deviceIdentity: context.sender.deviceIdentity }
       : {}),
     ...(reporting === undefined ? {} : { reporting }),
   })
-  return encodeNode(stanza)
 }
 
 async function encryptFor(
@@ -99,7 +99,7 @@ async function encryptFor(
     if (index % DEVICES_PER_TURN === DEVICES_PER_TURN - 1) await letOthersRun()
     const address = signalAddress(await canonicalJid(unit, device))
     const record = await unit.read(SESSION, address)
-    if (record === undefined) continue
+    if (record === undefined || !hasOpenSession(record)) continue
     const encrypted = encryptSignal({
       record,
       plaintext: padMessage(message, context.random),

@@ -1,39 +1,23 @@
 /**
- * One message on its way out, as the outbox keeps it. The states go forward only:
- *
- * ```
- * queued -> encrypted -> acknowledged -> delivered -> read
- *        \-> failed   \-> failed
- * ```
- *
- * From `encrypted` on the row holds the finished stanza: sending it again repeats the same ciphertext, byte for byte.
+ * One message on its way out, as the outbox keeps it; `states.ts` says through which states it goes. From `encrypted`
+ * until the server has it the row holds the finished stanza: sending it again repeats the same ciphertext, byte for byte.
  */
+import { concatBytes, uint32Bytes, uintFromBytes, utf8Bytes, utf8Text } from '../../base/bytes.ts'
 import type { OutboxRow } from '../../persistence/contract/index.ts'
 import { decodeNode } from '../../protocol/binary/decode.ts'
 import { parseJid } from '../../protocol/jid.ts'
+import type { StanzaExtras } from '../../protocol/message/stanza-facts.ts'
 import { decodeMessage } from '../../protocol/proto/message.ts'
-import { jsonRecord, unreadableRecord, wrongField } from '../state/record-kind.ts'
-import type { RecordKind } from '../state/record-kind.ts'
-
-/** How far a sent message got. */
-export type OutboxState = 'queued' | 'encrypted' | 'acknowledged' | 'delivered' | 'read' | 'failed'
-
-/** The states that still need the network. */
-export const UNFINISHED_STATES: readonly OutboxState[] = ['queued', 'encrypted']
-
-const RANK: Readonly<Record<OutboxState, number>> = {
-  queued: 0,
-  encrypted: 1,
-  acknowledged: 2,
-  delivered: 3,
-  read: 4,
-  failed: 5,
-}
-
-/** Whether a message in state `from` can move on to `to`. */
-export function advances(from: OutboxState, to: OutboxState): boolean {
-  return from !== 'failed' && RANK[to] > RANK[from]
-}
+import {
+  fromJson,
+  recordBody,
+  toJson,
+  unreadableRecord,
+  withVersion,
+  wrongField,
+} from '../state/record-kind.ts'
+import { isOutboxState, isUnfinished } from './states.ts'
+import type { OutboxState } from './states.ts'
 
 /** See the file comment. */
 export interface OutboxItem {
@@ -54,42 +38,122 @@ export interface OutboxBody {
   readonly message: Uint8Array
   /** The stanza's `type` attribute. */
   readonly stanzaType: string
-  /** The encoded stanza, from `encrypted` on. */
+  /** What else the stanza says about it. */
+  readonly extras?: StanzaExtras
+  /** The encoded stanza, while it is `encrypted`. */
   readonly stanza?: Uint8Array
   /** Why it failed: a stable code and the server's number. */
-  readonly failure?: { readonly code: string; readonly serverCode?: number }
+  readonly failure?: OutboxFailure
+  /** What went wrong so far, when something did. */
+  readonly trouble?: OutboxTrouble
+}
+
+/** Why a message failed for good. */
+export interface OutboxFailure {
+  readonly code: string
+  /** The number that the server refused it with. */
+  readonly serverCode?: number
+}
+
+/** What has kept a message so far. */
+export interface OutboxTrouble {
+  /** Attempts that failed. */
+  readonly attempts: number
+  /** Since when there is trouble: what the end of patience is counted from. */
+  readonly sinceMs: number
+  /** What the last attempt failed with. */
+  readonly code: string
+  readonly serverCode?: number
+  /** The server's codes that were repaired: each is, once. */
+  readonly repaired?: readonly number[]
+  /** Whether a repair has to come before the next attempt. */
+  readonly isRepairDue?: boolean
 }
 
 /** What to do about a message that cannot be read any more. */
 const SEND_AGAIN = 'It was given up: send the message again under a new id'
 
-const BODY: RecordKind<OutboxBody> = jsonRecord(
-  'outbox',
-  1,
-  (parsed) => {
-    const { to, message, stanzaType, stanza, failure } = parsed
-    if (typeof to !== 'string' || typeof stanzaType !== 'string' || !(message instanceof Uint8Array)) {
-      throw wrongField('a message')
-    }
-    return {
-      to,
-      message,
-      stanzaType,
-      ...(stanza instanceof Uint8Array ? { stanza } : {}),
-      ...(failure === undefined ? {} : { failure: failureOf(failure) }),
-    }
-  },
-  { wayOut: SEND_AGAIN },
-)
+/** Version 1 was JSON with base64 in it. */
+const VERSION = 2
 
-function failureOf(value: unknown): NonNullable<OutboxBody['failure']> {
+/** Before each of the two lengths. */
+const LENGTH_BYTES = 4
+
+/**
+ * A body as bytes: what is small as JSON, then the message, then the stanza up to the end; the first two with their
+ * lengths before them.
+ */
+function encodeBody({ message, stanza, ...small }: OutboxBody): Uint8Array {
+  const head = utf8Bytes(toJson(small))
+  const parts = [uint32Bytes(head.length), head, uint32Bytes(message.length), message]
+  return withVersion(VERSION, stanza === undefined ? concatBytes(...parts) : concatBytes(...parts, stanza))
+}
+
+function decodeBody(value: Uint8Array): OutboxBody {
+  const body = recordBody('outbox', VERSION, value, SEND_AGAIN)
+  try {
+    return value[0] === 1 ? bodyOf(parsedJson(body)) : bodyOf(unpacked(body))
+  } catch (cause) {
+    throw unreadableRecord('outbox', cause, SEND_AGAIN)
+  }
+}
+
+function parsedJson(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  return fromJson(utf8Text(bytes)) as Readonly<Record<string, unknown>>
+}
+
+function unpacked(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  const head = partOf(bytes)
+  const message = partOf(bytes.subarray(LENGTH_BYTES + head.length))
+  const stanza = bytes.subarray(2 * LENGTH_BYTES + head.length + message.length)
+  return { ...parsedJson(head), message, ...(stanza.length === 0 ? {} : { stanza }) }
+}
+
+/** The part at the beginning, without its length. */
+function partOf(bytes: Uint8Array): Uint8Array {
+  if (bytes.length < LENGTH_BYTES) throw wrongField('a length')
+  const length = uintFromBytes(bytes.subarray(0, LENGTH_BYTES))
+  if (length > bytes.length - LENGTH_BYTES) throw wrongField('a length within the record')
+  return bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + length)
+}
+
+function bodyOf(parsed: Readonly<Record<string, unknown>>): OutboxBody {
+  const { to, message, stanzaType, extras, stanza, failure, trouble } = parsed
+  if (typeof to !== 'string' || typeof stanzaType !== 'string' || !(message instanceof Uint8Array)) {
+    throw wrongField('a message')
+  }
+  return {
+    to,
+    message,
+    stanzaType,
+    ...(extras === undefined ? {} : { extras: extrasOf(extras) }),
+    ...(stanza instanceof Uint8Array ? { stanza } : {}),
+    ...(failure === undefined ? {} : { failure: failureOf(failure) }),
+    ...(trouble === undefined ? {} : { trouble: troubleOf(trouble) }),
+  }
+}
+
+function extrasOf(value: unknown): StanzaExtras {
+  if (typeof value !== 'object' || value === null) throw wrongField('what a stanza says')
+  return value
+}
+
+function failureOf(value: unknown): OutboxFailure {
   const { code, serverCode } = value as { code?: unknown; serverCode?: unknown }
   if (typeof code !== 'string') throw wrongField('a code')
   return { code, ...(typeof serverCode === 'number' ? { serverCode } : {}) }
 }
 
-function isOutboxState(state: string): state is OutboxState {
-  return Object.hasOwn(RANK, state)
+function troubleOf(value: unknown): OutboxTrouble {
+  const { attempts, sinceMs, repaired, isRepairDue } = value as Readonly<Record<string, unknown>>
+  if (typeof attempts !== 'number' || typeof sinceMs !== 'number') throw wrongField('a number')
+  return {
+    ...failureOf(value),
+    attempts,
+    sinceMs,
+    ...(Array.isArray(repaired) ? { repaired: repaired.filter((one) => typeof one === 'number') } : {}),
+    ...(isRepairDue === true ? { isRepairDue } : {}),
+  }
 }
 
 /**
@@ -104,7 +168,7 @@ export function outboxRow(item: OutboxItem): OutboxRow {
   const { id, chat, position, state, at, body } = item
   let value = encoded.get(body)
   if (value === undefined) {
-    value = BODY.encode(body)
+    value = encodeBody(body)
     remember(body, value)
   }
   return { id, chat, position, state, at, value }
@@ -116,7 +180,7 @@ export function outboxItem(row: OutboxRow): OutboxItem {
   if (!isOutboxState(state)) throw unreadableRecord('outbox', undefined, SEND_AGAIN)
   let body = decoded.get(value)
   if (body === undefined) {
-    body = BODY.decode(value)
+    body = decodeBody(value)
     remember(body, value)
   }
   return { id, chat, position, state, at, body }
@@ -145,11 +209,17 @@ export function sendableItem(row: OutboxRow): OutboxItem {
   return item
 }
 
+/** The item without its stanza: the server has it, or it is to be encrypted anew. */
+export function withoutStanza(item: OutboxItem, state: OutboxState): OutboxItem {
+  const { stanza, ...body } = item.body
+  return stanza === undefined ? { ...item, state } : { ...item, state, body }
+}
+
 /** What is left of an item whose row cannot be read: it keeps the place it had reached, and fails if it was not yet sent. */
 export function salvagedItem(row: OutboxRow, code: string): OutboxItem {
   const { id, chat, position, state, at } = row
-  const isSent = isOutboxState(state) && !UNFINISHED_STATES.includes(state)
+  const isOver = isOutboxState(state) && !isUnfinished(state)
   const body = { to: chat, message: new Uint8Array(0), stanzaType: 'text' }
-  if (isSent && state !== 'failed') return { id, chat, position, state, at, body }
+  if (isOver && state !== 'failed') return { id, chat, position, state, at, body }
   return { id, chat, position, state: 'failed', at, body: { ...body, failure: { code } } }
 }

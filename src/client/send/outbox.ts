@@ -2,10 +2,12 @@
  * The outbox: nothing sent is lost or shown twice (promise G4). A message is a durable row before `send` resolves; it
  * is encrypted once; what was encrypted is repeated unchanged until the server acknowledges it or refuses it for good.
  *
- * Stages, in order: validate -> row (durable) -> devices -> sessions -> encrypt -> commit -> wire -> server ack.
+ * Stages, in order: validate -> row (durable) -> devices -> sessions -> encrypt -> commit -> wire -> server ack. The
+ * states are in `outbox-item.ts`, what a refusal leads to in `outbox-fate.ts`; what users see of it is `../outbox.ts`.
  */
 import type { Clock } from '../../base/clock.ts'
 import { UsageError, errorCode } from '../../base/errors.ts'
+import { seam } from '../../base/seams.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
 import { SERVER_LID, SERVER_USER, formatJid, tryParseJid } from '../../protocol/jid.ts'
@@ -16,24 +18,28 @@ import type { ReceiptStatus } from '../events.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
 import { messageRow } from '../message-record.ts'
+import { DEFAULT_TIMING } from '../options.ts'
+import type { Timing } from '../options.ts'
+import { outboxView } from '../outbox.ts'
+import type { OutboxView } from '../outbox.ts'
 import type { OutboxRow } from '../../persistence/contract/index.ts'
 import type { AccountState } from '../state/account-state.ts'
-import { QUARANTINE } from '../state/records.ts'
+import { DEVICE_LIST, QUARANTINE } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
-import { composeMessage } from './compose.ts'
-import type { ComposedMessage } from './compose.ts'
+import { composeMessage, prepareContent } from './compose.ts'
+import type { ComposedMessage, PreparedContent } from './compose.ts'
+import { adviceFor } from './failure.ts'
 import { Handles } from './handle.ts'
 import type { SentMessage } from './handle.ts'
-import {
-  UNFINISHED_STATES,
-  advances,
-  outboxItem,
-  outboxRow,
-  salvagedItem,
-  sendableItem,
-} from './outbox-item.ts'
-import type { OutboxItem, OutboxState } from './outbox-item.ts'
+import type { NackRepair, RepairOutcome } from './nack.ts'
+import { refused, repaired, setBack } from './outbox-fate.ts'
+import type { Fate, Setback } from './outbox-fate.ts'
+import { outboxItem, outboxRow, salvagedItem, sendableItem, withoutStanza } from './outbox-item.ts'
+import type { OutboxFailure, OutboxItem } from './outbox-item.ts'
 import { OutboxSender } from './sender.ts'
+import { UNFINISHED_STATES, advances, isUnfinished } from './states.ts'
+import type { OutboxState } from './states.ts'
+import { findMessages, recordEdit, requireSameChat } from './target.ts'
 
 /** What the outbox works with. */
 export interface OutboxOptions {
@@ -42,6 +48,8 @@ export interface OutboxOptions {
   readonly clock: Clock
   readonly random: RandomSource
   readonly logger: Logger
+  /** How long a message may fail to be prepared before it is given up. */
+  readonly timing?: Pick<Timing, 'sendTimeoutMs'>
 }
 
 /** Options of one send. */
@@ -50,15 +58,17 @@ export interface SendOptions {
   readonly id?: string
 }
 
-/** A message that was checked and built, and not yet recorded. */
+/** A message that was checked, and not yet recorded. */
 export interface OutboxDraft {
   readonly id: string
   /** The chat as the wire addresses it. */
   readonly to: string
-  readonly composed: ComposedMessage
+  readonly prepared: PreparedContent
+  /** Built, unless it is about other messages, which have to be looked for first: see {@link Outbox.complete}. */
+  readonly composed?: ComposedMessage
 }
 
-/** Rows read at once when the outbox is opened. */
+/** Rows read at once. */
 const PAGE = 256
 
 /** What an id may look like: the server and other clients treat it as opaque text. */
@@ -66,25 +76,35 @@ const VALID_ID = /^[A-Za-z0-9._-]{1,64}$/
 
 /** See the file comment. */
 export class Outbox {
+  /** Who repairs what a message is refused for, by the server's code; see `nack.ts`. */
+  readonly repairs: Map<number, NackRepair> = new Map()
+  /** What `client.outbox` is. */
+  readonly view: OutboxView
   readonly #options: OutboxOptions
-  readonly #handles = new Handles()
+  readonly #handles: Handles
   readonly #sender: OutboxSender
   #lastPosition = 0
 
   private constructor(options: OutboxOptions) {
     this.#options = options
+    const { state } = options
     this.#sender = new OutboxSender({
       ...options,
+      repairs: this.repairs,
       onAdvance: (item) => {
         this.#handles.advance(item)
       },
       onHopeless: async (item, code) => {
-        await options.state.commit((unit) => this.#fail(unit, item.id, { code }))
+        await state.commit((unit) => this.#fail(unit, item.id, { code }))
       },
+      onSetback: (id, setback) => state.commit((unit) => this.#setBack(unit, id, setback)),
+      onRepaired: (id, outcome) => state.commit((unit) => this.#repaired(unit, id, outcome)),
       onUnreadable: async (id) => {
-        await options.state.commit((unit) => this.#item(unit, id, sendableItem))
+        await state.commit((unit) => this.item(unit, id, sendableItem))
       },
     })
+    this.#handles = new Handles(this.#sender)
+    this.view = outboxView({ state, outbox: this })
   }
 
   /** Finds out where the last run stopped. */
@@ -111,7 +131,7 @@ export class Outbox {
     return this.handle(await this.#options.state.commit((unit) => this.stage(unit, draft)))
   }
 
-  /** Checks and builds a message, and changes nothing. @throws {UsageError} like {@link send} */
+  /** Checks a message and builds it where it can, and changes nothing. @throws {UsageError} like {@link send} */
   prepare(chat: string, content: OutgoingContent, options: SendOptions = {}): OutboxDraft {
     const { random, clock, self } = this.#options
     self.requireLinked()
@@ -123,13 +143,48 @@ export class Outbox {
         'a message id is 1 to 64 letters, digits, dots, dashes or underscores',
       )
     }
-    return { id, to, composed: composeMessage(content, random) }
+    const prepared = prepareContent(content)
+    const draft = { id, to, prepared }
+    if (prepared.targets.length > 0) return draft
+    return { ...draft, composed: this.#compose(draft, clock.nowMs()) }
   }
 
-  /** Adds a message to a unit, which may hold more: it is on its way when the unit is durable. A known id changes nothing. */
-  async stage(unit: Unit, { id, to, composed }: OutboxDraft): Promise<OutboxItem> {
+  /** The draft with its message built from what it is about. @throws {UsageError} `WATON_CONTENT_...` */
+  async complete(draft: OutboxDraft): Promise<OutboxDraft> {
+    if (draft.composed !== undefined) return draft
+    return this.#options.state.commit((unit) => this.#complete(unit, draft))
+  }
+
+  async #complete(
+    unit: Unit,
+    draft: OutboxDraft,
+  ): Promise<OutboxDraft & { readonly composed: ComposedMessage }> {
+    const { composed } = draft
+    if (composed !== undefined) return { ...draft, composed }
+    const { targets, isAboutChat } = draft.prepared
+    if (isAboutChat) await requireSameChat(unit, draft.to, targets)
+    const found = await findMessages(unit, { targets, to: draft.to, self: this.#options.self })
+    return { ...draft, composed: this.#compose(draft, unit.nowMs, found) }
+  }
+
+  #compose(
+    { id, to, prepared }: OutboxDraft,
+    nowMs: number,
+    found?: Parameters<typeof composeMessage>[2],
+  ): ComposedMessage {
+    const { random, self } = this.#options
+    return composeMessage(prepared, { id, chat: to, me: self.userLike(to), nowMs, random }, found)
+  }
+
+  /**
+   * Adds a message to a unit, which may hold more: it is on its way when the unit is durable. A known id changes nothing.
+   *
+   * @throws {UsageError} `WATON_CONTENT_...` when the draft is not complete and cannot be completed
+   */
+  async stage(unit: Unit, draft: OutboxDraft): Promise<OutboxItem> {
+    const { id, to } = draft
     this.#handles.watch(id)
-    const existing = await this.#item(unit, id)
+    const existing = await this.item(unit, id)
     if (existing !== undefined) {
       unit.onCommit(() => {
         this.#sender.wake()
@@ -138,15 +193,25 @@ export class Outbox {
     }
     const chat = await canonicalJid(unit, to)
     const sender = await personOf(unit, this.#options.self.pn)
-    const { message, stanzaType, kind } = composed
+    const { composed } = await this.#complete(unit, draft)
+    const { message, stanzaType, extras, kind } = composed
     const previous = this.#lastPosition
     const position = this.#nextPosition(unit.nowMs)
     const at = unit.nowMs
-    const item: OutboxItem = { id, chat, position, state: 'queued', at, body: { to, message, stanzaType } }
+    const item: OutboxItem = {
+      id,
+      chat,
+      position,
+      state: 'queued',
+      at,
+      body: { to, message, stanzaType, extras },
+    }
     unit.putOutbox(outboxRow(item))
     unit.putMessage(
       messageRow({ id, chat, sender, fromMe: true, origin: 'own', sentAtMs: at, kind, message }, at),
     )
+    if (kind === 'edit') await recordEdit(unit, { chat, sender, message })
+    seam('send:staged')
     unit.onCommit(() => {
       this.#sender.offer(item, previous)
     })
@@ -158,11 +223,43 @@ export class Outbox {
     return this.#handles.of(item)
   }
 
-  /** The handle of a message sent earlier, also by an earlier process; `undefined` when there is none. */
-  async get(id: string): Promise<SentMessage | undefined> {
+  /** The item of a message sent earlier, also by an earlier process, whose handle misses nothing from here on. */
+  async find(id: string): Promise<OutboxItem | undefined> {
     this.#handles.watch(id)
-    const item = await this.#options.state.commit((unit) => this.#item(unit, id))
-    return item === undefined ? undefined : this.#handles.of(item)
+    return this.#options.state.commit((unit) => this.item(unit, id))
+  }
+
+  /** What handles say of an item, without watching it. */
+  viewOf(item: OutboxItem): Pick<SentMessage, 'state' | 'waitingFor'> {
+    return { state: this.#handles.stateOf(item), waitingFor: this.#handles.waitOf(item) }
+  }
+
+  /**
+   * Keeps a message from going out. One whose ciphertext may have left stays as it is.
+   *
+   * @returns the item as it is then; `undefined` when there is none
+   */
+  async cancel(id: string): Promise<OutboxItem | undefined> {
+    const sender = this.#sender
+    try {
+      return await this.#options.state.commit(async (unit) => {
+        const item = await this.item(unit, id)
+        if (item === undefined || !isUnfinished(item.state)) return item
+        // from here on it is not written, also when the commit of its ciphertext is still under way
+        if (item.state === 'encrypted' && !sender.holdBack(id)) return item
+        const cancelled = withoutStanza(item, 'cancelled')
+        this.#put(unit, cancelled)
+        unit.onCommit(() => {
+          sender.release(id)
+        })
+        return cancelled
+      })
+    } catch (error) {
+      // the row is as it was: what it holds goes out
+      sender.letGo(id)
+      sender.wake()
+      throw error
+    }
   }
 
   /** The connection is ready for messages. */
@@ -197,11 +294,12 @@ export class Outbox {
 
   /** The server took the message, or refused it with a code. Runs inside the unit of the `<ack>`. */
   async applyAck(unit: Unit, id: string, serverCode: number | undefined): Promise<void> {
+    seam('send:answered')
     unit.onCommit(() => {
-      this.#sender.answered(id)
+      this.#sender.answered(id, serverCode === undefined)
     })
     if (serverCode === undefined) await this.#advance(unit, id, 'acknowledged')
-    else await this.#fail(unit, id, { code: 'WATON_SEND_REFUSED', serverCode })
+    else await this.#refuse(unit, id, serverCode)
   }
 
   /** Somebody's receipt for messages of this account. Runs inside the unit of the `<receipt>`. */
@@ -210,20 +308,74 @@ export class Outbox {
   }
 
   async #advance(unit: Unit, id: string, state: OutboxState): Promise<void> {
-    const item = await this.#item(unit, id)
-    if (item !== undefined && advances(item.state, state)) this.#put(unit, { ...item, state })
+    const item = await this.item(unit, id)
+    // what the server has is not repeated: its ciphertext is of no use any more
+    if (item !== undefined && advances(item.state, state)) this.#put(unit, withoutStanza(item, state))
   }
 
-  async #fail(unit: Unit, id: string, failure: { code: string; serverCode?: number }): Promise<void> {
-    const item = await this.#item(unit, id)
-    if (item === undefined) return
-    if (!advances(item.state, 'failed') || advances('encrypted', item.state)) return
-    this.#put(unit, { ...item, state: 'failed', body: { ...item.body, failure } })
-    unit.event('send.failed', { id: item.id, chat: item.chat, ...failure }, item.chat)
+  async #refuse(unit: Unit, id: string, serverCode: number): Promise<void> {
+    const item = await this.item(unit, id)
+    const fate =
+      item === undefined ? undefined : refused(item, serverCode, unit.nowMs, this.repairs.has(serverCode))
+    if (fate === undefined) return
+    if (fate.forgetDevices === true) await this.#forgetDevices(unit, fate.item)
+    const next = this.#settle(unit, fate)
+    if (next === undefined) return
+    unit.onCommit(() => {
+      if (fate.pauses !== true) this.#sender.restart()
+      // a rejection is the store's, and it is told to everybody
+      else void this.#sender.pause(next).catch(() => undefined)
+    })
+  }
+
+  /** The next encryption asks for the devices of both sides. */
+  async #forgetDevices(unit: Unit, { body }: OutboxItem): Promise<void> {
+    for (const user of [body.to, this.#options.self.userLike(body.to)])
+      unit.delete(DEVICE_LIST, await canonicalJid(unit, user))
+  }
+
+  /** @returns whether the message is still to be sent */
+  async #setBack(unit: Unit, id: string, setback: Setback): Promise<boolean> {
+    const item = await this.item(unit, id)
+    if (item === undefined || !isUnfinished(item.state)) return false
+    const { sendTimeoutMs: patienceMs } = this.#options.timing ?? DEFAULT_TIMING
+    return this.#settle(unit, setBack(item, setback, { nowMs: unit.nowMs, patienceMs })) !== undefined
+  }
+
+  async #repaired(unit: Unit, id: string, outcome: RepairOutcome): Promise<OutboxItem | undefined> {
+    const item = await this.item(unit, id)
+    if (item === undefined || !isUnfinished(item.state)) return item
+    return this.#settle(unit, repaired(item, outcome))
+  }
+
+  /** Records what follows. @returns the item, unless it has failed */
+  #settle(unit: Unit, { item, failure }: Fate): OutboxItem | undefined {
+    if (failure === undefined) {
+      this.#put(unit, item)
+      return item
+    }
+    this.#give(unit, item, failure)
+    return undefined
+  }
+
+  async #fail(unit: Unit, id: string, failure: OutboxFailure): Promise<void> {
+    const item = await this.item(unit, id)
+    if (item !== undefined && isUnfinished(item.state)) this.#give(unit, item, failure)
+  }
+
+  /** Gives a message up, and says so. */
+  #give(unit: Unit, item: OutboxItem, failure: OutboxFailure): void {
+    const failed = withoutStanza(item, 'failed')
+    this.#put(unit, { ...failed, body: { ...failed.body, failure } })
+    this.#tellFailed(unit, item, failure)
+  }
+
+  #tellFailed(unit: Unit, { id, chat }: OutboxItem, failure: OutboxFailure): void {
+    unit.event('send.failed', { id, chat, ...failure, ...adviceFor(failure) }, chat)
   }
 
   /** The item of a row. One that cannot be read is set aside, so that it holds nothing up. */
-  async #item(unit: Unit, id: string, read = outboxItem): Promise<OutboxItem | undefined> {
+  async item(unit: Unit, id: string, read: typeof outboxItem = outboxItem): Promise<OutboxItem | undefined> {
     const row = await unit.readOutbox(id)
     if (row === undefined) return undefined
     try {
@@ -241,8 +393,7 @@ export class Outbox {
       this.#options.state.reportUnreadable('outbox', row.id, error)
     })
     this.#put(unit, item)
-    if (item.state === 'failed' && row.state !== 'failed')
-      unit.event('send.failed', { id: item.id, chat: item.chat, code }, item.chat)
+    if (item.state === 'failed' && row.state !== 'failed') this.#tellFailed(unit, item, { code })
     return item
   }
 

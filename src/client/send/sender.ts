@@ -1,25 +1,41 @@
 /**
  * Takes unfinished outbox rows to the wire while there is a connection: lanes per chat, in order, each row encrypted
- * once. It only moves rows forward; accepting messages and hearing of their fate is the business of `outbox.ts`.
+ * once. What goes wrong before the wire makes its chat wait (`pauses.ts`) and nobody else's. Accepting messages, and what
+ * becomes of them, is the business of `outbox.ts`.
  */
-import type { Clock, Timer } from '../../base/clock.ts'
-import { ClosedError, WatonError, describeError, errorCode } from '../../base/errors.ts'
+import type { Clock } from '../../base/clock.ts'
+import {
+  ClosedError,
+  StorageError,
+  UsageError,
+  WatonError,
+  describeError,
+  errorCode,
+} from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
+import { seam } from '../../base/seams.ts'
 import type { OutboxRow } from '../../persistence/contract/index.ts'
 import { decodeNode } from '../../protocol/binary/decode.ts'
+import { encodeNode } from '../../protocol/binary/encode.ts'
 import { userJid } from '../../protocol/jid.ts'
-import type { BinaryNode } from '../../protocol/binary/node.ts'
 import type { Connection } from '../connection/connection.ts'
 import { canonicalJid, phoneJid } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
-import type { AccountState } from '../state/account-state.ts'
+import type { AccountState, Staged } from '../state/account-state.ts'
 import { DeviceDirectory } from './devices.ts'
 import { encryptItem } from './encrypt.ts'
+import type { Recipients } from './encrypt.ts'
 import { Lanes } from '../lanes.ts'
-import { UNFINISHED_STATES, outboxItem, outboxRow, sendableItem } from './outbox-item.ts'
+import type { NackRepairs, RepairOutcome } from './nack.ts'
+import { outboxItem, outboxRow, sendableItem } from './outbox-item.ts'
 import type { OutboxItem } from './outbox-item.ts'
+import type { Setback } from './outbox-fate.ts'
+import { Pauses } from './pauses.ts'
+import type { WaitReason } from './pauses.ts'
 import { SessionDirectory } from './sessions.ts'
+import { UNFINISHED_STATES, isUnfinished } from './states.ts'
+import { Wire } from './wire.ts'
 
 /** What the sender works with. */
 export interface SenderOptions {
@@ -28,10 +44,15 @@ export interface SenderOptions {
   readonly clock: Clock
   readonly random: RandomSource
   readonly logger: Logger
+  readonly repairs: NackRepairs
   /** A row reached a new state and is durable. */
   readonly onAdvance: (item: OutboxItem) => void
   /** A row can never be sent. */
   readonly onHopeless: (item: OutboxItem, code: string) => Promise<void>
+  /** An attempt failed before the wire. Resolves with whether the message is still to be sent. */
+  readonly onSetback: (id: string, setback: Setback) => Promise<boolean>
+  /** A repair has ended. Resolves with the message as it is now. */
+  readonly onRepaired: (id: string, outcome: RepairOutcome) => Promise<OutboxItem | undefined>
   /** A row cannot be read. */
   readonly onUnreadable: (id: string) => Promise<void>
 }
@@ -42,14 +63,19 @@ const PAGE = 256
 /** Messages handed over and not begun, at most; when there are more, they are read from the store again. */
 const MAX_OFFERED = 1024
 
+/** Where reading the outbox itself waits. */
+const NO_LANE = ''
+
 /** A message that became durable a moment ago, and the position of the one accepted before it. */
 interface Offer {
   readonly item: OutboxItem
   readonly previous: number
 }
 
-/** How long a chat whose message could not be prepared waits before it is tried again on the same connection. */
-const RETRY_DELAY_MS = 5_000
+/** What an attempt is busy with: why the message waits when it fails there. */
+interface Attempt {
+  step: WaitReason
+}
 
 /** See the file comment. */
 export class OutboxSender {
@@ -57,19 +83,13 @@ export class OutboxSender {
   readonly #devices: DeviceDirectory
   readonly #sessions: SessionDirectory
   readonly #lanes: Lanes<OutboxItem>
-  /** Ids written to the present connection and not answered yet. */
-  #onWire = new Set<string>()
-  #connection: Connection | undefined
-  /** The one that {@link #onWire} belongs to. */
-  #wire: Connection | undefined
+  readonly #pauses: Pauses
+  readonly #wire: Wire
   #loadedUpTo = -1
   /** What comes right behind {@link #loadedUpTo}, so that rows just written are not read back. */
   #offered: Offer[] = []
-  /** Stanzas whose commit is done, on their way to one write. */
-  #outgoing: BinaryNode[] = []
   /** Counts how often reading began anew: what an older reading found is dropped. */
   #starts = 0
-  #retry: Timer | undefined
   #isLoading = false
   #loadAgain = false
 
@@ -79,22 +99,23 @@ export class OutboxSender {
     this.#devices = new DeviceDirectory(state, clock)
     this.#sessions = new SessionDirectory({ state, random, logger, local: () => self.local })
     this.#lanes = new Lanes((item) => this.#process(item))
+    this.#wire = new Wire(logger)
+    this.#pauses = new Pauses(clock, random, () => {
+      this.restart()
+    })
   }
 
   /** The connection is ready for messages: unfinished ones go out, in order. */
   resume(connection: Connection): void {
-    this.#connection = connection
-    // after a pause of the same connection the server still has what was written to it
-    if (connection !== this.#wire) this.#onWire = new Set()
-    this.#wire = connection
-    this.#restart()
+    this.#wire.open(connection)
+    this.#pauses.forgive()
+    this.restart()
   }
 
   /** The connection is gone, or may not be written to for now: what was not acknowledged waits for {@link resume}. */
   suspend(): void {
-    this.#connection = undefined
-    this.#retry?.cancel()
-    this.#retry = undefined
+    this.#wire.close()
+    this.#pauses.stop()
     this.#lanes.clear()
   }
 
@@ -104,7 +125,7 @@ export class OutboxSender {
    * @param previous - the position of the row accepted before it: when that one is not known here, the store is read
    */
   offer(item: OutboxItem, previous: number): void {
-    if (this.#connection === undefined) return
+    if (this.#wire.connection === undefined) return
     if (this.#offered.length >= MAX_OFFERED) this.#offered = []
     this.#offered.push({ item, previous })
     if (!this.#isLoading) this.wake()
@@ -112,7 +133,7 @@ export class OutboxSender {
 
   /** Rows may be in the store that are not known here. */
   wake(): void {
-    if (this.#connection === undefined) return
+    if (this.#wire.connection === undefined) return
     if (this.#isLoading) {
       this.#loadAgain = true
       return
@@ -121,7 +142,9 @@ export class OutboxSender {
     void this.#load()
       .catch((error: unknown) => {
         this.#options.logger.error({ reason: describeError(error) }, 'the outbox could not be read')
-        this.#retryLater()
+        // of no chat in particular: the pause alone brings the next attempt
+        if (this.#wire.connection !== undefined)
+          this.#pauses.wait(NO_LANE, { id: '', chat: '', reason: 'store' })
       })
       .finally(() => {
         this.#isLoading = false
@@ -132,41 +155,71 @@ export class OutboxSender {
   }
 
   /** The server has answered for this id. */
-  answered(id: string): void {
-    this.#onWire.delete(id)
+  answered(id: string, isTaken: boolean): void {
+    this.#wire.answered(id)
+    if (isTaken && !this.#pauses.isEmpty) this.#pauses.forget(id)
   }
 
-  /** Begins anew after a pause, unless the connection is gone by then. */
-  #retryLater(): void {
-    if (this.#connection === undefined) return
-    this.#retry ??= this.#options.clock.schedule(RETRY_DELAY_MS, () => {
-      this.#retry = undefined
-      this.#restart()
-    })
+  /** The server cannot take a message now: its chat waits before the message is repeated. */
+  async pause(item: OutboxItem): Promise<void> {
+    await this.#pause(item, 'server')
   }
 
-  #restart(): void {
+  /** The message is over: what waits behind it goes on. */
+  release(id: string): void {
+    this.#pauses.headIsOver(id)
+    this.restart()
+  }
+
+  /** Reads everything that is unfinished again, from the first row on. Chats that wait go on waiting. */
+  restart(): void {
     this.#lanes.clear()
+    for (const lane of this.#pauses.held()) this.#lanes.block(lane)
     this.#starts += 1
     this.#loadedUpTo = -1
     this.#offered = []
     this.wake()
   }
 
+  /** Whether an encrypted message may have left. */
+  hasLeft(id: string): boolean {
+    return this.#wire.hasLeft(id)
+  }
+
+  /** Keeps an encrypted message from leaving. @returns whether it is certain that it has not left before */
+  holdBack(id: string): boolean {
+    return this.#wire.holdBack(id)
+  }
+
+  /** What was held back may leave after all. */
+  letGo(id: string): void {
+    this.#wire.letGo(id)
+  }
+
+  /** What keeps an unfinished message; `undefined` when nothing does. */
+  waitOf(id: string, chat: string): WaitReason | undefined {
+    if (this.#wire.connection === undefined) return 'connection'
+    if (this.#wire.has(id)) return undefined
+    const pause = this.#pauses.of(chat)
+    if (pause === undefined || pause.dueAtMs <= this.#options.clock.nowMs()) return undefined
+    return pause.id === id ? pause.reason : 'chat'
+  }
+
   async #load(): Promise<void> {
-    while (this.#connection !== undefined) {
+    while (this.#wire.connection !== undefined) {
       const start = this.#starts
       const offered = this.#takeOffered()
       const rows = offered.length > 0 ? [] : await this.#read()
       const items = offered.length > 0 ? offered : await this.#itemsOf(rows)
       const lanes = await Promise.all(items.map((item) => this.#laneOf(item)))
+      this.#pauses.over(NO_LANE)
       // another connection, or a retry, starts over from the first unfinished row
       if (start !== this.#starts) continue
       const last = rows.at(-1) ?? offered.at(-1)
       if (last === undefined) return
       this.#loadedUpTo = last.position
       for (const [index, item] of items.entries()) {
-        if (!this.#onWire.has(item.id)) this.#lanes.add(lanes[index] ?? item.chat, item)
+        if (!this.#wire.has(item.id)) this.#lanes.add(lanes[index] ?? item.chat, item)
       }
       await this.#lanes.room()
       if (offered.length > 0 && this.#offered.length === 0) return
@@ -220,13 +273,16 @@ export class OutboxSender {
   }
 
   async #process(item: OutboxItem): Promise<void> {
-    const connection = this.#connection
-    if (connection?.isOpen !== true || this.#onWire.has(item.id)) return
+    const { connection } = this.#wire
+    if (connection?.isOpen !== true || this.#wire.has(item.id)) return
+    const attempt: Attempt = { step: 'devices' }
     try {
-      if (item.body.stanza === undefined) await this.#encrypt(connection, item)
-      else await this.#repeat(connection, item.id, item.body.stanza)
+      const ready = await this.#repaired(connection, item, attempt)
+      if (ready === undefined) return
+      if (ready.body.stanza === undefined) await this.#encrypt(connection, ready, attempt)
+      else await this.#repeat(connection, ready)
     } catch (error) {
-      await this.#failed(connection, item, error).catch((second: unknown) => {
+      await this.#failed(connection, item, { error, reason: attempt.step }).catch((second: unknown) => {
         // the store fails, too: the row is as it was, and the next connection begins with it
         const reason = describeError(second)
         this.#options.logger.warn({ id: item.id, reason }, 'what became of a message could not be recorded')
@@ -234,105 +290,140 @@ export class OutboxSender {
     }
   }
 
+  /** The item, after what the server refused it for is repaired; `undefined` when there is nothing left to send. */
+  async #repaired(
+    connection: Connection,
+    item: OutboxItem,
+    attempt: Attempt,
+  ): Promise<OutboxItem | undefined> {
+    const { isRepairDue, serverCode } = item.body.trouble ?? {}
+    if (isRepairDue !== true || serverCode === undefined) return item
+    attempt.step = 'repair'
+    const repair = this.#options.repairs.get(serverCode)
+    const { id, chat, body } = item
+    const outcome =
+      repair === undefined ? 'impossible' : await repair({ id, chat, to: body.to, serverCode }, connection)
+    attempt.step = 'devices'
+    const next = await this.#options.onRepaired(id, outcome)
+    return next !== undefined && isUnfinished(next.state) ? next : undefined
+  }
+
   /** What was encrypted before goes out again, behind earlier messages of the chat whose commits are under way. */
-  async #repeat(connection: Connection, id: string, stanza: Uint8Array): Promise<void> {
-    const staged = await this.#options.state.transact((unit) => {
+  async #repeat(connection: Connection, { id }: OutboxItem): Promise<void> {
+    seam('send:repeating')
+    const staged = await this.#options.state.transact(async (unit) => {
+      // its fate may have been decided since it was read
+      const row = await unit.readOutbox(id)
+      if (row?.state !== 'encrypted') return
+      const { stanza } = outboxItem(row).body
+      if (stanza === undefined) return
       unit.onCommit(() => {
-        this.#write(connection, id, stanza)
+        this.#wire.write(connection, id, decodeNode(stanza))
       })
-      return Promise.resolve()
     })
     staged.committed.catch(() => undefined)
   }
 
-  #write(connection: Connection, id: string, stanza: Uint8Array): void {
-    if (!connection.isOpen || connection !== this.#connection || this.#onWire.has(id)) return
-    this.#onWire.add(id)
-    this.#outgoing.push(decodeNode(stanza))
-    // all that one commit made durable leaves with one write
-    if (this.#outgoing.length > 1) return
-    void Promise.resolve().then(() => {
-      this.#flush(connection)
+  async #failed(
+    connection: Connection,
+    item: OutboxItem,
+    { error, reason }: { error: unknown; reason: WaitReason },
+  ): Promise<void> {
+    const { logger, onHopeless, onSetback } = this.#options
+    const code = errorCode(error) ?? 'WATON_UNKNOWN'
+    const { id } = item
+    logger.warn(
+      { id, code, waitingFor: reason, reason: describeError(error) },
+      'a message could not be sent yet',
+    )
+    if (isHopeless(error, item)) {
+      await onHopeless(item, code)
+      return
+    }
+    if (connection !== this.#wire.connection || !connection.isOpen) return
+    // a store that fails is nobody's message's fault, and could not take a note of it
+    if (error instanceof StorageError) {
+      await this.#pause(item, 'store')
+      return
+    }
+    const { sinceMs } = await this.#pause(item, reason)
+    if (!(await onSetback(id, { code, sinceMs }))) this.release(id)
+  }
+
+  /** What comes after the message in its chat must not overtake it. */
+  async #pause(item: OutboxItem, reason: WaitReason): Promise<{ sinceMs: number }> {
+    const lane = await this.#laneOf(item)
+    this.#lanes.block(lane)
+    return this.#pauses.wait(lane, { id: item.id, chat: item.chat, reason })
+  }
+
+  async #encrypt(connection: Connection, item: OutboxItem, attempt: Attempt): Promise<void> {
+    const recipients = await this.#recipients(connection, item, attempt)
+    const staged = await this.#stage(connection, item, recipients)
+    if (!this.#pauses.isEmpty) this.#pauses.over(await this.#laneOf(item))
+    // the lane goes on: units are committed, and so written, in this order; after a failed commit all begin anew
+    staged.committed.catch((error: unknown) => {
+      if (error instanceof WatonError)
+        this.#options.logger.debug({ id: item.id, code: error.code }, 'a send was dropped with its commit')
     })
   }
 
-  #flush(connection: Connection): void {
-    const stanzas = this.#outgoing
-    this.#outgoing = []
-    // what did not leave is repeated by the next connection, or when this one goes on
-    if (!connection.isOpen || connection !== this.#connection) {
-      if (connection === this.#wire) for (const { attrs } of stanzas) this.#onWire.delete(attrs.id ?? '')
-      return
-    }
-    try {
-      connection.send(...stanzas)
-    } catch (error) {
-      this.#options.logger.debug({ reason: describeError(error) }, 'messages wait for the next connection')
-    }
-  }
-
-  async #failed(connection: Connection, item: OutboxItem, error: unknown): Promise<void> {
-    const code = errorCode(error)
-    this.#options.logger.warn(
-      { id: item.id, code, reason: describeError(error) },
-      'a message could not be sent yet',
-    )
-    if (error instanceof WatonError && isHopeless(error, item)) {
-      await this.#options.onHopeless(item, error.code)
-      return
-    }
-    if (connection !== this.#connection || !connection.isOpen) return
-    // what comes after it in the chat must not overtake it
-    this.#lanes.block(await this.#laneOf(item))
-    this.#retryLater()
-  }
-
-  async #encrypt(connection: Connection, item: OutboxItem): Promise<void> {
-    const { state, self, random, logger } = this.#options
-    const { to } = item.body
+  /** Whom it goes to, with a session for each device whose keys could be had. */
+  async #recipients(connection: Connection, { body }: OutboxItem, attempt: Attempt): Promise<Recipients> {
+    const { self } = this.#options
+    const { to } = body
     const ownUser = self.userLike(to)
     const users = userJid(to) === ownUser ? [ownUser] : [ownUser, to]
     const devices = await this.#devices.devicesOf(connection, users)
     const selfDevice = self.deviceLike(to)
     const own = (devices.get(ownUser) ?? []).filter((device) => device !== selfDevice)
     const other = users.length === 1 ? [] : (devices.get(to) ?? [])
+    attempt.step = 'keys'
     await this.#sessions.ensure(connection, [...own, ...other])
-    const staged = await state.transact(async (unit) => {
+    seam('send:prepared')
+    return { own, other }
+  }
+
+  /** One unit: the advanced chains and the finished stanza, or neither. */
+  async #stage(connection: Connection, item: OutboxItem, recipients: Recipients): Promise<Staged<void>> {
+    const { state, self, random, onAdvance } = this.#options
+    return state.transact(async (unit) => {
       // whatever is encrypted now could only be repeated later, behind messages that it must not overtake
       requireOpen(connection, item.id)
       const row = await unit.readOutbox(item.id)
       const present = row === undefined ? item : outboxItem(row)
       const { stanza } = present.body
-      if (stanza !== undefined) {
+      if (present.state === 'encrypted' && stanza !== undefined) {
         // an attempt of an earlier connection came first: its ciphertext is the one that goes out
         unit.onCommit(() => {
-          this.#write(connection, item.id, stanza)
+          this.#wire.write(connection, item.id, decodeNode(stanza))
         })
         return
       }
       if (present.state !== 'queued') return
+      const selfDevice = self.deviceLike(present.body.to)
       const sender = { local: self.local, deviceIdentity: self.deviceIdentity, self: selfDevice }
-      const bytes = await encryptItem(unit, present, { own, other }, { sender, random })
+      const fresh = await encryptItem(unit, present, recipients, { sender, random })
       // many devices take a while
       requireOpen(connection, item.id)
-      const next: OutboxItem = { ...present, state: 'encrypted', body: { ...present.body, stanza: bytes } }
+      const body = { ...present.body, stanza: encodeNode(fresh) }
+      const next: OutboxItem = { ...present, state: 'encrypted', body }
       unit.putOutbox(outboxRow(next))
+      seam('send:encrypted')
+      this.#wire.encrypted(item.id)
       unit.onCommit(() => {
-        this.#options.onAdvance(next)
+        onAdvance(next)
         // the chains are durable now: only from here may anybody see the ciphertext
-        this.#write(connection, item.id, bytes)
+        this.#wire.write(connection, item.id, fresh)
       })
-    })
-    // the lane goes on: units are committed, and so written, in this order; after a failed commit all begin anew
-    staged.committed.catch((error: unknown) => {
-      if (error instanceof WatonError)
-        logger.debug({ id: item.id, code: error.code }, 'a send was dropped with its commit')
     })
   }
 }
 
-/** Trying again cannot mend it: the server knows nobody at the address that the message goes to. */
-function isHopeless(error: WatonError, item: OutboxItem): boolean {
+/** Trying again cannot mend it: the server knows nobody at the address, or the message itself is at fault. */
+function isHopeless(error: unknown, item: OutboxItem): boolean {
+  if (error instanceof UsageError) return error.code !== 'WATON_NOT_LINKED'
+  if (!(error instanceof WatonError)) return false
   return error.code === 'WATON_SEND_NO_DEVICES' && error.details.user === item.body.to
 }
 

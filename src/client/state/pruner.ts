@@ -9,6 +9,7 @@ import { describeError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { Change, EventRow, MessageKey } from '../../persistence/contract/index.ts'
 import type { Retention } from '../options.ts'
+import { FINISHED_STATES } from '../send/states.ts'
 import type { AccountState } from './account-state.ts'
 import { eventSizeBytes, messageSizeBytes } from './log-size.ts'
 import { REDELIVERY_DAYS, expiringKinds } from './pruning.ts'
@@ -49,9 +50,6 @@ const MAX_SLICES = 4096
 /** The log is looked at when it has grown by this share of its budget, and by no more than these bytes. */
 const GROWTH_SHARE = 16
 const MAX_GROWTH_BYTES = 16 * 1024 * 1024
-
-/** States of outbox rows that nothing more happens to. */
-const FINISHED = ['acknowledged', 'delivered', 'read', 'failed']
 
 /** See the file comment. */
 export class Pruner {
@@ -220,7 +218,7 @@ export class Pruner {
   async #outbox(): Promise<boolean> {
     const { state, clock, retention, self } = this.#options
     const before = clock.nowMs() - Math.max(retention.days, REDELIVERY_DAYS) * DAY_MS
-    const query = { states: FINISHED, limit: SLICE }
+    const query = { states: FINISHED_STATES, limit: SLICE }
     const rows = await state.store.listOutbox(state.account, query)
     const old = rows.filter(({ at }) => at < before)
     const senders = [self.me?.pn, self.me?.lid].filter((jid) => jid !== undefined)

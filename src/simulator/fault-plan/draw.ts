@@ -4,7 +4,7 @@ import { randomInteger, seededRandom } from '../../base/random.ts'
 import type { RandomSource } from '../../base/random.ts'
 import type { TraceDirection } from '../trace.ts'
 import { MAX_FAULTS } from './plan.ts'
-import type { FaultName, FaultPlan, PlannedFault } from './plan.ts'
+import type { AtByte, AtFrame, FaultName, FaultPlan, PlannedFault } from './plan.ts'
 
 /** What to draw. */
 export interface DrawOptions {
@@ -12,7 +12,7 @@ export interface DrawOptions {
   readonly seed: string | number
   /** How many faults. */
   readonly count: number
-  /** Which kinds; each is as likely as the others. @default all */
+  /** Which kinds; each is as likely as the others. @default all but `lose` and `refuse`, which change what a client is told */
   readonly kinds?: readonly FaultName[]
   /** The last frame, stanza or answer that something happens to. @default 60 */
   readonly within?: number
@@ -22,7 +22,7 @@ export interface DrawOptions {
   readonly device?: string
 }
 
-const ALL: readonly FaultName[] = [
+const DEFAULT_KINDS: readonly FaultName[] = [
   'cut',
   'drop',
   'delay',
@@ -33,9 +33,13 @@ const ALL: readonly FaultName[] = [
   'refuse-connections',
   'restart',
 ]
+const ALL: readonly FaultName[] = [...DEFAULT_KINDS, 'lose', 'refuse']
+/** Numbers that the server refuses messages with. @source reference whatsmeow `send.go`, Baileys `Types/Message` and WA Web */
+const REFUSALS: readonly number[] = [400, 463, 475, 479, 500]
 const DIRECTIONS: readonly TraceDirection[] = ['client-to-server', 'server-to-client']
 const DEFAULT_WITHIN = 60
 const DEFAULT_MAX_MS = 5_000
+const ACKS = { direction: 'server-to-client', tags: ['ack'] } as const
 /** About the length of a frame of a conversation: how far a cut at a byte lies with the same `within`. */
 const BYTES_PER_FRAME = 150
 
@@ -45,7 +49,14 @@ const BYTES_PER_FRAME = 150
  * @throws {UsageError} `WATON_SIMULATOR_FAULT_DRAW` for numbers or kinds that make no plan
  */
 export function drawFaults(options: DrawOptions): FaultPlan {
-  const { seed, count, kinds = ALL, within = DEFAULT_WITHIN, maxMs = DEFAULT_MAX_MS, device } = options
+  const {
+    seed,
+    count,
+    kinds = DEFAULT_KINDS,
+    within = DEFAULT_WITHIN,
+    maxMs = DEFAULT_MAX_MS,
+    device,
+  } = options
   const areNumbersRight = [count, within, maxMs].every((value) => Number.isSafeInteger(value) && value > 0)
   if (
     !areNumbersRight ||
@@ -60,7 +71,7 @@ export function drawFaults(options: DrawOptions): FaultPlan {
   }
   const random = seededRandom(`draw ${String(seed)}`)
   const faults = Array.from({ length: count }, () => {
-    const kind = kinds[randomInteger(random, kinds.length)] ?? 'cut'
+    const kind = oneOf(random, kinds, 'cut')
     return { ...draw(kind, random, { within, maxMs }), ...(device === undefined ? {} : { device }) }
   })
   return { seed, faults }
@@ -71,25 +82,35 @@ function draw(
   random: RandomSource,
   limits: { within: number; maxMs: number },
 ): PlannedFault {
-  const direction = DIRECTIONS[randomInteger(random, DIRECTIONS.length)] ?? 'client-to-server'
+  const direction = oneOf(random, DIRECTIONS, 'client-to-server')
   const place = 1 + randomInteger(random, limits.within)
   const forMs = 1 + randomInteger(random, limits.maxMs)
   const isAtByte = randomInteger(random, 2) === 1
-  const frame = { direction, frame: place }
+  const frame: AtFrame = { direction, frame: place }
+  if (kind === 'lose') return { fault: kind, at: { ...ACKS, stanza: place } }
+  if (kind === 'refuse') {
+    const at = { direction: 'client-to-server', stanza: place } as const
+    return { fault: kind, at, code: oneOf(random, REFUSALS, 400) }
+  }
+  return drawOfNetwork(kind, frame, { isAtByte, forMs, random })
+}
+
+function drawOfNetwork(
+  kind: Exclude<FaultName, 'lose' | 'refuse'>,
+  at: AtFrame,
+  { isAtByte, forMs, random }: { isAtByte: boolean; forMs: number; random: RandomSource },
+): PlannedFault {
+  const { direction, frame: place } = at
   switch (kind) {
     case 'cut':
-      if (!isAtByte) return { fault: kind, at: frame }
-      return {
-        fault: kind,
-        at: { direction, byte: place * BYTES_PER_FRAME + randomInteger(random, BYTES_PER_FRAME) },
-      }
+      return { fault: kind, at: isAtByte ? byteNear(place, direction, random) : at }
     case 'drop':
-      return { fault: kind, at: frame, cutAfterMs: forMs }
+      return { fault: kind, at, cutAfterMs: forMs }
     case 'delay':
-      return { fault: kind, at: frame, forMs }
+      return { fault: kind, at, forMs }
     case 'corrupt':
     case 'restart':
-      return { fault: kind, at: frame }
+      return { fault: kind, at }
     case 'duplicate':
       return { fault: kind, at: { direction, stanza: place } }
     case 'reorder':
@@ -97,6 +118,14 @@ function draw(
     case 'hold-answers':
       return { fault: kind, at: { answer: place }, count: 1 + randomInteger(random, 2) }
     case 'refuse-connections':
-      return { fault: kind, at: frame, forMs }
+      return { fault: kind, at, forMs }
   }
+}
+
+function byteNear(place: number, direction: TraceDirection, random: RandomSource): AtByte {
+  return { direction, byte: place * BYTES_PER_FRAME + randomInteger(random, BYTES_PER_FRAME) }
+}
+
+function oneOf<Value>(random: RandomSource, values: readonly Value[], otherwise: Value): Value {
+  return values[randomInteger(random, values.length)] ?? otherwise
 }

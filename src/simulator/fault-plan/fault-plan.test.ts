@@ -73,6 +73,16 @@ describe('a fault plan', () => {
     ['a delay of unknown length', { fault: 'delay', at }],
     ['a field that it does not have', { fault: 'cut', at, forMs: 1 }],
     ['tags of a frame', { fault: 'cut', at: { ...at, tags: ['iq'] } }],
+    ['attributes of a frame', { fault: 'cut', at: { ...at, attributes: { id: 'A' } } }],
+    [
+      'attributes that are no text',
+      { fault: 'lose', at: { direction: 'server-to-client', stanza: 1, attributes: { id: 7 } } },
+    ],
+    ['a refusal without a number', { fault: 'refuse', at: { direction: 'client-to-server', stanza: 1 } }],
+    [
+      'a refusal by the client',
+      { fault: 'refuse', at: { direction: 'server-to-client', stanza: 1 }, code: 463 },
+    ],
     ['a device that is no JID', { fault: 'cut', at, device: 'Alice' }],
     ['nothing', null],
   ])('is refused for %s', (_what, fault) => {
@@ -113,6 +123,12 @@ describe('a fault plan', () => {
     expect(new Set(plan.faults.map(({ fault }) => fault)).size).toBe(9)
     expect(drawFaults({ seed: 1, count: 200 })).toEqual(plan)
     expect(drawFaults({ seed: 2, count: 200 }).faults).not.toEqual(plan.faults)
+  })
+
+  test('refuses and loses only when that was asked for', () => {
+    const plan = drawFaults({ seed: 1, count: 50, kinds: ['lose', 'refuse'] })
+    checkPlan(plan)
+    expect(new Set(plan.faults.map(({ fault }) => fault))).toEqual(new Set(['lose', 'refuse']))
   })
 })
 
@@ -295,11 +311,9 @@ describe('the stanzas of a connection', () => {
     const { clock, injector, trace } = setUp()
     injector.start({ seed: 1, faults })
     const seen: string[] = []
-    const stanzas = injector.lane(
-      'server-to-client',
-      () => ({ connectionId: 1, device: DEVICE }),
-      (stanza) => seen.push(stanza.attrs['id'] ?? ''),
-    )
+    const stanzas = injector.lane('server-to-client', () => ({ connectionId: 1, device: DEVICE }), {
+      pass: (stanza) => seen.push(stanza.attrs['id'] ?? ''),
+    })
     const push = (tag: string, id: string, type = 'text'): void => {
       stanzas.push(node(tag, { id, type }))
     }
@@ -354,5 +368,67 @@ describe('the stanzas of a connection', () => {
     for (const id of ['b', 'c', 'd']) push('iq', id, 'result')
     expect(seen).toEqual(['a', 'ping', 'd'])
     expect(trace.faults).toHaveLength(1)
+  })
+
+  test('do not come when they are lost, as many as asked for, and each is named', () => {
+    const { push, seen, trace } = lane({
+      fault: 'lose',
+      at: { direction: 'server-to-client', stanza: 2, tags: ['ack'] },
+      count: 2,
+    })
+    for (const id of ['a', 'b', 'c', 'd']) push('ack', id)
+    expect(seen).toEqual(['a', 'd'])
+    expect(trace.faults.map(({ text }) => text)).toEqual([
+      expect.stringContaining('<ack> b'),
+      'lose again: <ack> c',
+    ])
+  })
+
+  test('count only with the attributes that were named', () => {
+    const attributes = { type: ['text', 'poll'], id: 'c' }
+    const at = { direction: 'server-to-client', stanza: 1, attributes } as const
+    const { push, seen } = lane({ fault: 'lose', at })
+    push('message', 'a')
+    push('message', 'c', 'media')
+    push('message', 'c')
+    expect(seen).toEqual(['a', 'c'])
+  })
+
+  test('that are refused are answered with the number, and go no further', () => {
+    const { clock, injector } = setUp()
+    const seen: string[] = []
+    const answers: BinaryNode[] = []
+    injector.request({
+      fault: 'refuse',
+      at: { direction: 'client-to-server', stanza: 1, attributes: { to: ['b@lid', 'b@s.whatsapp.net'] } },
+      code: 463,
+    })
+    const run = injector.start({
+      seed: 1,
+      faults: [{ fault: 'refuse', at: { direction: 'client-to-server', stanza: 2 }, code: 479 }],
+    })
+    const stanzas = injector.lane('client-to-server', () => ({ connectionId: 1, device: DEVICE }), {
+      pass: (stanza) => seen.push(stanza.attrs['id'] ?? ''),
+      answer: (stanza) => answers.push(stanza),
+    })
+    const to = { a: 'a@s.whatsapp.net', b: 'b@s.whatsapp.net', c: 'a@s.whatsapp.net', d: 'b@s.whatsapp.net' }
+    for (const [id, jid] of Object.entries(to)) stanzas.push(node('message', { id, to: jid }))
+    // what a requested fault happens to is not counted by the plan
+    expect(seen).toEqual(['a', 'd'])
+    expect(run.pending).toEqual([])
+    const t = clock.nowMs() / 1000
+    expect(answers).toEqual([
+      node('ack', { class: 'message', id: 'b', from: to.b, t, error: 463 }),
+      node('ack', { class: 'message', id: 'c', from: to.c, t, error: 479 }),
+    ])
+  })
+
+  test('cannot be given more faults than a plan holds', () => {
+    const { injector } = setUp()
+    const request = (): void => {
+      injector.request({ fault: 'lose', at: { direction: 'server-to-client', stanza: 1 } })
+    }
+    for (let count = 0; count < 1_000; count += 1) request()
+    expect(request).toThrow(expect.objectContaining({ code: 'WATON_SIMULATOR_FAULTS_PENDING' }))
   })
 })

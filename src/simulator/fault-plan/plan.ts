@@ -35,6 +35,8 @@ export interface AtStanza {
   readonly stanza: number
   /** @default message, receipt and notification: what is also repeated and reordered by a real server */
   readonly tags?: readonly string[]
+  /** Only stanzas with these attributes count, e.g. `{ class: 'message' }` of acks; a list says: one of these, and `''`: none. */
+  readonly attributes?: Readonly<Record<string, string | readonly string[]>>
 }
 
 /** Whose connections are meant. */
@@ -89,6 +91,33 @@ export interface DuplicateFault extends Target {
   readonly fault: 'duplicate'
   /** Where it happens. */
   readonly at: AtStanza
+  /** To how many such stanzas, one after the other. @default 1 */
+  readonly count?: number
+}
+
+/**
+ * The stanza does not arrive; the connection stays. With `{ direction: 'server-to-client', tags: ['ack'] }` the server has
+ * what the client sent and the client does not hear of it.
+ */
+export interface LoseFault extends Target {
+  /** What happens. */
+  readonly fault: 'lose'
+  /** Where it happens. */
+  readonly at: AtStanza
+  /** How many such stanzas, one after the other. @default 1 */
+  readonly count?: number
+}
+
+/** The server refuses a message: the sender gets an ack with an error, and nobody gets the message. */
+export interface RefuseFault extends Target {
+  /** What happens. */
+  readonly fault: 'refuse'
+  /** Where it happens; the direction is always `client-to-server`. @default for `tags`: message */
+  readonly at: AtStanza
+  /** The server's number, e.g. 463, 475 or 479. */
+  readonly code: number
+  /** How many such messages, one after the other. @default 1 */
+  readonly count?: number
 }
 
 /** The stanza arrives behind the next such stanzas of its connection, or a second later when there are none. */
@@ -137,6 +166,8 @@ export type PlannedFault =
   | CorruptFault
   | DuplicateFault
   | ReorderFault
+  | LoseFault
+  | RefuseFault
   | HoldAnswersFault
   | RefuseConnectionsFault
   | RestartFault
@@ -169,8 +200,10 @@ const SHAPES: Readonly<Record<FaultName, Shape>> = {
   drop: { places: ['frame'], numbers: { cutAfterMs: false } },
   delay: { places: ['frame'], numbers: { forMs: true } },
   corrupt: { places: ['frame'], numbers: {} },
-  duplicate: { places: ['stanza'], numbers: {} },
+  duplicate: { places: ['stanza'], numbers: { count: false } },
   reorder: { places: ['stanza'], numbers: { behind: false } },
+  lose: { places: ['stanza'], numbers: { count: false } },
+  refuse: { places: ['stanza'], numbers: { code: true, count: false } },
   'hold-answers': { places: ['answer'], numbers: { count: false } },
   'refuse-connections': { places: ['frame', 'byte', 'afterMs'], numbers: { forMs: true } },
   restart: { places: ['frame', 'byte', 'afterMs'], numbers: {} },
@@ -221,7 +254,15 @@ function mistakeIn(planned: unknown): string | undefined {
     return `there is no fault "${String(fault)}"; there are ${Object.keys(SHAPES).join(', ')}`
   if (device !== undefined && (typeof device !== 'string' || !device.includes('@')))
     return 'device must be a JID'
-  return mistakeInNumbers(numbers, shape) ?? mistakeInPlace(at, shape.places)
+  return mistakeInNumbers(numbers, shape) ?? mistakeInPlace(at, shape.places) ?? mistakeInRefusal(planned)
+}
+
+/** The server refuses what clients send, never the other way round. */
+function mistakeInRefusal(planned: object): string | undefined {
+  const { fault, at } = planned as Partial<RefuseFault>
+  return fault === 'refuse' && at?.direction !== 'client-to-server'
+    ? 'only what goes client-to-server can be refused'
+    : undefined
 }
 
 function mistakeInNumbers(values: Readonly<Record<string, unknown>>, { numbers }: Shape): string | undefined {
@@ -235,13 +276,17 @@ function mistakeInNumbers(values: Readonly<Record<string, unknown>>, { numbers }
 
 function mistakeInPlace(at: unknown, places: readonly Place[]): string | undefined {
   if (typeof at !== 'object' || at === null) return `at is missing: one of ${places.join(', ')}`
-  const { direction, tags, ...rest } = at as Record<string, unknown>
+  const { direction, tags, attributes, ...rest } = at as Record<string, unknown>
   const [key, ...others] = Object.keys(rest)
   const place = others.length > 0 ? undefined : places.find((one) => one === key)
   if (place === undefined) return `it can happen only at ${places.join(' or ')}`
   const smallest = place === 'afterMs' ? 0 : 1
   if (!isCount(rest[place], smallest)) return `${place} must be a whole number from ${String(smallest)}`
-  return mistakeInDirection(place, direction) ?? mistakeInTags(place, tags)
+  return (
+    mistakeInDirection(place, direction) ??
+    mistakeInTags(place, tags) ??
+    mistakeInAttributes(place, attributes)
+  )
 }
 
 function mistakeInDirection(place: Place, direction: unknown): string | undefined {
@@ -256,6 +301,16 @@ function mistakeInTags(place: Place, tags: unknown): string | undefined {
   if (tags === undefined) return undefined
   const isList = place === 'stanza' && Array.isArray(tags) && tags.every((tag) => typeof tag === 'string')
   return isList ? undefined : 'tags must be a list of texts, and belong to a stanza'
+}
+
+function mistakeInAttributes(place: Place, attributes: unknown): string | undefined {
+  if (attributes === undefined) return undefined
+  const isRecord = place === 'stanza' && typeof attributes === 'object' && attributes !== null
+  const isText = (value: unknown): boolean => typeof value === 'string'
+  const areRight =
+    isRecord &&
+    Object.values(attributes).every((value) => (Array.isArray(value) ? value.every(isText) : isText(value)))
+  return areRight ? undefined : 'attributes must be texts or lists of texts by name, and belong to a stanza'
 }
 
 function isCount(value: unknown, smallest = 1): boolean {

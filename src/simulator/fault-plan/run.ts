@@ -8,8 +8,9 @@ import type { RandomSource } from '../../base/random.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
 import type { Trace, TraceDirection, TraceParty } from '../trace.ts'
 import type { FramePiece } from './frame-meter.ts'
-import { describeFault } from './plan.ts'
+import { describeFault, MAX_FAULTS } from './plan.ts'
 import type {
+  AtStanza,
   CorruptFault,
   CutFault,
   DelayFault,
@@ -17,8 +18,10 @@ import type {
   DuplicateFault,
   FaultPlan,
   HoldAnswersFault,
+  LoseFault,
   PlannedFault,
   RefuseConnectionsFault,
+  RefuseFault,
   ReorderFault,
   RestartFault,
 } from './plan.ts'
@@ -54,7 +57,7 @@ export type DueWireFault = (
 }
 
 /** A fault of a stanza that is due. */
-export type StanzaFault = DuplicateFault | ReorderFault | HoldAnswersFault
+export type StanzaFault = DuplicateFault | ReorderFault | LoseFault | RefuseFault | HoldAnswersFault
 type WireFault = Exclude<PlannedFault, StanzaFault>
 
 /** One fault with what has passed of what it counts. */
@@ -77,19 +80,24 @@ export interface FaultRunOptions {
 }
 
 const DEFAULT_TAGS: readonly string[] = ['message', 'receipt', 'notification']
+const REFUSED_TAGS: readonly string[] = ['message']
 
 /** See the file comment. */
 export class ActivePlan implements FaultRun {
   readonly #options: FaultRunOptions
+  readonly #name: string
   readonly #random: RandomSource
   readonly #happened: HappenedFault[] = []
   readonly #timers: Timer[] = []
   #wire: Armed<WireFault>[] = []
   #stanza: Armed<StanzaFault>[] = []
   #refusedUntilMs = 0
+  #added = 0
 
-  constructor(plan: FaultPlan, options: FaultRunOptions) {
+  /** @param name - what its lines in the trace begin with */
+  constructor(plan: FaultPlan, options: FaultRunOptions, name: 'planned' | 'requested' = 'planned') {
     this.#options = options
+    this.#name = name
     this.#random = seededRandom(`faults ${String(plan.seed)}`)
     for (const [index, planned] of plan.faults.entries()) {
       const device = planned.device === undefined ? {} : { device: options.nameOf(planned.device) }
@@ -136,6 +144,14 @@ export class ActivePlan implements FaultRun {
     return due
   }
 
+  /** One more fault, from now on: what it counts begins here. @returns whether there was room for it */
+  add(fault: PlannedFault): boolean {
+    if (this.#wire.length + this.#stanza.length >= MAX_FAULTS) return false
+    this.#added += 1
+    this.#arm(fault, this.#added)
+    return true
+  }
+
   /** Counts a stanza that is about to pass. @returns what happens to it */
   meetStanza(direction: TraceDirection, party: TraceParty, stanza: BinaryNode): StanzaFault | undefined {
     let met: StanzaFault | undefined
@@ -145,7 +161,7 @@ export class ActivePlan implements FaultRun {
       armed.seen += 1
       if (met !== undefined || armed.seen < firstOf(fault)) continue
       met = fault
-      this.#takeStanza(armed, party)
+      this.#takeStanza(armed, party, stanza)
     }
     return met
   }
@@ -162,7 +178,7 @@ export class ActivePlan implements FaultRun {
   }
 
   #arm(fault: PlannedFault, number: number): void {
-    if (fault.fault === 'duplicate' || fault.fault === 'reorder' || fault.fault === 'hold-answers') {
+    if (isStanzaFault(fault)) {
       this.#stanza.push({ fault, number, seen: 0, taken: 0 })
       return
     }
@@ -189,19 +205,26 @@ export class ActivePlan implements FaultRun {
     }
   }
 
-  #takeStanza(armed: Armed<StanzaFault>, party: TraceParty): void {
+  #takeStanza(armed: Armed<StanzaFault>, party: TraceParty, { tag, attrs }: BinaryNode): void {
     const { fault } = armed
     armed.taken += 1
-    if (armed.taken === 1) this.#record(armed, party)
-    const times = fault.fault === 'hold-answers' ? (fault.count ?? 1) : 1
+    const what = `<${tag}> ${attrs['id'] ?? ''}`
+    if (armed.taken === 1) this.#record(armed, party, what)
+    // of answers the first stands for all
+    else if (fault.fault !== 'hold-answers')
+      this.#options.trace.note('fault', `${fault.fault} again: ${what}`, party)
+    const times = 'count' in fault ? (fault.count ?? 1) : 1
     if (armed.taken >= times) this.#stanza = this.#stanza.filter((other) => other !== armed)
   }
 
-  #record({ fault, number }: Armed<PlannedFault>, party: Partial<TraceParty>): void {
+  #record({ fault, number }: Armed<PlannedFault>, party: Partial<TraceParty>, what?: string): void {
     const { trace, clock } = this.#options
     const traceIndex = trace.nextIndex
+    // only what is asked for one by one can be more than a plan holds
+    if (this.#happened.length >= MAX_FAULTS) this.#happened.shift()
     this.#happened.push({ fault, number, atMs: clock.nowMs(), traceIndex })
-    trace.note('fault', `planned fault ${String(number)}: ${describeFault(fault)}`, party)
+    const text = `${this.#name} fault ${String(number)}: ${describeFault(fault)}`
+    trace.note('fault', what === undefined ? text : `${text}: ${what}`, party)
   }
 }
 
@@ -209,6 +232,10 @@ export class ActivePlan implements FaultRun {
 const ENDINGS: ReadonlySet<string> = new Set(['cut', 'drop', 'restart'])
 /** What happens to the frame itself, and so in front of it. */
 const IN_FRONT: ReadonlySet<string> = new Set(['drop', 'delay', 'corrupt'])
+
+function isStanzaFault(fault: PlannedFault): fault is StanzaFault {
+  return 'stanza' in fault.at || 'answer' in fault.at
+}
 
 function isMeant({ device }: PlannedFault, party: TraceParty): boolean {
   return device === undefined || device === party.device
@@ -240,7 +267,14 @@ function isCounted(fault: StanzaFault, direction: TraceDirection, { tag, attrs }
     const isAnswer = tag === 'iq' && (attrs['type'] === 'result' || attrs['type'] === 'error')
     return direction === 'server-to-client' && isAnswer
   }
-  return fault.at.direction === direction && (fault.at.tags ?? DEFAULT_TAGS).includes(tag)
+  const { at } = fault
+  const tags = at.tags ?? (fault.fault === 'refuse' ? REFUSED_TAGS : DEFAULT_TAGS)
+  return at.direction === direction && tags.includes(tag) && hasAttributes(attrs, at.attributes)
+}
+
+/** Whether a stanza has these attributes; without any it has. */
+export function hasAttributes(attrs: BinaryNode['attrs'], wanted: AtStanza['attributes'] = {}): boolean {
+  return Object.entries(wanted).every(([name, value]) => [value].flat().includes(attrs[name] ?? ''))
 }
 
 function firstOf(fault: StanzaFault): number {

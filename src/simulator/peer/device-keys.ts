@@ -56,6 +56,13 @@ export class DeviceKeys {
     return this.#preKeys.get(id)
   }
 
+  /** Forgets every one-time pre-key; what was published of them stays published. @returns how many there were */
+  losePreKeys(): number {
+    const count = this.#preKeys.size
+    this.#preKeys.clear()
+    return count
+  }
+
   /** Forgets a one-time pre-key after a session was built with it. */
   spend(id: number): void {
     this.#preKeys.delete(id)

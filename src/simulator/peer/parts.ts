@@ -57,6 +57,9 @@ export interface PhoneParts {
   readonly mailbox: Mailbox
   readonly outbox: Outbox
   readonly reception: Reception
+  readonly sessions: Sessions
+  /** Tells the record of something that was lost on purpose. */
+  readonly noteFault: (text: string) => void
   /** Uploads the device keys with fresh one-time pre-keys. */
   readonly publishKeys: () => Promise<void>
   /** Says that the human is there, and looks for devices that wait to be served. */
@@ -116,6 +119,8 @@ export function createParts(options: PhoneOptions): PhoneParts {
     mailbox: core.mailbox,
     outbox,
     reception,
+    sessions: core.sessions,
+    noteFault: (text) => options.services.noteFault?.(text),
     publishKeys,
     announce,
   }

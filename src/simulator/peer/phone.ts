@@ -197,6 +197,27 @@ export class SimulatedPhone {
     return this.#parts.reception.idle()
   }
 
+  /**
+   * The phone forgets its sessions, as after a damaged backup: what comes in them cannot be read until their other end
+   * starts new ones. Its identity stays.
+   *
+   * @param chat - only those with the devices of this person; left out, all of them
+   * @returns how many were forgotten
+   */
+  loseSessions(chat?: string): number {
+    const count = this.#parts.sessions.lose(chat)
+    const whose = chat === undefined ? '' : ` with ${chat}`
+    this.#parts.noteFault(`the phone loses ${String(count)} sessions${whose}`)
+    return count
+  }
+
+  /** The phone forgets its one-time pre-keys, which the server goes on handing out. @returns how many were forgotten */
+  losePreKeys(): number {
+    const count = this.#parts.keys.losePreKeys()
+    this.#parts.noteFault(`the phone loses ${String(count)} one-time pre-keys`)
+    return count
+  }
+
   /** The phone loses its network until {@link goOnline}. What is sent meanwhile goes out then. */
   goOffline(): void {
     this.#parts.connection.goOffline()

@@ -22,7 +22,7 @@ import type { DeviceKeys } from './device-keys.ts'
 
 /** Sessions kept at most. */
 const MAX_SESSIONS = 20_000
-/** Device ids that are looked through when sessions move from a phone number to its LID. */
+/** Device ids that are looked through when sessions move from a phone number to its LID, or are lost. */
 const MAX_MOVED_DEVICES = 100
 
 /** What {@link Sessions} are built from. */
@@ -111,6 +111,17 @@ export class Sessions {
     this.#records.set(address, opened.record)
     if (opened.isNewSession && preKeyId !== undefined) keys.spend(preKeyId)
     return opened.plaintext
+  }
+
+  /** Forgets the sessions with a person's devices, or all. @returns how many there were */
+  lose(userJid?: string): number {
+    const before = this.#records.size
+    if (userJid === undefined) this.#records.clear()
+    else {
+      for (let device = 0; device < MAX_MOVED_DEVICES; device += 1)
+        this.#records.delete(this.#address(withDevice(userJid, device)))
+    }
+    return before - this.#records.size
   }
 
   /** Moves the sessions of a phone number under its LID, unless the LID has its own. */

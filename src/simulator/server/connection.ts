@@ -63,11 +63,16 @@ export class Connection implements Channel {
     this.#host = host
     this.#wire = injector?.wire(wire, party) ?? wire
     this.connectionId = connectionId
-    this.#outgoing = injector?.lane('server-to-client', party, (stanza) => {
-      this.#send(stanza)
+    this.#outgoing = injector?.lane('server-to-client', party, {
+      pass: (stanza) => {
+        this.#send(stanza)
+      },
     })
-    this.#incoming = injector?.lane('client-to-server', party, (stanza) => {
-      this.#listener?.receive(stanza)
+    this.#incoming = injector?.lane('client-to-server', party, {
+      pass: (stanza) => this.#listener?.receive(stanza),
+      answer: (stanza) => {
+        this.write(stanza)
+      },
     })
     this.#noise = new NoiseResponder(host.authority.serverKey, WA_HEADER, host.random)
     this.#deadline = host.clock.schedule(HANDSHAKE_DEADLINE_MS, () => {

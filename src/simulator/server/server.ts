@@ -146,6 +146,9 @@ export class SimulatedServer implements ConnectionHost {
           platform: facts.platform,
           online: isOnline,
         })),
+      noteFault: (text) => {
+        this.trace.note('fault', text, { device: account.jid('pn') })
+      },
     }
   }
 
