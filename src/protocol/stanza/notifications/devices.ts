@@ -9,12 +9,15 @@ import { childrenOf, numberAttribute, requireAttribute, type BinaryNode } from '
 export interface NotifiedDevice {
   /** Device JID. */
   readonly jid: string
+  /** Its number in the account's list of devices. */
   readonly keyIndex?: number
 }
 
 /** One change; `update` says only that the list is old. */
 export interface DevicesChange {
+  /** What happened; `update`: the list is old, and nothing more is said. */
   readonly action: 'add' | 'remove' | 'update'
+  /** The devices that the server names. */
   readonly devices: readonly NotifiedDevice[]
 }
 
