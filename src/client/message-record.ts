@@ -82,25 +82,6 @@ export function messageRow(record: MessageRecord, at: number): MessageRow {
   return { id, chat, sender: sender.jid, at, kind, state: fromMe ? 'sent' : 'received', value }
 }
 
-/** What is told of a message besides its content and where it is. */
-function knownOf({
-  sender,
-  fromMe,
-  origin,
-  sentAtMs,
-  pushName,
-  serverId,
-}: Envelope): Omit<Envelope, 'opened' | 'me' | 'edited'> {
-  return {
-    sender,
-    fromMe,
-    origin,
-    sentAtMs,
-    ...(pushName === undefined ? {} : { pushName }),
-    ...(serverId === undefined ? {} : { serverId }),
-  }
-}
-
 function encodeRecord(envelope: Envelope, message: Uint8Array): Uint8Array {
   const envelopeBytes = utf8Bytes(toJson(envelope))
   return withVersion(RECORD_VERSION, concatBytes(uint32Bytes(envelopeBytes.length), envelopeBytes, message))
@@ -127,6 +108,25 @@ export function presentMessage(row: MessageRow): MessageProperties {
     return messageContextInfo ? { ...edited, messageContextInfo } : edited
   } catch (cause) {
     throw unreadableRecord('message', cause)
+  }
+}
+
+/** What is told of a message besides its content and where it is. */
+function knownOf({
+  sender,
+  fromMe,
+  origin,
+  sentAtMs,
+  pushName,
+  serverId,
+}: Envelope): Omit<Envelope, 'opened' | 'me' | 'edited'> {
+  return {
+    sender,
+    fromMe,
+    origin,
+    sentAtMs,
+    ...(pushName === undefined ? {} : { pushName }),
+    ...(serverId === undefined ? {} : { serverId }),
   }
 }
 

@@ -14,6 +14,7 @@ import { EventHub } from '../../src/client/consume/event-hub.ts'
 import type { ClientEvents } from '../../src/client/events.ts'
 import { loadSelf } from '../../src/client/identity/credentials.ts'
 import { Outbox } from '../../src/client/send/outbox.ts'
+import type { OutboxOptions } from '../../src/client/send/outbox.ts'
 import { AccountState } from '../../src/client/state/account-state.ts'
 
 /** The account of the log. */
@@ -44,6 +45,7 @@ export interface EventLog {
 export async function openLog(
   store: Store = new MemoryStore(),
   clock: VirtualClock = new VirtualClock(),
+  options: Pick<OutboxOptions, 'previewLink'> = {},
 ): Promise<EventLog> {
   const hub = new EventHub(new TypedEmitter<ClientEvents>(() => undefined))
   const random = seededRandom('event log')
@@ -64,7 +66,7 @@ export async function openLog(
     ...self.credentials,
     linked: { pn: OWN, deviceId: 1, deviceIdentity: new Uint8Array(1), isUnconfirmed: false },
   })
-  const outbox = await Outbox.open({ state, self, clock, random, logger })
+  const outbox = await Outbox.open({ state, self, clock, random, logger, ...options })
   const dead: EphemeralEvents['consumer.dead'][] = []
   const consumers = new Consumers({
     state,

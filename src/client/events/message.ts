@@ -30,7 +30,10 @@ export interface MessagePayload {
   readonly content: MessageContent
 }
 
-/** A message that came and could not be read. Its sender is asked to send it again where that helps. */
+/**
+ * A message that came and could not be read. Its sender is asked to send it again where that helps: when it can be read
+ * later, a `message` event with the same chat, sender and id takes its place.
+ */
 export interface UndecryptablePayload {
   /** The message id: unique with its chat and sender. */
   readonly id: string
