@@ -119,7 +119,7 @@ function knownOf({
   sentAtMs,
   pushName,
   serverId,
-}: MessageRecord): Omit<Envelope, 'opened' | 'me'> {
+}: Envelope): Omit<Envelope, 'opened' | 'me' | 'edited'> {
   return {
     sender,
     fromMe,
@@ -151,8 +151,8 @@ export function payloadOf(record: MessageRecord, content: ReadContent): MessageP
 /** What events say about a stored message. @throws {StorageError} `WATON_STORE_RECORD` */
 export function messagePayload(row: MessageRow): MessagePayload {
   const { envelope, message } = storedMessage(row)
-  const { sender, fromMe, origin, sentAtMs, pushName, opened, me } = envelope
-  const known = { sender, fromMe, origin, sentAtMs, ...(pushName === undefined ? {} : { pushName }) }
+  const { opened, me } = envelope
+  const known = knownOf(envelope)
   try {
     const { id, chat } = row
     const perspective = perspectiveOf({ chat, ...known, ...(me === undefined ? {} : { me }) })

@@ -5,8 +5,11 @@
 
 /** The three numbers of a WhatsApp Web version, e.g. `2.3000.1045601094`. */
 export interface WebVersion {
+  /** The first number. */
   readonly primary: number
+  /** The second number. */
   readonly secondary: number
+  /** The third number, which changes with each release. */
   readonly tertiary: number
 }
 

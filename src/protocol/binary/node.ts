@@ -10,8 +10,11 @@ export type NodeContent = readonly BinaryNode[] | Uint8Array | string
 
 /** One stanza or a child of one. */
 export interface BinaryNode {
+  /** What it is, e.g. `message`. */
   readonly tag: string
+  /** Its attributes, in the order in which they came. */
   readonly attrs: Readonly<Record<string, string>>
+  /** Children, bytes or text; absent when there is none. */
   readonly content?: NodeContent
 }
 

@@ -37,7 +37,9 @@ export interface GcmSealing {
   readonly key: Uint8Array
   /** 12 bytes, never used before under this key. */
   readonly iv: Uint8Array
+  /** What is sealed. */
   readonly plaintext: Uint8Array
+  /** What is signed with it and travels beside it. */
   readonly aad?: Uint8Array | undefined
 }
 

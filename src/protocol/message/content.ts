@@ -32,22 +32,27 @@ export type NestedContent = PlainContent & ContentOptions
 
 /** Content of a known kind. */
 export interface KnownContent {
+  /** Content that this version has a name for. */
   readonly kind: 'content'
   /** The name of the kind, e.g. `text`: the one key of `content` that it is about. */
   readonly name: string
+  /** The content, read. */
   readonly content: FieldContent
 }
 
 /** An encrypted add-on: its kind is known when it has been opened with the secret of the message that it is about. */
 export interface AddonContent {
+  /** Something added to another message, encrypted with that message's secret. */
   readonly kind: 'addon'
   /** The schema's name of the field, e.g. `pollUpdateMessage`. */
   readonly name: string
+  /** What it takes to open it. */
   readonly addon: SecretAddon
 }
 
 /** Content that this version has no kind for. */
 export interface UnknownContent {
+  /** Content that this version has no name for. */
   readonly kind: 'unknown'
   /** The schema's name of the field, e.g. `imageMessage`; `undefined` for a message without content. */
   readonly name?: string

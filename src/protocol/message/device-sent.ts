@@ -8,6 +8,7 @@ import { type MessageProperties, decodeMessage, encodeMessage } from '../proto/m
 
 /** A message taken out of its envelope. */
 export interface DeviceSent {
+  /** The message itself. */
   readonly message: MessageProperties
   /** The chat that the message was written to, when the envelope names it. */
   readonly destinationJid?: string

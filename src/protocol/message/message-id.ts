@@ -18,7 +18,9 @@ const ACCOUNT_BYTES = 20
 
 /** What an id is made of. */
 export interface MessageIdInput {
+  /** Of the part that nobody can guess. */
   readonly random: RandomSource
+  /** The time, which goes into it, in milliseconds since the epoch. */
   readonly nowMs: number
   /** The account's phone-number JID. */
   readonly self: string

@@ -80,10 +80,13 @@ const PROTOCOL_TYPES: Readonly<Record<number, ProtocolType>> = {
  * count from our own account's phone.
  */
 export interface ProtocolContent {
+  /** An instruction between devices or about another message. */
   readonly kind: 'protocol'
+  /** Which one. */
   readonly type: ProtocolType
   /** The number in the schema; `undefined` when the message came without one. */
   readonly typeNumber?: number
+  /** The whole of it, as the schema has it. */
   readonly protocol: Message.ProtocolMessage.$Properties
 }
 

@@ -52,11 +52,13 @@ export interface MessageTarget {
 
 /** A message that something is about, as it stands in the store. */
 export interface FoundMessage {
+  /** The message id. */
   readonly id: string
   /** The chat by its canonical address. */
   readonly chat: string
   /** Who wrote it, by every address that is known. */
   readonly sender: PersonRef
+  /** Whether this account wrote it. */
   readonly fromMe: boolean
   /** Whether it is in the chat that is written to. */
   readonly isInChat: boolean

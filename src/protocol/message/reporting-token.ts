@@ -101,6 +101,7 @@ const WIRE_LENGTH_DELIMITED = 2
 export interface ReportingInput {
   /** Serialised `Message`, not padded. */
   readonly message: Uint8Array
+  /** The message id. */
   readonly id: string
   /** The chat. */
   readonly to: string

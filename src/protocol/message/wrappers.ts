@@ -98,6 +98,7 @@ const MAX_WRAPPERS = 8
 
 /** A message without its wrappers. */
 export interface Unwrapped {
+  /** What was inside. */
   readonly message: MessageProperties
   /** From the outside in, e.g. `['ephemeralMessage', 'viewOnceMessageV2']`. */
   readonly wrappers: readonly WrapperName[]

@@ -28,7 +28,9 @@ export const CLOCK_TOLERANCE_SECONDS = 86_400
 
 /** One checked certificate. */
 export interface NoiseCertificate {
+  /** Its own number. */
   readonly serial: number
+  /** The number of the certificate that signed it. */
   readonly issuerSerial: number
   /** Curve25519, 32 bytes. */
   readonly key: Uint8Array
@@ -40,7 +42,9 @@ export interface NoiseCertificate {
 
 /** A chain that passed every check. */
 export interface CertificateChain {
+  /** Signed by the root key. */
   readonly intermediate: NoiseCertificate
+  /** Signed by the intermediate; its key is the server's static key. */
   readonly leaf: NoiseCertificate
 }
 

@@ -38,9 +38,11 @@ export interface ClientPayloadOptions {
 
 /** The keys that a new device registers. */
 export interface RegistrationKeys {
+  /** The device's own number, 14 bits. */
   readonly registrationId: number
   /** 32 bytes. */
   readonly identityPublicKey: Uint8Array
+  /** The current signed pre-key, without its private half. */
   readonly signedPreKey: {
     readonly id: number
     readonly publicKey: Uint8Array

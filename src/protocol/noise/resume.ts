@@ -49,12 +49,15 @@ export interface ResumeOptions extends HandshakeOptions {
 
 /** The server is the one it was, and the connection is ready: there is no last message. */
 export interface ResumedResult {
+  /** The resumed handshake succeeded. */
   readonly pattern: 'IK'
+  /** Encrypts what follows. */
   readonly cipher: TransportCipher
 }
 
 /** The server has another key now; it is certified, as after a handshake without resumption. */
 export interface FallbackResult extends HandshakeResult {
+  /** The server asks for the full handshake within this connection. */
   readonly pattern: 'XXfallback'
 }
 

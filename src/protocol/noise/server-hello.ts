@@ -28,9 +28,11 @@ export interface HandshakeTrust {
 export interface HandshakeResult {
   /** The last message, to be sent as a frame. Frames after it are sealed with {@link HandshakeResult.cipher}. */
   readonly finish: Uint8Array
+  /** Encrypts what follows. */
   readonly cipher: TransportCipher
   /** The server's static key, 32 bytes; certified. */
   readonly serverStatic: Uint8Array
+  /** What the server has shown; verified. */
   readonly certificate: CertificateChain
 }
 

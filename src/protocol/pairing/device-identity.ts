@@ -48,7 +48,9 @@ export interface AcceptedIdentity {
 
 /** What to tell the server when an identity is refused. */
 export interface PairingRefusal {
+  /** The number that the server gets. */
   readonly code: number
+  /** The word that the server gets beside it. */
   readonly text: string
 }
 

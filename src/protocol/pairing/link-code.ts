@@ -66,9 +66,11 @@ export function normaliseLinkCode(code: string): string {
 
 /** What {@link wrapEphemeral} hides, and behind what. */
 export interface WrapInput {
+  /** The eight characters that are typed in. */
   readonly code: string
   /** 32 bytes: the public key that only a holder of the code may learn. */
   readonly publicKey: Uint8Array
+  /** Of salt and initialisation vector. */
   readonly random: RandomSource
 }
 
@@ -114,6 +116,7 @@ export interface LinkCodeKeys {
   readonly primaryEphemeral: Uint8Array
   /** 32 bytes: identity key of the phone. */
   readonly primaryIdentity: Uint8Array
+  /** Of the shared secret, salts and initialisation vectors. */
   readonly random: RandomSource
 }
 

@@ -8,11 +8,13 @@ import { ProtocolError, UsageError } from '../../base/errors.ts'
 
 /** A generated class seen as something that can be decoded. */
 export interface DecodableType<Value> {
+  /** Reads a message. */
   decode(reader: Reader | Uint8Array, length?: number): Value
 }
 
 /** A generated class seen as something that can be encoded; plain objects with the same fields are accepted. */
 export interface EncodableType<Properties> {
+  /** Writes a message. */
   encode(message: Properties, writer?: Writer): Writer
 }
 

@@ -14,6 +14,7 @@ export const TYPED_KEY_BYTES: number = CURVE_KEY_BYTES + 1
 export interface LocalIdentity {
   /** 14-bit number that tells apart installations on one device id. */
   readonly registrationId: number
+  /** The device's long-lived key. */
   readonly identityKey: KeyPair
 }
 

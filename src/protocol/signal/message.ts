@@ -56,6 +56,7 @@ export interface PreKeySignalMessage {
   readonly registrationId: number
   /** The one-time pre-key that the sender used, if it was given one. */
   readonly preKeyId?: number
+  /** Which of the receiver's signed pre-keys it was made with. */
   readonly signedPreKeyId: number
   /** The sender's ephemeral key of the agreement, 32 bytes; it identifies the session. */
   readonly baseKey: Uint8Array

@@ -15,8 +15,11 @@ const REGISTRATION_IDS = 16380
 
 /** What a device has published, as a server hands it out. All keys are raw 32 bytes. */
 export interface PreKeyBundle {
+  /** The other device's own number. */
   readonly registrationId: number
+  /** The other device's long-lived key, 32 bytes. */
   readonly identityKey: Uint8Array
+  /** Its current signed pre-key; the signature is verified before anything is built on it. */
   readonly signedPreKey: {
     readonly id: number
     readonly publicKey: Uint8Array
@@ -29,6 +32,7 @@ export interface PreKeyBundle {
 
 /** A pre-key pair with the id under which it is published. */
 export interface PreKeyPair extends KeyPair {
+  /** Its number on the server, 24 bits and never 0. */
   readonly id: number
 }
 

@@ -48,6 +48,7 @@ const MAX_TRIAL_STEPS = 3 * MAX_JUMP
 
 /** What every operation on a session is given. */
 export interface SignalContext {
+  /** This device's own keys. */
   readonly local: LocalIdentity
   /** Source of new ratchet keys. Decryption draws nothing: the sending half of a step waits until we answer. */
   readonly random: RandomSource
@@ -59,38 +60,49 @@ export interface SignalContext {
 export interface StartSessionOptions extends SignalContext {
   /** The record so far; its current session is archived. */
   readonly record?: SessionRecord | undefined
+  /** The other device's public keys, as the server gave them. */
   readonly bundle: PreKeyBundle
 }
 
 /** What {@link encryptSignal} needs. */
 export interface EncryptSignalOptions extends SignalContext {
+  /** The session with that device. */
   readonly record: SessionRecord
+  /** What is encrypted, padding included. */
   readonly plaintext: Uint8Array
 }
 
 /** A ciphertext and the record that must be durable before it leaves. */
 export interface EncryptedSignal {
+  /** The session afterwards: store it before the body leaves. */
   readonly record: SessionRecord
   /** `pkmsg` until the other side has answered, then `msg`: the `type` attribute of `<enc>`. */
   readonly type: 'msg' | 'pkmsg'
+  /** The serialised message. */
   readonly body: Uint8Array
 }
 
 /** What {@link decryptSignal} needs. */
 export interface DecryptSignalOptions extends SignalContext {
+  /** The session with that device. */
   readonly record: SessionRecord
+  /** The serialised message. */
   readonly body: Uint8Array
 }
 
 /** A plaintext and the record that must be durable before it is acted on. */
 export interface DecryptedSignal {
+  /** The session afterwards: store it before the plaintext is used. */
   readonly record: SessionRecord
+  /** What was encrypted, padding included. */
   readonly plaintext: Uint8Array
 }
 
 /** What {@link decryptPreKeySignal} needs. */
 export interface DecryptPreKeySignalOptions extends SignalContext {
+  /** The session with that device, when there is one. */
   readonly record?: SessionRecord | undefined
+  /** The serialised message. */
   readonly body: Uint8Array
   /** The signed pre-key that the message names; not needed when its session exists already. */
   readonly signedPreKey?: PreKeyPair | undefined
@@ -110,7 +122,9 @@ export interface DecryptedPreKeySignal extends DecryptedSignal {
 export interface SessionInfo {
   /** The initiator's base key, 32 bytes; it identifies the session on both sides. */
   readonly baseKey: Uint8Array
+  /** The other device's long-lived key, 32 bytes. */
   readonly remoteIdentityKey: Uint8Array
+  /** The other device's own number. */
   readonly remoteRegistrationId: number
   /** Whether the other side has not answered yet, so that our messages still carry the agreement. */
   readonly pendingPreKey: boolean

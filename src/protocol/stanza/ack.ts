@@ -47,12 +47,17 @@ export interface AckOptions {
 
 /** An ack of the server. */
 export interface ParsedAck {
+  /** Of the stanza that it answers. */
   readonly id: string
   /** The tag of what is answered, e.g. `message`. */
   readonly class: string
+  /** Who answers: the chat that the stanza went to. */
   readonly from?: string
+  /** In groups and broadcasts: the device that it is about. */
   readonly participant?: string
+  /** The chat, where `from` is an own device. */
   readonly recipient?: string
+  /** The type of the stanza that it answers. */
   readonly type?: string
   /** Present when the server refused, e.g. 463 or 479. */
   readonly errorCode?: number

@@ -9,7 +9,9 @@ import { isLid, isPn, tryParseJid, userJid } from '../jid.ts'
 
 /** One person by both addresses, without device. */
 export interface AddressPair {
+  /** The phone-number JID. */
   readonly pn: string
+  /** The LID of the same person. */
   readonly lid: string
 }
 

@@ -22,7 +22,9 @@ export type CallStep = KnownCallStep | 'unknown'
 
 /** One step of one call. */
 export interface ParsedCall {
+  /** The call that the step belongs to. */
   readonly callId: string
+  /** What happened. */
   readonly step: CallStep
   /** The child's name: tells steps apart that are `unknown`. */
   readonly tag: string
@@ -34,13 +36,17 @@ export interface ParsedCall {
   readonly isVideo?: boolean
   /** On offers: whether it is for a group. */
   readonly isGroup?: boolean
+  /** On offers: the group's JID, when the server says so. */
   readonly group?: string
   /** On a `terminate`. */
   readonly reason?: string
   /** On a `relaylatency`, in milliseconds. */
   readonly latencyMs?: number
+  /** The name the caller gave themselves. */
   readonly pushName?: string
+  /** When, in seconds since the epoch. */
   readonly atSeconds?: number
+  /** Whether it waited in the server's offline queue. */
   readonly isOffline: boolean
 }
 
@@ -116,6 +122,7 @@ function latency(child: BinaryNode): CallDetails {
 
 /** A call to decline. */
 export interface CallRejection {
+  /** The call. */
   readonly callId: string
   /** The device that began it, as on the wire. */
   readonly creator: string

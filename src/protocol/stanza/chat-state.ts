@@ -14,6 +14,7 @@ export interface ParsedChatState {
   readonly from: string
   /** In a group: who. */
   readonly participant?: string
+  /** What they do. */
   readonly state: ChatStateName
   /** The child's name: tells states apart that are `unknown`. */
   readonly tag: string

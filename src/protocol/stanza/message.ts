@@ -41,12 +41,15 @@ import { addressPairs, type AddressPair } from './address-pairs.ts'
 export interface EncryptedCopy {
   /** Device JID. */
   readonly jid: string
+  /** `pkmsg` while the other device may not have the session yet. */
   readonly type: 'msg' | 'pkmsg'
+  /** The serialised Signal message. */
   readonly ciphertext: Uint8Array
 }
 
 /** A message to be sent to one person and the account's own devices. */
 export interface OutgoingMessage {
+  /** The message id, the same in every copy. */
   readonly id: string
   /** The chat: a user JID. */
   readonly to: string
@@ -70,10 +73,13 @@ export interface OutgoingMessage {
 export interface EncryptedPart {
   /** `msg`, `pkmsg`, `skmsg`, `msmsg`, or something newer. */
   readonly type: string
+  /** Of the encryption; 2 today. */
   readonly version?: number
+  /** As it came. */
   readonly ciphertext: Uint8Array
   /** How often it has been sent again at our request. */
   readonly retryCount?: number
+  /** What the content is, e.g. `image`, as the sender says. */
   readonly mediaType?: string
   /** What to show when it cannot be decrypted; `hide` for things like reactions. */
   readonly decryptFail?: string
@@ -84,7 +90,9 @@ export type ChatKind = 'direct' | 'group' | 'broadcast' | 'status' | 'newsletter
 
 /** A received message before decryption. JIDs are as they were on the wire. */
 export interface ParsedMessage {
+  /** The message id: unique with its chat and sender. */
   readonly id: string
+  /** Which sort of chat it is in. */
   readonly kind: ChatKind
   /** The chat, without device: the other person also when we wrote it ourselves, or when a hosted device of theirs did. */
   readonly chat: string
@@ -92,9 +100,13 @@ export interface ParsedMessage {
   readonly author: string
   /** Whether this account wrote it, on another device. */
   readonly isFromMe: boolean
+  /** As on the wire. */
   readonly from: string
+  /** As on the wire, in groups, broadcasts and statuses. */
   readonly participant?: string
+  /** As on the wire, on copies of what another own device sent. */
   readonly recipient?: string
+  /** Which addresses the stanza uses. */
   readonly addressingMode: 'pn' | 'lid'
   /** Phone numbers and LIDs that the stanza says belong together, users without device. */
   readonly addresses: readonly AddressPair[]
@@ -124,7 +136,9 @@ export interface ParsedMessage {
 
 /** Our own addresses, with or without device. */
 export interface OwnAddresses {
+  /** The phone-number JID. */
   readonly pn: string
+  /** The LID, once it is known. */
   readonly lid?: string
 }
 

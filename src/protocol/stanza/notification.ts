@@ -9,6 +9,7 @@ import { addressPairsWithin, type AddressPair } from './address-pairs.ts'
 
 /** A notification. */
 export interface ParsedNotification {
+  /** The stanza's id: its ack has the same. */
   readonly id: string
   /** A person, a group, or the server. */
   readonly from: string
@@ -16,11 +17,15 @@ export interface ParsedNotification {
   readonly kind: string
   /** Who did it. */
   readonly participant?: string
+  /** The name that the person behind it gave themselves. */
   readonly pushName?: string
+  /** When, in seconds since the epoch. */
   readonly atSeconds?: number
+  /** Whether it waited in the server's offline queue. */
   readonly isOffline: boolean
   /** Phone numbers and LIDs that the stanza says belong together. */
   readonly addresses: readonly AddressPair[]
+  /** The whole stanza, for the parser of its kind. */
   readonly raw: BinaryNode
 }
 

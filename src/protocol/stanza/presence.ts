@@ -34,6 +34,7 @@ export interface ParsedPresence {
   readonly from: string
   /** In a group: who. */
   readonly participant?: string
+  /** Whether they are there. */
   readonly isAvailable: boolean
   /** When they were last there. */
   readonly lastSeenSeconds?: number

@@ -27,8 +27,11 @@ export type OutgoingReceiptType =
 
 /** Where a receipt goes and what it says; receipts with the same target can be one stanza. */
 export interface ReceiptTarget {
+  /** As on the wire. */
   readonly to: string
+  /** In groups and broadcasts: the device that wrote, as on the wire. */
   readonly participant?: string
+  /** The chat, for copies of what another own device sent. */
   readonly recipient?: string
   /** Absent: delivered. */
   readonly type?: OutgoingReceiptType
@@ -54,6 +57,7 @@ export interface ParsedReceipt {
   readonly recipient?: string
   /** `delivery` stands for an absent type; unknown types come through as they are. */
   readonly type: string
+  /** When, in seconds since the epoch. */
   readonly atSeconds?: number
   /** Whether it waited in the server's offline queue. */
   readonly isOffline: boolean
@@ -63,9 +67,11 @@ export interface ParsedReceipt {
 
 /** One member's part of a receipt of a group. */
 export interface MemberReceipt {
+  /** The message. */
   readonly id: string
   /** Who confirms. */
   readonly jid: string
+  /** When, in seconds since the epoch. */
   readonly atSeconds?: number
 }
 

@@ -21,6 +21,7 @@ export interface ResentMessage {
   readonly id: string
   /** The stanza's `type`. */
   readonly type: string
+  /** The copy for the one device. */
   readonly copy: EncryptedCopy
   /** Which of the device's requests this answers; left out when it has not asked. */
   readonly count?: number

@@ -35,6 +35,7 @@ const KEY_BYTES = 32
 export interface RetryKeys {
   /** 32 bytes. */
   readonly identityKey: Uint8Array
+  /** The device's current signed pre-key. */
   readonly signedPreKey: PublicSignedPreKey
   /** A fresh one; absent when none could be made. */
   readonly preKey?: PublicPreKey

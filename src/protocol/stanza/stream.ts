@@ -54,6 +54,7 @@ export type StreamFailureReason =
 export interface StreamFailure {
   /** Which stanza said it. */
   readonly source: 'failure' | 'stream-error' | 'stream-end'
+  /** What happened, as a stable word. */
   readonly reason: StreamFailureReason
   /** The server's number, or the one that clients use for the case (440 replaced, 428 stream end); 500 when there is none. */
   readonly serverCode: number
@@ -61,6 +62,7 @@ export interface StreamFailure {
   readonly text?: string
   /** Temporary bans: why (101 to 106) and for how long, as far as the server says so. */
   readonly ban?: { readonly code?: number; readonly expiresInSeconds?: number }
+  /** The whole stanza. */
   readonly raw: BinaryNode
 }
 

@@ -66,11 +66,13 @@ export const linkCodeHello: IqQuery<LinkCodeHello, { readonly ref: Uint8Array }>
 
 /** The second query's content. */
 export interface LinkCodeFinish {
+  /** The account's phone-number JID. */
   readonly phoneJid: string
   /** From `agreeByLinkCode`. */
   readonly wrappedKeyBundle: Uint8Array
   /** 32 bytes. */
   readonly identityPublicKey: Uint8Array
+  /** The server's name of this attempt, as it came. */
   readonly ref: Uint8Array
 }
 

@@ -38,6 +38,7 @@ export interface PairSuccess {
   readonly lid?: string
   /** What the phone runs, e.g. `android`. */
   readonly platform?: string
+  /** The name of the business, when the account is one. */
   readonly businessName?: string
   /** The server's clock. */
   readonly sentAtSeconds?: number

@@ -26,6 +26,7 @@ const SIGNATURE_BYTES = 64
 
 /** A one-time pre-key as it is published. */
 export interface PublicPreKey {
+  /** Its number on the server, 24 bits. */
   readonly id: number
   /** 32 bytes. */
   readonly publicKey: Uint8Array
@@ -39,9 +40,11 @@ export interface PublicSignedPreKey extends PublicPreKey {
 
 /** Everything another device needs to start a session. The same shape as `PreKeyBundle` of `protocol/signal`. */
 export interface FetchedBundle {
+  /** The device's own number. */
   readonly registrationId: number
   /** 32 bytes. */
   readonly identityKey: Uint8Array
+  /** The device's current signed pre-key. */
   readonly signedPreKey: PublicSignedPreKey
   /** Absent when the device has run out of one-time keys. */
   readonly preKey?: PublicPreKey
@@ -49,18 +52,25 @@ export interface FetchedBundle {
 
 /** What {@link uploadPreKeys} publishes. */
 export interface PreKeyUpload {
+  /** The device's own number. */
   readonly registrationId: number
   /** 32 bytes. */
   readonly identityKey: Uint8Array
+  /** New one-time pre-keys, without their private halves. */
   readonly preKeys: readonly PublicPreKey[]
+  /** The current signed pre-key. */
   readonly signedPreKey: PublicSignedPreKey
 }
 
 /** What the server holds of us, as {@link fetchPreKeyDigest} reads it. */
 export interface PreKeyDigest {
+  /** The device's own number, as the server has it. */
   readonly registrationId: number
+  /** The device's long-lived key, as the server has it. */
   readonly identityKey: Uint8Array
+  /** The signed pre-key that the server hands out. */
   readonly signedPreKey: PublicSignedPreKey
+  /** The one-time pre-keys that the server has left, by number. */
   readonly preKeyIds: readonly number[]
   /** SHA-1 over identity key, signed pre-key, signature and pre-keys, when the server sends it. */
   readonly hash?: Uint8Array

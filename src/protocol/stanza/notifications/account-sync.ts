@@ -23,7 +23,9 @@ export type AccountChange =
 
 /** One person of the blocklist. */
 export interface BlockChange {
+  /** Whom, as on the wire. */
   readonly jid: string
+  /** Whether they are blocked now. */
   readonly isBlocked: boolean
 }
 

@@ -10,6 +10,7 @@ import { parseKeyIndex, type UsyncKeyIndex } from '../iq/usync/devices.ts'
 export interface NotifiedDevice {
   /** Device JID. */
   readonly jid: string
+  /** Its number in the account's list of devices. */
   readonly keyIndex?: number
 }
 

@@ -9,6 +9,7 @@ import { numberAttribute, requireChild, type BinaryNode } from '../../binary/nod
 export interface DisappearingMode {
   /** 0: messages stay. */
   readonly seconds: number
+  /** When it was set, in seconds since the epoch. */
   readonly setAtSeconds?: number
 }
 

@@ -17,8 +17,11 @@ import {
 export interface MediaRetry {
   /** The message whose media it is. */
   readonly messageId: string
+  /** The chat of the message, as on the wire. */
   readonly chat: string
+  /** Whether this account wrote the message. */
   readonly isFromMe: boolean
+  /** In groups: who wrote the message, as on the wire. */
   readonly participant?: string
   /** Encrypted `MediaRetryNotification`; absent when the phone could not help. */
   readonly sealed?: { readonly ciphertext: Uint8Array; readonly iv: Uint8Array }

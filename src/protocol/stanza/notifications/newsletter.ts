@@ -30,6 +30,7 @@ export type NewsletterChange =
 export interface ReactionCount {
   /** The emoji; empty: a reaction was taken back. */
   readonly code: string
+  /** How many people reacted with it. */
   readonly count: number
 }
 

@@ -10,6 +10,7 @@ import { childrenOf, requireAttribute, type BinaryNode } from '../../binary/node
 export interface PictureChange {
   /** Whose picture: a person or a group. */
   readonly jid: string
+  /** Whether there is none any more. */
   readonly isRemoved: boolean
   /** Names the new picture. */
   readonly pictureId?: string

@@ -11,7 +11,9 @@ export interface PrivacyToken {
   readonly jid?: string
   /** What it is for, e.g. `trusted_contact`. */
   readonly type: string
+  /** As it is: it means nothing to a client. */
   readonly token: Uint8Array
+  /** When the server made it, in seconds since the epoch. */
   readonly atSeconds?: number
 }
 

@@ -7,7 +7,9 @@ import { childrenOf, numberAttribute, requireAttribute, type BinaryNode } from '
 
 /** One collection; a version of 0 or none says only that there is something. */
 export interface SyncedCollection {
+  /** E.g. `regular`, `critical_block`. */
   readonly name: string
+  /** The newest that the server has. */
   readonly version?: number
 }
 
