@@ -117,7 +117,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 /** A word for a value that shows nothing of it. */
-function describeKind(value: unknown): string {
+export function describeKind(value: unknown): string {
   if (value === undefined || value === null) return String(value)
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'string')

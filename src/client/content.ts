@@ -3,6 +3,7 @@
  * wire calls things is the business of `protocol/message`; this file is the public shape.
  */
 import type { PlainContent } from '../protocol/message/content.ts'
+import type { KindContents, KindName } from '../protocol/message/kinds/index.ts'
 import type { ContentOptions } from '../protocol/message/options.ts'
 import type { AddedContent } from './added-content.ts'
 
@@ -31,12 +32,18 @@ export type {
   ButtonReplyContent,
   ListReplyContent,
   InteractiveReplyContent,
+  OutgoingButtonReply,
+  OutgoingListReply,
+  OutgoingInteractiveReply,
 } from '../protocol/message/kinds/choice.ts'
 export type {
   ReceivedContact,
   ReceivedContacts,
   ContactContent,
   ContactsContent,
+  OutgoingCard,
+  OutgoingContact,
+  OutgoingContacts,
 } from '../protocol/message/kinds/contact.ts'
 export type {
   ReceivedEvent,
@@ -50,7 +57,17 @@ export type {
   CallLogContent,
   ScheduledCallContent,
   ScheduledCallEditContent,
+  OutgoingEvent,
 } from '../protocol/message/kinds/event.ts'
+export type { AboutMessage, AddedText } from '../protocol/message/kinds/added-target.ts'
+export type { OutgoingDelete } from '../protocol/message/kinds/delete.ts'
+export type { DisappearingSeconds, OutgoingDisappearing } from '../protocol/message/kinds/disappearing.ts'
+export type { OutgoingEdit } from '../protocol/message/kinds/edit.ts'
+export type { OutgoingComment, OutgoingEventResponse } from '../protocol/message/kinds/event-response.ts'
+export type { OutgoingForward } from '../protocol/message/kinds/forward.ts'
+export type { OutgoingKeep, OutgoingPin, PinSeconds } from '../protocol/message/kinds/pin.ts'
+export type { OutgoingReaction } from '../protocol/message/kinds/reaction.ts'
+export type { OutgoingPollVote } from '../protocol/message/kinds/vote.ts'
 export type { GenericContent } from '../protocol/message/kinds/generic.ts'
 export type {
   ReceivedGroupInvite,
@@ -58,6 +75,10 @@ export type {
   GroupInviteContent,
   NewsletterInviteContent,
   PhoneNumberRequestContent,
+  OutgoingGroupInvite,
+  OutgoingNewsletterInvite,
+  OutgoingPhoneNumberRequest,
+  OutgoingPhoneNumberShare,
 } from '../protocol/message/kinds/invite.ts'
 export type {
   ReceivedMedia,
@@ -81,6 +102,9 @@ export type {
   ReceivedLiveLocation,
   LocationContent,
   LiveLocationContent,
+  OutgoingPlace,
+  OutgoingLocation,
+  OutgoingLiveLocation,
 } from '../protocol/message/kinds/place.ts'
 export type {
   PollOption,
@@ -90,8 +114,14 @@ export type {
   PollContent,
   PollResultContent,
   PollOptionContent,
+  OutgoingPoll,
 } from '../protocol/message/kinds/poll.ts'
-export type { ReceivedLinkPreview, TextContent } from '../protocol/message/kinds/text.ts'
+export type {
+  OutgoingText,
+  ReceivedLinkPreview,
+  TextContent,
+  LinkPreview,
+} from '../protocol/message/kinds/text.ts'
 export type {
   QuotedMessage,
   MentionedGroup,
@@ -101,6 +131,9 @@ export type {
   ThreadRef,
   ContentOptions,
 } from '../protocol/message/options.ts'
+export type { OutgoingLimitSharing } from '../protocol/message/kinds/sharing.ts'
+export type { OutgoingOptions, OutgoingTarget } from '../protocol/message/outgoing-options.ts'
+export type { MessageTarget } from '../protocol/message/reference.ts'
 export type { JsonObject } from '../protocol/message/plain-json.ts'
 export type { ContentFlags } from '../protocol/message/wrappers.ts'
 export type { NestedContent } from '../protocol/message/content.ts'
@@ -117,14 +150,13 @@ export interface UnknownContent {
 /** What a received message can hold: exactly one content key, and what stands beside it. */
 export type MessageContent = (PlainContent | AddedContent) & ContentOptions
 
-/** A text to send. */
-export interface OutgoingText {
-  /** What to write, as Unicode text. */
-  readonly text: string
+/** What can be sent, by kind: one content key, and nothing of any other kind. */
+export type OutgoingContentOf<Name extends KindName> = KindContents[Name] & {
+  readonly [Other in Exclude<KindName, Name>]?: never
 }
 
 /** What can be sent. */
-export type OutgoingContent = OutgoingText
+export type OutgoingContent = { readonly [Name in KindName]: OutgoingContentOf<Name> }[KindName]
 
 /** The content keys: every received message has exactly one of them. */
 export const CONTENT_KINDS = [

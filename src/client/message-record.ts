@@ -7,6 +7,7 @@ import { contentOf, plainContent } from '../protocol/message/content.ts'
 import type { ReadContent } from '../protocol/message/content.ts'
 import type { Perspective } from '../protocol/message/reference.ts'
 import { decodeMessage } from '../protocol/proto/message.ts'
+import type { MessageProperties } from '../protocol/proto/message.ts'
 import type { MessageRow } from '../persistence/contract/index.ts'
 import type { MessageContent } from './content.ts'
 import type { MessagePayload, Origin, Person } from './events.ts'
@@ -53,6 +54,16 @@ export interface Envelope {
   readonly pushName?: string
   readonly opened?: MessageContent
   readonly me?: readonly string[]
+  /** What its author has made of it since. */
+  readonly edited?: Edited
+}
+
+/** What a message says since it was edited. */
+export interface Edited {
+  /** The serialised `Message`, without secret. */
+  readonly message: Uint8Array
+  /** When, by the clock of its author. */
+  readonly atMs: number
 }
 
 /** The store row of a message. */
@@ -68,12 +79,37 @@ export function messageRow(record: MessageRecord, at: number): MessageRow {
     // a text points at nothing
     ...(me === undefined || kind === 'text' ? {} : { me }),
   }
-  const envelopeBytes = utf8Bytes(toJson(envelope))
-  const value = withVersion(
-    RECORD_VERSION,
-    concatBytes(uint32Bytes(envelopeBytes.length), envelopeBytes, message),
-  )
+  const value = encodeRecord(envelope, message)
   return { id, chat, sender: sender.jid, at, kind, state: fromMe ? 'sent' : 'received', value }
+}
+
+function encodeRecord(envelope: Envelope, message: Uint8Array): Uint8Array {
+  const envelopeBytes = utf8Bytes(toJson(envelope))
+  return withVersion(RECORD_VERSION, concatBytes(uint32Bytes(envelopeBytes.length), envelopeBytes, message))
+}
+
+/**
+ * The row of a message that its author has edited. What was written first stays: events tell that. The edit counts for
+ * what is sent about the message from now on. `undefined` when a later edit is known already.
+ */
+export function editedRow(row: MessageRow, edited: Edited): MessageRow | undefined {
+  const { envelope, message } = storedMessage(row)
+  if (envelope.edited !== undefined && envelope.edited.atMs > edited.atMs) return undefined
+  return { ...row, value: encodeRecord({ ...envelope, edited }, message) }
+}
+
+/** What a stored message says today, with the secret that it was sent with. @throws {StorageError} `WATON_STORE_RECORD` */
+export function presentMessage(row: MessageRow): MessageProperties {
+  const { envelope, message } = storedMessage(row)
+  try {
+    const original = decodeMessage(message)
+    if (envelope.edited === undefined) return original
+    const edited: MessageProperties = decodeMessage(envelope.edited.message)
+    const { messageContextInfo } = original
+    return messageContextInfo ? { ...edited, messageContextInfo } : edited
+  } catch (cause) {
+    throw unreadableRecord('message', cause)
+  }
 }
 
 function envelopeOf(parsed: unknown): Envelope {
@@ -106,7 +142,8 @@ export function payloadOf(record: MessageRecord, content: ReadContent): MessageP
 /** What events say about a stored message. @throws {StorageError} `WATON_STORE_RECORD` */
 export function messagePayload(row: MessageRow): MessagePayload {
   const { envelope, message } = storedMessage(row)
-  const { opened, me, ...known } = envelope
+  const { sender, fromMe, origin, sentAtMs, pushName, opened, me } = envelope
+  const known = { sender, fromMe, origin, sentAtMs, ...(pushName === undefined ? {} : { pushName }) }
   try {
     const { id, chat } = row
     const perspective = perspectiveOf({ chat, ...known, ...(me === undefined ? {} : { me }) })

@@ -22,7 +22,7 @@ import { effectId } from './effect-id.ts'
 /** What effects work with. */
 export interface EffectsOptions {
   readonly state: AccountState
-  readonly outbox: Pick<Outbox, 'prepare' | 'stage' | 'handle'>
+  readonly outbox: Pick<Outbox, 'prepare' | 'complete' | 'stage' | 'handle'>
   /** The account that sends, as its phone-number JID. @throws {UsageError} `WATON_NOT_LINKED` */
   readonly account: () => string
   readonly consumer: string
@@ -36,7 +36,7 @@ type Phase = 'open' | 'committed' | 'dropped'
 
 /** One message of a handler. */
 interface Effect {
-  readonly draft: OutboxDraft
+  draft: OutboxDraft
   item?: OutboxItem
 }
 
@@ -63,7 +63,9 @@ export class Effects {
   async send(chat: string, content: OutgoingContent): Promise<SentMessage> {
     // before anything is awaited: the number of a call must not depend on what else goes on
     const effect = this.#add(chat, content)
-    if (this.#isClosing) {
+    const isLate = this.#isClosing
+    if (effect.draft.composed === undefined) await this.#complete(effect)
+    if (isLate) {
       // the event is over: this is a message of its own
       await this.#end.promise
       await this.#commit([effect])
@@ -126,6 +128,16 @@ export class Effects {
     this.#calls += 1
     this.#effects.push(effect)
     return effect
+  }
+
+  /** What a message is about is looked for before its sender goes on: it hears at once when that is not there. */
+  async #complete(effect: Effect): Promise<void> {
+    try {
+      effect.draft = await this.#options.outbox.complete(effect.draft)
+    } catch (error) {
+      this.#effects.splice(this.#effects.indexOf(effect), 1)
+      throw error
+    }
   }
 
   /** Asking how far a message got makes it durable: nothing else could let it get anywhere while the handler runs. */

@@ -15,6 +15,7 @@ import type { Origin } from '../events.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
 import { wasRecorded } from '../identity/former-address.ts'
 import { kindOf, messageRow, payloadOf, perspectiveOf } from '../message-record.ts'
+import { noteEdit } from '../stored-target.ts'
 import type { Unit } from '../state/unit.ts'
 import { REFUSED, addedContent } from './added.ts'
 import type { ReceiveContext } from './context.ts'
@@ -141,6 +142,10 @@ async function recordVisible(
     ...(added === undefined ? {} : { opened: added.content }),
   }
   unit.putMessage(messageRow(record, unit.nowMs))
+  if (added?.edited !== undefined) {
+    const { target, message: edited } = added.edited
+    await noteEdit(unit, target, { message: edited, atMs: record.sentAtMs })
+  }
   unit.event('message', payloadOf(record, content), chat, key)
 }
 

@@ -1,11 +1,31 @@
-/** From public content to the serialised `Message` and what its stanza must say about it. */
-import { describeError, isWatonError, UsageError } from '../../base/errors.ts'
-import type { RandomSource } from '../../base/random.ts'
+/**
+ * From public content to the serialised `Message` and what its stanza must say about it, in two steps: what the content
+ * is about is named first, so that it can be looked for in the store, and then the message is built from both.
+ */
+import { UsageError, describeError, isWatonError } from '../../base/errors.ts'
+import { checkKeys, nearestWord } from '../../protocol/message/kinds/check.ts'
 import { KINDS } from '../../protocol/message/kinds/index.ts'
-import type { KindName } from '../../protocol/message/kinds/index.ts'
-import { withMessageSecret } from '../../protocol/message/secret.ts'
+import type { BuildContext, Kind, KindName } from '../../protocol/message/kinds/index.ts'
+import { OPTION_KEYS, optionTargets, withOptions } from '../../protocol/message/outgoing-options.ts'
+import { targetSlot } from '../../protocol/message/reference.ts'
+import type { OutgoingOptions } from '../../protocol/message/outgoing-options.ts'
+import type { FoundMessage, MessageTarget } from '../../protocol/message/reference.ts'
+import { MESSAGE_SECRET_BYTES, withMessageSecret } from '../../protocol/message/secret.ts'
+import { mediaTypeOf, stanzaTypeOf } from '../../protocol/message/stanza-facts.ts'
+import type { StanzaExtras, StanzaType } from '../../protocol/message/stanza-facts.ts'
 import { encodeMessage } from '../../protocol/proto/message.ts'
 import type { OutgoingContent } from '../content.ts'
+
+/** Content that is of one kind and says which messages it is about. */
+export interface PreparedContent {
+  /** The content's name, e.g. `text`. */
+  readonly kind: KindName
+  readonly content: OutgoingContent
+  /** The messages that {@link composeMessage} has to be given, where they exist. */
+  readonly targets: readonly MessageTarget[]
+  /** Whether these have to be messages of the chat that it is sent to. */
+  readonly isAboutChat: boolean
+}
 
 /** A message ready to be encrypted. */
 export interface ComposedMessage {
@@ -14,45 +34,116 @@ export interface ComposedMessage {
   /** The serialised `Message`, with the random secret that later edits and reactions refer to. */
   readonly message: Uint8Array
   /** The stanza's `type` attribute. */
-  readonly stanzaType: string
+  readonly stanzaType: StanzaType
+  /** What else the stanza says. */
+  readonly extras: StanzaExtras
 }
 
-/** Validates content and builds it. @throws {UsageError} `WATON_CONTENT_...` */
-export function composeMessage(content: OutgoingContent, random: RandomSource): ComposedMessage {
-  try {
+/** What a message is built with. */
+export type ComposeContext = Omit<BuildContext, 'secret' | 'find'>
+
+type AnyKind = Kind<string, object>
+
+/** Finds out what kind of content it is and what it is about. @throws {UsageError} `WATON_CONTENT_...` */
+export function prepareContent(content: OutgoingContent): PreparedContent {
+  return readable(() => {
     const name = contentKind(content)
-    const kind = KINDS[name]
-    const message = encodeMessage(withMessageSecret(kind.build(content), random))
-    return { kind: kind.name, message, stanzaType: kind.stanzaType }
-  } catch (error) {
-    if (isWatonError(error)) throw error
-    throw unreadableContent(error)
-  }
+    const kind = KINDS[name] as AnyKind
+    checkKeys(`content of the kind "${name}"`, givenKeys(content), keysOf(kind))
+    const options = takesOptions(kind) ? optionTargets(content as OutgoingOptions) : []
+    const targets = [...(kind.targets?.(content) ?? []), ...options]
+    return { kind: name, content, targets, isAboutChat: kind.isAboutChat === true }
+  })
+}
+
+/**
+ * Checks content and builds it.
+ *
+ * @param found - the stored messages of `prepared.targets`, by {@link targetSlot}
+ * @throws {UsageError} `WATON_CONTENT_...`
+ */
+export function composeMessage(
+  { kind: name, content }: PreparedContent,
+  context: ComposeContext,
+  found: ReadonlyMap<string, FoundMessage> = new Map(),
+): ComposedMessage {
+  return readable(() => {
+    const kind = KINDS[name] as AnyKind
+    const secret = context.random.bytes(MESSAGE_SECRET_BYTES)
+    const find = (target: MessageTarget): FoundMessage | undefined => found.get(targetSlot(target))
+    const whole: BuildContext = { ...context, secret, find }
+    const built = kind.build(content, whole)
+    const plain = takesOptions(kind)
+      ? withOptions(built.message, content as OutgoingOptions, whole)
+      : built.message
+    const message = built.hasSecret === false ? plain : withMessageSecret(plain, secret)
+    const mediaType = mediaTypeOf(message)
+    return {
+      kind: name,
+      message: encodeMessage(message),
+      stanzaType: stanzaTypeOf(message),
+      extras: { ...(mediaType === undefined ? {} : { mediaType }), ...built.stanza },
+    }
+  })
+}
+
+function takesOptions(kind: AnyKind): boolean {
+  return kind.takesOptions !== false
+}
+
+function keysOf(kind: AnyKind): readonly string[] {
+  return [kind.name, ...(kind.keys ?? []), ...(takesOptions(kind) ? OPTION_KEYS : [])]
+}
+
+/** What is `undefined` is as good as left out. */
+function givenKeys(content: object): readonly string[] {
+  return Object.entries(content).flatMap(([key, value]) => (value === undefined ? [] : [key]))
 }
 
 /** A getter or proxy of the caller's threw, or a value is of no kind that could be written. */
-function unreadableContent(cause: unknown): UsageError {
-  return new UsageError(
-    'WATON_CONTENT_UNREADABLE',
-    `the content could not be read (${describeError(cause)}), so nothing was sent: pass a plain object`,
-    { cause },
-  )
+function readable<Value>(read: () => Value): Value {
+  try {
+    return read()
+  } catch (error) {
+    if (isWatonError(error)) throw error
+    throw new UsageError(
+      'WATON_CONTENT_UNREADABLE',
+      `the content could not be read (${describeError(error)}), so nothing was sent: pass a plain object`,
+      { cause: error },
+    )
+  }
 }
 
 /** The one key of the content that names its kind. */
 function contentKind(content: OutgoingContent): KindName {
   const names = Object.keys(KINDS) as KindName[]
-  const found = isObject(content) ? names.filter((name) => name in content) : []
-  const [only] = found
-  if (only === undefined || found.length > 1) {
-    throw new UsageError('WATON_CONTENT_KIND', `content has exactly one of these keys: ${names.join(', ')}`, {
-      details: { found: found.join(', ') },
-    })
-  }
-  return only
+  const keys = isObject(content) ? givenKeys(content) : []
+  const [only, second] = names.filter((name) => keys.includes(name))
+  if (only !== undefined && second === undefined) return only
+  throw new UsageError(
+    'WATON_CONTENT_KIND',
+    `${kindProblem(keys, names, [only, second])}. Content has exactly one of these keys: ${names.join(', ')}`,
+    {
+      details: { found: [only, second].filter((name) => name !== undefined).join(', ') },
+    },
+  )
+}
+
+function kindProblem(
+  keys: readonly string[],
+  names: readonly string[],
+  [first, second]: readonly (string | undefined)[],
+): string {
+  if (first !== undefined && second !== undefined)
+    return `the content has both "${first}" and "${second}", and a message is one of them: send two messages`
+  const meant = keys
+    .map((key) => [key, nearestWord(key, names)] as const)
+    .find(([, word]) => word !== undefined)
+  if (meant === undefined) return 'the content has no key that says what it is'
+  return `the content has a key "${meant[0].slice(0, 64)}"; did you mean "${String(meant[1])}"?`
 }
 
 /** Callers without types can pass anything. */
-function isObject(content: unknown): boolean {
+function isObject(content: unknown): content is object {
   return typeof content === 'object' && content !== null
 }

@@ -6,6 +6,7 @@ import { concatBytes, uint32Bytes, uintFromBytes, utf8Bytes, utf8Text } from '..
 import type { OutboxRow } from '../../persistence/contract/index.ts'
 import { decodeNode } from '../../protocol/binary/decode.ts'
 import { parseJid } from '../../protocol/jid.ts'
+import type { StanzaExtras } from '../../protocol/message/stanza-facts.ts'
 import { decodeMessage } from '../../protocol/proto/message.ts'
 import {
   fromJson,
@@ -37,6 +38,8 @@ export interface OutboxBody {
   readonly message: Uint8Array
   /** The stanza's `type` attribute. */
   readonly stanzaType: string
+  /** What else the stanza says about it. */
+  readonly extras?: StanzaExtras
   /** The encoded stanza, while it is `encrypted`. */
   readonly stanza?: Uint8Array
   /** Why it failed: a stable code and the server's number. */
@@ -115,7 +118,7 @@ function partOf(bytes: Uint8Array): Uint8Array {
 }
 
 function bodyOf(parsed: Readonly<Record<string, unknown>>): OutboxBody {
-  const { to, message, stanzaType, stanza, failure, trouble } = parsed
+  const { to, message, stanzaType, extras, stanza, failure, trouble } = parsed
   if (typeof to !== 'string' || typeof stanzaType !== 'string' || !(message instanceof Uint8Array)) {
     throw wrongField('a message')
   }
@@ -123,10 +126,16 @@ function bodyOf(parsed: Readonly<Record<string, unknown>>): OutboxBody {
     to,
     message,
     stanzaType,
+    ...(extras === undefined ? {} : { extras: extrasOf(extras) }),
     ...(stanza instanceof Uint8Array ? { stanza } : {}),
     ...(failure === undefined ? {} : { failure: failureOf(failure) }),
     ...(trouble === undefined ? {} : { trouble: troubleOf(trouble) }),
   }
+}
+
+function extrasOf(value: unknown): StanzaExtras {
+  if (typeof value !== 'object' || value === null) throw wrongField('what a stanza says')
+  return value
 }
 
 function failureOf(value: unknown): OutboxFailure {

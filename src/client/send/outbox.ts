@@ -7,6 +7,7 @@
  */
 import type { Clock } from '../../base/clock.ts'
 import { UsageError, errorCode } from '../../base/errors.ts'
+import { seam } from '../../base/seams.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
 import { SERVER_LID, SERVER_USER, formatJid, tryParseJid } from '../../protocol/jid.ts'
@@ -25,8 +26,8 @@ import type { OutboxRow } from '../../persistence/contract/index.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { DEVICE_LIST, QUARANTINE } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
-import { composeMessage } from './compose.ts'
-import type { ComposedMessage } from './compose.ts'
+import { composeMessage, prepareContent } from './compose.ts'
+import type { ComposedMessage, PreparedContent } from './compose.ts'
 import { adviceFor } from './failure.ts'
 import { Handles } from './handle.ts'
 import type { SentMessage } from './handle.ts'
@@ -38,6 +39,7 @@ import type { OutboxFailure, OutboxItem } from './outbox-item.ts'
 import { OutboxSender } from './sender.ts'
 import { UNFINISHED_STATES, advances, isUnfinished } from './states.ts'
 import type { OutboxState } from './states.ts'
+import { findMessages, recordEdit, requireSameChat } from './target.ts'
 
 /** What the outbox works with. */
 export interface OutboxOptions {
@@ -56,12 +58,14 @@ export interface SendOptions {
   readonly id?: string
 }
 
-/** A message that was checked and built, and not yet recorded. */
+/** A message that was checked, and not yet recorded. */
 export interface OutboxDraft {
   readonly id: string
   /** The chat as the wire addresses it. */
   readonly to: string
-  readonly composed: ComposedMessage
+  readonly prepared: PreparedContent
+  /** Built, unless it is about other messages, which have to be looked for first: see {@link Outbox.complete}. */
+  readonly composed?: ComposedMessage
 }
 
 /** Rows read at once. */
@@ -127,7 +131,7 @@ export class Outbox {
     return this.handle(await this.#options.state.commit((unit) => this.stage(unit, draft)))
   }
 
-  /** Checks and builds a message, and changes nothing. @throws {UsageError} like {@link send} */
+  /** Checks a message and builds it where it can, and changes nothing. @throws {UsageError} like {@link send} */
   prepare(chat: string, content: OutgoingContent, options: SendOptions = {}): OutboxDraft {
     const { random, clock, self } = this.#options
     self.requireLinked()
@@ -139,11 +143,46 @@ export class Outbox {
         'a message id is 1 to 64 letters, digits, dots, dashes or underscores',
       )
     }
-    return { id, to, composed: composeMessage(content, random) }
+    const prepared = prepareContent(content)
+    const draft = { id, to, prepared }
+    if (prepared.targets.length > 0) return draft
+    return { ...draft, composed: this.#compose(draft, clock.nowMs()) }
   }
 
-  /** Adds a message to a unit, which may hold more: it is on its way when the unit is durable. A known id changes nothing. */
-  async stage(unit: Unit, { id, to, composed }: OutboxDraft): Promise<OutboxItem> {
+  /** The draft with its message built from what it is about. @throws {UsageError} `WATON_CONTENT_...` */
+  async complete(draft: OutboxDraft): Promise<OutboxDraft> {
+    if (draft.composed !== undefined) return draft
+    return this.#options.state.commit((unit) => this.#complete(unit, draft))
+  }
+
+  async #complete(
+    unit: Unit,
+    draft: OutboxDraft,
+  ): Promise<OutboxDraft & { readonly composed: ComposedMessage }> {
+    const { composed } = draft
+    if (composed !== undefined) return { ...draft, composed }
+    const { targets, isAboutChat } = draft.prepared
+    if (isAboutChat) await requireSameChat(unit, draft.to, targets)
+    const found = await findMessages(unit, { targets, to: draft.to, self: this.#options.self })
+    return { ...draft, composed: this.#compose(draft, unit.nowMs, found) }
+  }
+
+  #compose(
+    { id, to, prepared }: OutboxDraft,
+    nowMs: number,
+    found?: Parameters<typeof composeMessage>[2],
+  ): ComposedMessage {
+    const { random, self } = this.#options
+    return composeMessage(prepared, { id, chat: to, me: self.userLike(to), nowMs, random }, found)
+  }
+
+  /**
+   * Adds a message to a unit, which may hold more: it is on its way when the unit is durable. A known id changes nothing.
+   *
+   * @throws {UsageError} `WATON_CONTENT_...` when the draft is not complete and cannot be completed
+   */
+  async stage(unit: Unit, draft: OutboxDraft): Promise<OutboxItem> {
+    const { id, to } = draft
     this.#handles.watch(id)
     const existing = await this.item(unit, id)
     if (existing !== undefined) {
@@ -154,15 +193,25 @@ export class Outbox {
     }
     const chat = await canonicalJid(unit, to)
     const sender = await personOf(unit, this.#options.self.pn)
-    const { message, stanzaType, kind } = composed
+    const { composed } = await this.#complete(unit, draft)
+    const { message, stanzaType, extras, kind } = composed
     const previous = this.#lastPosition
     const position = this.#nextPosition(unit.nowMs)
     const at = unit.nowMs
-    const item: OutboxItem = { id, chat, position, state: 'queued', at, body: { to, message, stanzaType } }
+    const item: OutboxItem = {
+      id,
+      chat,
+      position,
+      state: 'queued',
+      at,
+      body: { to, message, stanzaType, extras },
+    }
     unit.putOutbox(outboxRow(item))
     unit.putMessage(
       messageRow({ id, chat, sender, fromMe: true, origin: 'own', sentAtMs: at, kind, message }, at),
     )
+    if (kind === 'edit') await recordEdit(unit, { chat, sender, message })
+    seam('send:staged')
     unit.onCommit(() => {
       this.#sender.offer(item, previous)
     })
@@ -245,6 +294,7 @@ export class Outbox {
 
   /** The server took the message, or refused it with a code. Runs inside the unit of the `<ack>`. */
   async applyAck(unit: Unit, id: string, serverCode: number | undefined): Promise<void> {
+    seam('send:answered')
     if (serverCode === undefined) {
       await this.#advance(unit, id, 'acknowledged')
       return

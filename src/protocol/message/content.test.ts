@@ -7,6 +7,7 @@ import { seededRandom } from '../../base/random.ts'
 import { decodeMessage, encodeMessage } from '../proto/message.ts'
 import { contentOf, type ReadContent } from './content.ts'
 import { KINDS } from './kinds/index.ts'
+import type { BuildContext } from './kinds/index.ts'
 import { withMessageSecret } from './secret.ts'
 
 function read(message: proto.IMessage): ReadContent {
@@ -146,15 +147,24 @@ describe('text', () => {
     const expected = await generateWAMessageContent({ text: 'hello there' }, options)
     const secret = expected.messageContextInfo?.messageSecret ?? new Uint8Array(0)
     expect(secret).toHaveLength(32)
-    const random = { bytes: (length: number) => Uint8Array.from(secret.subarray(0, length)) }
-    const built = encodeMessage(withMessageSecret(KINDS.text.build({ text: 'hello there' }), random))
+    const context: BuildContext = {
+      id: 'A1',
+      chat: '15550000002@s.whatsapp.net',
+      me: '15550000001@s.whatsapp.net',
+      nowMs: 0,
+      random: seededRandom(1),
+      secret,
+      find: () => undefined,
+    }
+    const { message } = KINDS.text.build({ text: 'hello there' }, context)
+    const built = encodeMessage(withMessageSecret(message, secret))
     expect(built).toEqual(new Uint8Array(proto.Message.encode(expected).finish()))
   })
 
   it('keeps a secret that the message has', () => {
     const messageSecret = seededRandom(1).bytes(32)
     const message = { conversation: 'x', messageContextInfo: { messageSecret } }
-    expect(withMessageSecret(message, seededRandom(2)).messageContextInfo?.messageSecret).toEqual(
+    expect(withMessageSecret(message, new Uint8Array(32)).messageContextInfo?.messageSecret).toEqual(
       messageSecret,
     )
   })

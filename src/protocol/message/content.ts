@@ -5,12 +5,15 @@
  */
 import type { ContextInfo, MessageProperties } from '../proto/message.ts'
 import { type SecretAddon, secretAddonOf } from './addons/read.ts'
+import { COMPANION_FIELDS } from './companions.ts'
 import { type FieldContent, READERS_BY_FIELD } from './kinds/index.ts'
 import type { MessageField, ReadScope } from './kinds/reader.ts'
 import { type ContentOptions, contextOptions, messageOptions } from './options.ts'
 import { type ProtocolContent, protocolContent } from './protocol-content.ts'
 import type { Perspective } from './reference.ts'
 import { type WrapperName, flagsOf, unwrapMessage } from './wrappers.ts'
+
+export { COMPANION_FIELDS } from './companions.ts'
 
 /** Content as an object with one key for its kind; `unknown` for what has no kind. */
 export type PlainContent = FieldContent | UnknownPlainContent
@@ -56,16 +59,6 @@ export type ReadContent = (KnownContent | AddonContent | ProtocolContent | Unkno
   /** What stands beside the content. */
   readonly options: ContentOptions
 }
-
-/** Fields that accompany content without being any. Keys for groups are among them, and go to nobody else. */
-export const COMPANION_FIELDS: readonly MessageField[] = [
-  'messageContextInfo',
-  'senderKeyDistributionMessage',
-  'fastRatchetKeySenderKeyDistributionMessage',
-  'groupRootKeyShare',
-  'rootSecretDistributeMessage',
-  'statusLinkPreviewMetadata',
-]
 
 /** Fields that are taken off or acted upon before content is looked for. */
 export const ENVELOPE_FIELDS: readonly MessageField[] = ['deviceSentMessage', 'protocolMessage']

@@ -14,7 +14,7 @@ import {
   tryParseJid,
   userJid,
 } from '../jid.ts'
-import type { MessageKey } from '../proto/message.ts'
+import type { MessageKey, MessageProperties } from '../proto/message.ts'
 
 /** A person as a message names them. */
 export interface PersonRef {
@@ -36,6 +36,39 @@ export interface MessageRef {
   readonly sender?: PersonRef
   /** Whether this account wrote it. */
   readonly fromMe: boolean
+}
+
+/** Names a message to send something about: the payload of an event, a {@link MessageRef}, or the handle of a send. */
+export interface MessageTarget {
+  /** The message id. */
+  readonly id: string
+  /** The chat that it is in. */
+  readonly chat: string
+  /** Who wrote it; without it, both sides of a chat of two are looked at. */
+  readonly sender?: PersonRef
+  /** Whether this account wrote it. */
+  readonly fromMe?: boolean
+}
+
+/** A message that something is about, as it stands in the store. */
+export interface FoundMessage {
+  readonly id: string
+  /** The chat by its canonical address. */
+  readonly chat: string
+  /** Who wrote it, by every address that is known. */
+  readonly sender: PersonRef
+  readonly fromMe: boolean
+  /** Whether it is in the chat that is written to. */
+  readonly isInChat: boolean
+  /** When it was sent. */
+  readonly sentAtMs: number
+  /** What was sent; without content when it could not be read. */
+  readonly message: MessageProperties
+}
+
+/** One text for targets that name the same message. */
+export function targetSlot({ chat, id, sender, fromMe }: MessageTarget): string {
+  return [chat, id, sender?.jid ?? '', fromMe === true ? 'me' : ''].join('\n')
 }
 
 /** Who reads what whom wrote where. */

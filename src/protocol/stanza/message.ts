@@ -34,6 +34,7 @@ import {
   sameUser,
   userJid,
 } from '../jid.ts'
+import type { StanzaExtras } from '../message/stanza-facts.ts'
 import { addressPairs, type AddressPair } from './address-pairs.ts'
 
 /** A message encrypted for one device. */
@@ -125,6 +126,22 @@ export interface ParsedMessage {
 export interface OwnAddresses {
   readonly pn: string
   readonly lid?: string
+}
+
+/** What the extras of a message become in its stanza. */
+export function stanzaParts(
+  extras: StanzaExtras | undefined,
+): Pick<OutgoingMessage, 'encAttributes' | 'attributes' | 'extra'> {
+  if (extras === undefined) return {}
+  const { mediaType, meta, edit, hidesFailure } = extras
+  return {
+    encAttributes: {
+      ...(mediaType === undefined ? {} : { mediatype: mediaType }),
+      ...(hidesFailure === true ? { 'decrypt-fail': 'hide' } : {}),
+    },
+    attributes: edit === undefined ? {} : { edit },
+    extra: meta === undefined ? [] : [node('meta', meta)],
+  }
 }
 
 /**

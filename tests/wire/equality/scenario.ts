@@ -2,6 +2,7 @@
  * The scenario: what happens to the device under test, step by step, and which stanzas end each step. Waiting for them is
  * not judging them: a stanza that is missing, or there too often, is a difference all the same.
  */
+import { stanzas } from 'waton/simulator'
 import type { SimulatedPhone, Simulator } from 'waton/simulator'
 import { node } from '../../../src/protocol/binary/node.ts'
 import type { ManualClock } from 'waton/testing'
@@ -83,6 +84,9 @@ const LIVE = [1, 2, 3].map((number) => chosenId(`EQUALITY-LIVE-${String(number)}
 const OWN = [1, 2].map((number) => chosenId(`EQUALITY-OWN-${String(number)}`))
 const OFFLINE = [1, 2, 3, 4, 5, 6, 7].map((number) => chosenId(`EQUALITY-OFFLINE-${String(number)}`))
 const OFFLINE_OWN = chosenId('EQUALITY-OFFLINE-OWN')
+
+/** The call that is declined; its id is no stanza's. */
+const CALL = 'E9DA11C411'
 
 /** One-time pre-keys that a new device has on the server. */
 const PRE_KEYS = 812
@@ -185,6 +189,18 @@ const BY_QR: readonly Step[] = [
       baileys: [],
       waton: [],
     },
+  },
+  {
+    name: 'a call that is declined',
+    async run({ party, simulator, bob, clock, device }, arrived) {
+      const creator = bob.lid.replace('@', ':1@')
+      const atSeconds = Math.floor(clock.nowMs() / 1000)
+      const head = { id: 'EQUALITY-OFFER', from: bob.lid, atSeconds, callId: CALL, creator }
+      simulator.deliver(device, stanzas.callOffer(head))
+      await arrived(['ack call'])
+      await party.rejectCall(CALL, creator)
+    },
+    ends: { both: ['ack call', 'call reject'], baileys: [], waton: [] },
   },
   {
     name: 'a contact links a device',

@@ -1,4 +1,9 @@
 /** Choices that businesses and bots offer, and what people chose of them. */
+import { type Expectation, wholeNumber } from '../../../base/check.ts'
+import { Message } from '../../proto/message.ts'
+import type { OutgoingOptions } from '../outgoing-options.ts'
+import { checkParts, optional, textOf } from './check.ts'
+import { type Kind, defineKind } from './kind.ts'
 import { type ContentReader, compact, defineReader, named } from './reader.ts'
 import {
   type ReceivedDocument,
@@ -141,6 +146,137 @@ export interface InteractiveReplyContent {
   /** The answer. */
   readonly interactiveReply: ReceivedInteractiveReply
 }
+
+/** A button of a message that is pressed. Quote that message: its sender knows by it which one is meant. */
+export interface OutgoingButtonReply extends OutgoingOptions {
+  /** The button. */
+  readonly buttonReply: {
+    /** The id of the button. */
+    readonly id: string
+    /** What stands on it. */
+    readonly text: string
+    /** Its place among the others, from 0: for a button of a template. */
+    readonly index?: number
+    /** The place of its card, from 0: for a button on one of several cards. */
+    readonly cardIndex?: number
+  }
+}
+
+/** A line of a list that is chosen. Quote the message with the list. */
+export interface OutgoingListReply extends OutgoingOptions {
+  /** The line. */
+  readonly listReply: {
+    /** The id of the line. */
+    readonly id: string
+    /** What it says. */
+    readonly text: string
+    /** More that it says. */
+    readonly description?: string
+  }
+}
+
+/** The answer to an interactive message. Quote that message. */
+export interface OutgoingInteractiveReply extends OutgoingOptions {
+  /** The answer. */
+  readonly interactiveReply: {
+    /** What the answer says. */
+    readonly text: string
+    /** The name of what was started. */
+    readonly flow: string
+    /** What it gives back, as JSON. */
+    readonly flowParams: string
+  }
+}
+
+/** Characters of ids and texts of buttons and lines. Limits of waton: WhatsApp's own are of 20 to 256. */
+const MAX_CHOICE_TEXT = 1024
+
+/** The version of the answers of interactive messages that WhatsApp Web writes. */
+const FLOW_VERSION = 3
+
+const JSON_TEXT: Expectation = {
+  expected: 'JSON as text',
+  accepts: (value) => {
+    try {
+      return typeof value === 'string' && value.length <= 65_536 && JSON.parse(value) !== undefined
+    } catch {
+      return false
+    }
+  },
+}
+
+/** @see OutgoingButtonReply */
+export const buttonReplyKind: Kind<'buttonReply', OutgoingButtonReply> = defineKind({
+  name: 'buttonReply',
+  build: ({ buttonReply: choice }) => {
+    checkParts('buttonReply', choice, {
+      id: textOf(MAX_CHOICE_TEXT),
+      text: textOf(MAX_CHOICE_TEXT),
+      index: optional(wholeNumber(0, 1000)),
+      cardIndex: optional(wholeNumber(0, 1000)),
+    })
+    const { id: selectedId, text: selectedDisplayText, index, cardIndex } = choice
+    if (index === undefined && cardIndex === undefined) {
+      const type = Message.ButtonsResponseMessage.Type.DISPLAY_TEXT
+      return {
+        message: { buttonsResponseMessage: { selectedButtonId: selectedId, selectedDisplayText, type } },
+      }
+    }
+    return {
+      message: {
+        templateButtonReplyMessage: {
+          selectedId,
+          selectedDisplayText,
+          selectedIndex: index ?? null,
+          selectedCarouselCardIndex: cardIndex ?? null,
+        },
+      },
+    }
+  },
+})
+
+/** @see OutgoingListReply */
+export const listReplyKind: Kind<'listReply', OutgoingListReply> = defineKind({
+  name: 'listReply',
+  build: ({ listReply: choice }) => {
+    checkParts('listReply', choice, {
+      id: textOf(MAX_CHOICE_TEXT),
+      text: textOf(MAX_CHOICE_TEXT),
+      description: optional(textOf(MAX_CHOICE_TEXT)),
+    })
+    return {
+      message: {
+        listResponseMessage: {
+          title: choice.text,
+          listType: Message.ListResponseMessage.ListType.SINGLE_SELECT,
+          singleSelectReply: { selectedRowId: choice.id },
+          description: choice.description ?? null,
+        },
+      },
+    }
+  },
+})
+
+/** @see OutgoingInteractiveReply */
+export const interactiveReplyKind: Kind<'interactiveReply', OutgoingInteractiveReply> = defineKind({
+  name: 'interactiveReply',
+  build: ({ interactiveReply: reply }) => {
+    checkParts('interactiveReply', reply, {
+      text: textOf(MAX_CHOICE_TEXT),
+      flow: textOf(MAX_CHOICE_TEXT),
+      flowParams: JSON_TEXT,
+    })
+    const { text, flow, flowParams } = reply
+    return {
+      message: {
+        interactiveResponseMessage: {
+          body: { text },
+          nativeFlowResponseMessage: { name: flow, paramsJson: flowParams, version: FLOW_VERSION },
+        },
+      },
+    }
+  },
+})
 
 const LIST_TYPES = { 1: 'single-select', 2: 'products' } as const
 

@@ -9,8 +9,14 @@ import {
   secondsToMs,
   target,
 } from './reader.ts'
+import { BOOLEAN, type Expectation, OBJECT, wholeNumber } from '../../../base/check.ts'
+import { UsageError } from '../../../base/errors.ts'
+import type { Message } from '../../proto/message.ts'
+import type { OutgoingOptions } from '../outgoing-options.ts'
 import type { MessageRef } from '../reference.ts'
-import { type ReceivedLocation, locationOf } from './place.ts'
+import { type Part, TIME_MS, WEB_ADDRESS, checkParts, optional, textOf } from './check.ts'
+import { type Kind, defineKind } from './kind.ts'
+import { type OutgoingPlace, type ReceivedLocation, locationOf, placeFields } from './place.ts'
 
 /** A meeting that a group was invited to. */
 export interface ReceivedEvent {
@@ -133,6 +139,101 @@ export interface ScheduledCallEditContent {
     /** What was done. */
     readonly action: 'cancel' | 'unknown'
   }
+}
+
+/** A meeting to invite to. */
+export interface OutgoingEvent extends OutgoingOptions {
+  /** The meeting. */
+  readonly event: {
+    /** What it is called. */
+    readonly name: string
+    /** When it begins, in milliseconds since the epoch. */
+    readonly startsAtMs: number
+    /** When it ends, in milliseconds since the epoch. */
+    readonly endsAtMs?: number
+    /** What it is about. */
+    readonly description?: string
+    /** Where it is: a place on the map, or its name alone. */
+    readonly location?: OutgoingPlace | { readonly name: string; readonly address?: string }
+    /** The link of its call. */
+    readonly joinLink?: string
+    /** It is a call. @default false */
+    readonly isCall?: boolean
+    /** It is called off. @default false */
+    readonly isCanceled?: boolean
+    /** Guests may bring others. @default false */
+    readonly allowsExtraGuests?: boolean
+    /** How long before it begins everyone is reminded. @default nobody is */
+    readonly remindBeforeSeconds?: number
+  }
+}
+
+/** Characters that WhatsApp's own apps let one type: name and description of a meeting. */
+const MAX_EVENT_NAME = 100
+const MAX_EVENT_DESCRIPTION = 2048
+
+const EVENT_PLACE: Expectation = {
+  expected: 'a place: { latitude, longitude } or { name }',
+  accepts: OBJECT.accepts,
+}
+
+const EVENT: Readonly<Record<keyof OutgoingEvent['event'], Part>> = {
+  name: textOf(MAX_EVENT_NAME),
+  startsAtMs: TIME_MS,
+  endsAtMs: optional(TIME_MS),
+  description: optional(textOf(MAX_EVENT_DESCRIPTION)),
+  location: optional(EVENT_PLACE),
+  joinLink: optional(WEB_ADDRESS),
+  isCall: optional(BOOLEAN),
+  isCanceled: optional(BOOLEAN),
+  allowsExtraGuests: optional(BOOLEAN),
+  remindBeforeSeconds: optional(wholeNumber(0, 365 * 24 * 60 * 60)),
+}
+
+/** @see OutgoingEvent */
+export const eventKind: Kind<'event', OutgoingEvent> = defineKind({
+  name: 'event',
+  build: ({ event: meeting }) => {
+    checkParts('event', meeting, EVENT)
+    const { startsAtMs, endsAtMs, location, remindBeforeSeconds } = meeting
+    if (endsAtMs !== undefined && endsAtMs < startsAtMs) {
+      throw new UsageError(
+        'WATON_CONTENT_EVENT',
+        'event.endsAtMs is before event.startsAtMs, so the meeting would end before it begins: exchange them, or leave the end out',
+      )
+    }
+    return {
+      message: {
+        eventMessage: {
+          isCanceled: meeting.isCanceled ?? false,
+          name: meeting.name,
+          description: meeting.description ?? null,
+          location: location === undefined ? null : eventPlace(location),
+          joinLink: meeting.joinLink ?? null,
+          startTime: seconds(startsAtMs),
+          endTime: endsAtMs === undefined ? null : seconds(endsAtMs),
+          extraGuestsAllowed: meeting.allowsExtraGuests ?? null,
+          isScheduleCall: meeting.isCall ?? false,
+          ...(remindBeforeSeconds === undefined
+            ? {}
+            : { hasReminder: true, reminderOffsetSec: remindBeforeSeconds }),
+        },
+      },
+      stanza: { meta: { event_type: 'creation' } },
+    }
+  },
+})
+
+function eventPlace(
+  place: NonNullable<OutgoingEvent['event']['location']>,
+): Message.LocationMessage.$Properties {
+  if ('latitude' in place) return placeFields('event.location', place)
+  checkParts('event.location', place, { name: textOf(), address: optional(textOf()) })
+  return { name: place.name, address: place.address ?? null }
+}
+
+function seconds(ms: number): number {
+  return Math.floor(ms / 1000)
 }
 
 const OUTCOMES: Readonly<Record<number, CallOutcome>> = {

@@ -1,9 +1,11 @@
 /** The registry of message kinds: how what can be sent is written, and how everything that can come is read. */
 import * as about from './about.ts'
+import { ADDED_KINDS, type AddedKindContents } from './added.ts'
 import * as album from './album.ts'
 import * as choice from './choice.ts'
 import * as contact from './contact.ts'
 import * as event from './event.ts'
+import { type OutgoingForward, forwardKind } from './forward.ts'
 import { GENERIC_READERS, type GenericContent } from './generic.ts'
 import * as invite from './invite.ts'
 import type { Kind } from './kind.ts'
@@ -11,32 +13,74 @@ import * as media from './media.ts'
 import * as place from './place.ts'
 import * as poll from './poll.ts'
 import type { ContentReader, MessageField } from './reader.ts'
-import { type Text, type TextContent, extendedText, plainText, text } from './text.ts'
+import { type OutgoingLimitSharing, limitSharingKind } from './sharing.ts'
+import { type OutgoingText, type TextContent, extendedText, plainText, text } from './text.ts'
 
 export * from './about.ts'
 export * from './album.ts'
 export * from './choice.ts'
 export * from './contact.ts'
 export * from './event.ts'
+export type { OutgoingForward } from './forward.ts'
 export * from './generic.ts'
 export * from './invite.ts'
-export { defineKind, type Kind, type StanzaType } from './kind.ts'
+export { defineKind, type BuildContext, type Built, type Kind } from './kind.ts'
 export * from './media.ts'
 export * from './place.ts'
 export * from './poll.ts'
 export type { ContentReader, MessageField, ReadScope } from './reader.ts'
-export type { ReceivedLinkPreview, Text, TextContent } from './text.ts'
+export type { OutgoingLimitSharing } from './sharing.ts'
+export {
+  type LinkPreview,
+  type OutgoingText,
+  type ReceivedLinkPreview,
+  type TextContent,
+  linkIn,
+} from './text.ts'
 
-/** What can be sent, by kind. */
-export interface KindContents {
-  readonly text: Text
+/** What can be sent, by content key: the whole object that is given. A new kind adds its line here and in {@link KINDS}. */
+export interface KindContents extends AddedKindContents {
+  readonly text: OutgoingText
+  readonly contact: contact.OutgoingContact
+  readonly contacts: contact.OutgoingContacts
+  readonly location: place.OutgoingLocation
+  readonly liveLocation: place.OutgoingLiveLocation
+  readonly poll: poll.OutgoingPoll
+  readonly event: event.OutgoingEvent
+  readonly groupInvite: invite.OutgoingGroupInvite
+  readonly newsletterInvite: invite.OutgoingNewsletterInvite
+  readonly phoneNumberRequest: invite.OutgoingPhoneNumberRequest
+  readonly phoneNumberShared: invite.OutgoingPhoneNumberShare
+  readonly buttonReply: choice.OutgoingButtonReply
+  readonly listReply: choice.OutgoingListReply
+  readonly interactiveReply: choice.OutgoingInteractiveReply
+  readonly limitSharing: OutgoingLimitSharing
+  readonly forward: OutgoingForward
 }
 
-/** The name of a kind that can be sent. */
+/** The content key of a kind that can be sent. */
 export type KindName = keyof KindContents
 
-/** Every kind that can be sent, by name. */
-export const KINDS: { readonly [Name in KindName]: Kind<Name, KindContents[Name]> } = { text }
+/** Every kind that can be sent, by content key. */
+export const KINDS: { readonly [Name in KindName]: Kind<Name, KindContents[Name]> } = {
+  text,
+  contact: contact.contactKind,
+  contacts: contact.contactsKind,
+  location: place.locationKind,
+  liveLocation: place.liveLocationKind,
+  poll: poll.pollKind,
+  event: event.eventKind,
+  groupInvite: invite.groupInviteKind,
+  newsletterInvite: invite.newsletterInviteKind,
+  phoneNumberRequest: invite.phoneNumberRequestKind,
+  phoneNumberShared: invite.phoneNumberShareKind,
+  buttonReply: choice.buttonReplyKind,
+  listReply: choice.listReplyKind,
+  interactiveReply: choice.interactiveReplyKind,
+  limitSharing: limitSharingKind,
+  forward: forwardKind,
+  ...ADDED_KINDS,
+}
 
 /** Content that reads from one field of a message: an object with one key for its kind. */
 export type FieldContent =

@@ -1,5 +1,10 @@
 /** Polls, options that are added to them, and results that are passed on. Votes are encrypted: see `encrypted.ts`. */
+import { BOOLEAN, wholeNumber } from '../../../base/check.ts'
+import { UsageError } from '../../../base/errors.ts'
+import type { OutgoingOptions } from '../outgoing-options.ts'
 import type { MessageRef } from '../reference.ts'
+import { checkParts, listOf, optional, textOf } from './check.ts'
+import { type Built, type Kind, defineKind } from './kind.ts'
 import { type ContentReader, compact, defineReader, flag, named, secondsToMs, target } from './reader.ts'
 
 /** One answer of a poll. */
@@ -70,6 +75,74 @@ export interface PollOptionContent {
     readonly target: MessageRef
     /** The answer. */
     readonly option: PollOption
+  }
+}
+
+/** A poll to send. */
+export interface OutgoingPoll extends OutgoingOptions {
+  /** The poll. */
+  readonly poll: {
+    /** The question. */
+    readonly name: string
+    /** The answers, in order: 2 to 12, each of them different. */
+    readonly options: readonly string[]
+    /** How many answers one person may choose; 0 for any number. @default 0 */
+    readonly selectableCount?: number
+    /** It is for the announcement group of a community. @default false */
+    readonly isAnnouncement?: boolean
+  }
+}
+
+/** What WhatsApp's own apps let one make: answers of a poll, characters of a question and of an answer. */
+const MIN_OPTIONS = 2
+const MAX_OPTIONS = 12
+const MAX_QUESTION = 255
+const MAX_OPTION = 100
+
+/** @see OutgoingPoll @source Baileys 7.0.0-rc14 `Utils/messages.js`: which version of the schema's poll is for what */
+export const pollKind: Kind<'poll', OutgoingPoll> = defineKind({
+  name: 'poll',
+  build: ({ poll: given }) => {
+    checkParts('poll', given, {
+      name: textOf(MAX_QUESTION),
+      options: listOf(textOf(MAX_OPTION), MIN_OPTIONS, MAX_OPTIONS),
+      selectableCount: optional(wholeNumber(0, MAX_OPTIONS)),
+      isAnnouncement: optional(BOOLEAN),
+    })
+    const { name, options, selectableCount = 0, isAnnouncement = false } = given
+    checkOptions(options, selectableCount)
+    const creation = {
+      name,
+      options: options.map((optionName) => ({ optionName })),
+      selectableOptionsCount: selectableCount,
+    }
+    return { message: pollMessage(creation, isAnnouncement), stanza: { meta: { polltype: 'creation' } } }
+  },
+})
+
+function pollMessage(
+  creation: { readonly selectableOptionsCount: number },
+  isAnnouncement: boolean,
+): Built['message'] {
+  if (isAnnouncement) return { pollCreationMessageV2: creation }
+  return creation.selectableOptionsCount === 1
+    ? { pollCreationMessageV3: creation }
+    : { pollCreationMessage: creation }
+}
+
+function checkOptions(options: readonly string[], selectableCount: number): void {
+  // votes name an answer by the hash of its text
+  if (new Set(options).size < options.length) {
+    throw new UsageError(
+      'WATON_CONTENT_POLL',
+      'two answers of the poll are the same, and votes could not tell them apart: make poll.options different',
+    )
+  }
+  if (selectableCount > options.length) {
+    throw new UsageError(
+      'WATON_CONTENT_POLL',
+      `poll.selectableCount is ${String(selectableCount)}, and there are ${String(options.length)} answers: lower it, or use 0 for any number`,
+    )
   }
 }
 

@@ -1,13 +1,39 @@
 /** Text. Written as `extendedTextMessage`, as Baileys does; read from that and from the plain `conversation` of phones. */
-import { checkArgument } from '../../../base/check.ts'
-import type { Expectation } from '../../../base/check.ts'
-import type { MessageProperties } from '../../proto/message.ts'
+import { type Expectation, OBJECT } from '../../../base/check.ts'
+import { UsageError } from '../../../base/errors.ts'
+import { Message, type MessageProperties } from '../../proto/message.ts'
+import type { OutgoingOptions } from '../outgoing-options.ts'
+import {
+  JPEG,
+  MAX_CHARACTERS,
+  type Part,
+  WEB_ADDRESS,
+  checkParts,
+  checkValue,
+  optional,
+  textOf,
+} from './check.ts'
 import { type Kind, defineKind } from './kind.ts'
 import { type ContentReader, bytesText, compact, defineReader } from './reader.ts'
 
-/** A text message. */
-export interface Text {
+/** What is shown about a link in a text. */
+export interface LinkPreview {
+  /** The link as it stands in the text. */
+  readonly url: string
+  /** The title of the page. */
+  readonly title?: string
+  /** What the page is about. */
+  readonly description?: string
+  /** A small picture of it, as JPEG. */
+  readonly thumbnailBytes?: Uint8Array
+}
+
+/** A text to send. */
+export interface OutgoingText extends OutgoingOptions {
+  /** What to write, as Unicode text. */
   readonly text: string
+  /** What is shown about a link in it. `true` has it made by `previewLink` of the client. @default none */
+  readonly linkPreview?: LinkPreview | boolean
 }
 
 /** What a text says about a page that it links to. */
@@ -32,24 +58,59 @@ export interface TextContent {
   readonly backgroundArgb?: number
 }
 
-/** Characters that a text may have: what WhatsApp's own apps let one type. */
-const MAX_CHARACTERS = 65_536
+/** Characters of a preview's title and description. Limits of waton: clients show a few lines. */
+const MAX_TITLE = 1024
+const MAX_DESCRIPTION = 4096
 
-const SENDABLE: Expectation = {
-  expected: `valid Unicode text of at most ${String(MAX_CHARACTERS)} characters`,
-  accepts: (value) =>
-    typeof value === 'string' && value.length <= MAX_CHARACTERS && !/\p{Surrogate}/u.test(value),
+/** What is said about a link in a text. */
+const PREVIEW: Readonly<Record<string, Part>> = {
+  url: WEB_ADDRESS,
+  title: optional(textOf(MAX_TITLE)),
+  description: optional(textOf(MAX_DESCRIPTION)),
+  thumbnailBytes: optional(JPEG),
 }
 
-/** See the file comment. */
-export const text: Kind<'text', Text> = defineKind({
+const LINK_PREVIEW: Expectation = {
+  expected: 'true to have one made, false for none, or { url, title, description, thumbnailBytes }',
+  accepts: (value) => typeof value === 'boolean' || OBJECT.accepts(value),
+}
+
+/** @see OutgoingText */
+export const text: Kind<'text', OutgoingText> = defineKind({
   name: 'text',
-  stanzaType: 'text',
+  keys: ['linkPreview'],
   build: (content) => {
-    checkArgument('the text of a message', content.text, SENDABLE)
-    return { extendedTextMessage: { text: content.text } }
+    checkValue('text', content.text, textOf(MAX_CHARACTERS, 0))
+    return { message: { extendedTextMessage: { text: content.text, ...linkFields(content) } } }
   },
 })
+
+/** The first web address in a text, as Baileys finds it: at the beginning of a word. */
+export function linkIn(found: string): string | undefined {
+  return /(?:^|\s)(https?:\/\/[^\s]{1,2048})/i.exec(found)?.[1]?.replace(/[.,;:!?)\]}'"]+$/, '')
+}
+
+function linkFields({ text: written, linkPreview }: OutgoingText): Message.ExtendedTextMessage.$Properties {
+  if (linkPreview === undefined) return {}
+  checkValue('linkPreview', linkPreview, LINK_PREVIEW)
+  // what `true` asks for was looked up before, where that is possible
+  if (typeof linkPreview === 'boolean') return {}
+  checkParts('linkPreview', linkPreview, PREVIEW)
+  const { url, title, description, thumbnailBytes } = linkPreview
+  if (!written.includes(url)) {
+    throw new UsageError(
+      'WATON_CONTENT_LINK',
+      'linkPreview.url does not stand in the text, and WhatsApp shows a preview only of a link in the text: write the link as it stands in the text',
+    )
+  }
+  return {
+    matchedText: url,
+    description: description ?? null,
+    title: title ?? null,
+    previewType: Message.ExtendedTextMessage.PreviewType.NONE,
+    jpegThumbnail: thumbnailBytes ?? null,
+  }
+}
 
 /** @see TextContent */
 export const plainText: ContentReader<'text', TextContent> = defineReader(

@@ -1,0 +1,101 @@
+/**
+ * The stored messages that content to be sent is about, looked for under every address that chat and author are known by.
+ * What is received is about something too: that is `receive/target.ts`.
+ */
+import { UsageError } from '../../base/errors.ts'
+import { tryParseJid } from '../../protocol/jid.ts'
+import { decodeMessage } from '../../protocol/proto/message.ts'
+import { targetSlot } from '../../protocol/message/reference.ts'
+import type { FoundMessage, MessageTarget } from '../../protocol/message/reference.ts'
+import type { Person } from '../events.ts'
+import { canonicalJid, personOf } from '../identity/addresses.ts'
+import type { Self } from '../identity/self.ts'
+import { presentMessage, storedMessage } from '../message-record.ts'
+import { findTarget, noteEdit } from '../stored-target.ts'
+import type { Unit } from '../state/unit.ts'
+
+/** What is looked for. */
+export interface Search {
+  readonly targets: readonly MessageTarget[]
+  /** The chat that is written to. */
+  readonly to: string
+  readonly self: Self
+}
+
+/** The targets that are in the store, by {@link targetSlot}. */
+export async function findMessages(
+  unit: Unit,
+  { targets, to, self }: Search,
+): Promise<ReadonlyMap<string, FoundMessage>> {
+  const found = new Map<string, FoundMessage>()
+  for (const target of targets) {
+    const message = await findMessage(unit, target, { to, self })
+    if (message !== undefined) found.set(targetSlot(target), message)
+  }
+  return found
+}
+
+/** For content that is about messages of the chat it goes to. @throws {UsageError} `WATON_CONTENT_TARGET_CHAT` */
+export async function requireSameChat(
+  unit: Unit,
+  to: string,
+  targets: readonly MessageTarget[],
+): Promise<void> {
+  const canonical = await canonicalJid(unit, to)
+  for (const { id, chat } of targets) {
+    if (tryParseJid(chat) !== undefined && (await canonicalJid(unit, chat)) === canonical) continue
+    throw new UsageError(
+      'WATON_CONTENT_TARGET_CHAT',
+      'the message that this is about is in another chat than the one that it is sent to: pass target.chat as the chat',
+      { details: { id } },
+    )
+  }
+}
+
+/** Notes in the row of a message of ours what an edit, on its way now, makes of it. */
+export async function recordEdit(
+  unit: Unit,
+  edit: { readonly chat: string; readonly sender: Person; readonly message: Uint8Array },
+): Promise<void> {
+  const { protocolMessage: protocol } = decodeMessage(edit.message)
+  const id = protocol?.key?.id
+  if (!id || !protocol.editedMessage) return
+  const { chat, sender } = edit
+  await noteEdit(unit, { id, chat, sender }, { message: protocol.editedMessage, atMs: unit.nowMs })
+}
+
+async function findMessage(
+  unit: Unit,
+  target: MessageTarget,
+  { to, self }: Pick<Search, 'to' | 'self'>,
+): Promise<FoundMessage | undefined> {
+  const { id, chat } = target
+  if (tryParseJid(chat) === undefined) return undefined
+  for (const sender of await authorsOf(unit, target, self)) {
+    const row = await findTarget(unit, { id, chat, sender })
+    if (row === undefined) continue
+    const { envelope } = storedMessage(row)
+    return {
+      id,
+      chat: row.chat,
+      // more addresses may be known by now than when it was recorded
+      sender: await personOf(unit, envelope.sender.jid),
+      fromMe: envelope.fromMe,
+      isInChat: (await canonicalJid(unit, row.chat)) === (await canonicalJid(unit, to)),
+      sentAtMs: envelope.sentAtMs,
+      message: presentMessage(row),
+    }
+  }
+  return undefined
+}
+
+/** Who may have written it: whoever is named, else both sides of a chat of two. */
+async function authorsOf(
+  unit: Unit,
+  { chat, sender, fromMe }: MessageTarget,
+  self: Self,
+): Promise<readonly Person[]> {
+  const jids = fromMe === true ? [self.pn] : sender === undefined ? [chat, self.pn] : [sender.jid]
+  const known = jids.filter((jid) => tryParseJid(jid) !== undefined)
+  return Promise.all(known.map((jid) => personOf(unit, jid)))
+}
