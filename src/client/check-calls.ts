@@ -30,6 +30,7 @@ const CLIENT_OPTIONS: Readonly<Record<string, Expectation>> = {
   history: oneOf('none', 'recent', 'full'),
   markOnline: BOOLEAN,
   device: OBJECT,
+  previewLink: FUNCTION,
   retention: OBJECT,
   timing: OBJECT,
 }

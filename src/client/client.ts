@@ -36,8 +36,8 @@ import type { OutboxEntry, OutboxQuery, OutboxView } from './outbox.ts'
 import type { Runtime } from './runtime.ts'
 import type { UnknownCount } from './unknowns.ts'
 import type { SentMessage } from './send/handle.ts'
-import type { SendOptions } from './send/outbox.ts'
 import type { BackupOptions } from './state/incarnation.ts'
+import type { SendOptions } from './send/draft.ts'
 
 /** Durable events, read from the log. */
 export interface EventLog {
@@ -98,6 +98,7 @@ export class Client {
       history: options.history ?? 'recent',
       markOnline: options.markOnline ?? false,
       device: options.device,
+      previewLink: options.previewLink,
       retention: { ...DEFAULT_RETENTION, ...options.retention },
       timing: { ...DEFAULT_TIMING, ...options.timing },
     }

@@ -9,6 +9,7 @@ import type { Store } from '../persistence/contract/index.ts'
 import type { DeviceDescription, HistoryPolicy } from '../protocol/noise/client-payload.ts'
 import type { WebVersion } from '../protocol/version.ts'
 import type { ConnectSocket } from '../transport/byte-socket.ts'
+import type { PreviewLink } from './send/link-preview.ts'
 
 /** Where the server is. Everything but `url` has WhatsApp's own value as its default. */
 export interface Endpoint {
@@ -98,6 +99,8 @@ export interface ClientOptions {
   readonly retention?: Partial<Retention>
   /** How the device is named on the phone. @default Ubuntu, Chrome */
   readonly device?: DeviceDescription
+  /** Looks at a page for `{ text, linkPreview: true }`. @default links are sent without a preview */
+  readonly previewLink?: PreviewLink
   /** How long things may take. @default see each */
   readonly timing?: Partial<Timing>
 }
@@ -137,6 +140,7 @@ export interface RuntimeOptions {
   readonly history: HistoryPolicy
   readonly markOnline: boolean
   readonly device: DeviceDescription | undefined
+  readonly previewLink: PreviewLink | undefined
   readonly retention: Retention
   readonly timing: Timing
 }

@@ -19,8 +19,14 @@ export const SECRET: Uint8Array = seededRandom(7).bytes(32)
 const poll = (more: object = {}): object => ({ poll: { name: 'q', options: ['a', 'b'], ...more } })
 const place = (more: object): object => ({ location: { latitude: 1, longitude: 2, ...more } })
 
-export const CARD: { displayName: string; phoneNumbers: string[] } = { displayName: 'Carol', phoneNumbers: ['+1 555 000 0003'] }
-export const MEETING: { name: string; description: string; startsAtMs: number; endsAtMs: number } = {
+export const CARD: { readonly displayName: string; readonly phoneNumbers: readonly string[] } = {
+  displayName: 'Carol',
+  phoneNumbers: ['+1 555 000 0003'],
+}
+export const MEETING: Readonly<Record<'startsAtMs' | 'endsAtMs', number>> & {
+  readonly name: string
+  readonly description: string
+} = {
   name: 'Party',
   description: 'At home',
   startsAtMs: NOW + 999,

@@ -14,7 +14,8 @@ import type { DurableEvent } from '../events.ts'
 import { canonicalJid } from '../identity/addresses.ts'
 import type { SentMessage } from '../send/handle.ts'
 import type { OutboxItem } from '../send/outbox-item.ts'
-import type { Outbox, OutboxDraft } from '../send/outbox.ts'
+import type { OutboxDraft } from '../send/draft.ts'
+import type { Outbox } from '../send/outbox.ts'
 import type { AccountState } from '../state/account-state.ts'
 import type { Unit } from '../state/unit.ts'
 import { effectId } from './effect-id.ts'
@@ -64,7 +65,7 @@ export class Effects {
     // before anything is awaited: the number of a call must not depend on what else goes on
     const effect = this.#add(chat, content)
     const isLate = this.#isClosing
-    if (effect.draft.composed === undefined) await this.#complete(effect)
+    if (effect.draft.composed === undefined || effect.draft.link !== undefined) await this.#complete(effect)
     if (isLate) {
       // the event is over: this is a message of its own
       await this.#end.promise
@@ -133,11 +134,21 @@ export class Effects {
   /** What a message is about is looked for before its sender goes on: it hears at once when that is not there. */
   async #complete(effect: Effect): Promise<void> {
     try {
+      await this.#commitTargets(effect)
       effect.draft = await this.#options.outbox.complete(effect.draft)
     } catch (error) {
       this.#effects.splice(this.#effects.indexOf(effect), 1)
       throw error
     }
+  }
+
+  /** A handler that edits what it has sent means both: the first goes out at once. */
+  async #commitTargets(effect: Effect): Promise<void> {
+    if (this.#phase !== 'open' || this.#isClosing) return
+    const earlier = this.#effects.slice(0, this.#effects.indexOf(effect))
+    const ids = new Set(effect.draft.prepared.targets.map(({ id }) => id))
+    if (earlier.some(({ item, draft }) => item === undefined && ids.has(draft.id)))
+      await this.#commit(earlier)
   }
 
   /** Asking how far a message got makes it durable: nothing else could let it get anywhere while the handler runs. */

@@ -12,6 +12,7 @@ import { decodeMessage, encodeMessage } from '../../protocol/proto/message.ts'
 import type { MessageProperties } from '../../protocol/proto/message.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
 import type { Origin } from '../events.ts'
+import { noteTimer } from '../chat-timer.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
 import { wasRecorded } from '../identity/former-address.ts'
 import { kindOf, messageRow, payloadOf, perspectiveOf } from '../message-record.ts'
@@ -139,8 +140,10 @@ async function recordVisible(
     message: bytes,
     me,
     ...(parsed.pushName === undefined ? {} : { pushName: parsed.pushName }),
+    ...(parsed.kind === 'newsletter' && parsed.serverId !== undefined ? { serverId: parsed.serverId } : {}),
     ...(added === undefined ? {} : { opened: added.content }),
   }
+  await noteTimer(unit, { chat, message, sentAtMs: record.sentAtMs })
   unit.putMessage(messageRow(record, unit.nowMs))
   if (added?.edited !== undefined) {
     const { target, message: edited } = added.edited

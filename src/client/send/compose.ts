@@ -37,6 +37,8 @@ export interface ComposedMessage {
   readonly stanzaType: StanzaType
   /** What else the stanza says. */
   readonly extras: StanzaExtras
+  /** Whether it stays as long as the chat has it, because it does not say that itself. */
+  readonly isTimed: boolean
 }
 
 /** What a message is built with. */
@@ -52,7 +54,8 @@ export function prepareContent(content: OutgoingContent): PreparedContent {
     checkKeys(`content of the kind "${name}"`, givenKeys(content), keysOf(kind))
     const options = takesOptions(kind) ? optionTargets(content as OutgoingOptions) : []
     const targets = [...(kind.targets?.(content) ?? []), ...options]
-    return { kind: name, content, targets, isAboutChat: kind.isAboutChat === true }
+    // whoever waits for a target may change what they gave meanwhile
+    return { kind: name, content: { ...content }, targets, isAboutChat: kind.isAboutChat === true }
   })
 }
 
@@ -82,6 +85,7 @@ export function composeMessage(
       kind: name,
       message: encodeMessage(message),
       stanzaType: stanzaTypeOf(message),
+      isTimed: takesOptions(kind) && (content as OutgoingOptions).expiresInSeconds === undefined,
       extras: { ...(mediaType === undefined ? {} : { mediaType }), ...built.stanza },
     }
   })

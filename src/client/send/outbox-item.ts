@@ -134,8 +134,19 @@ function bodyOf(parsed: Readonly<Record<string, unknown>>): OutboxBody {
 }
 
 function extrasOf(value: unknown): StanzaExtras {
-  if (typeof value !== 'object' || value === null) throw wrongField('what a stanza says')
-  return value
+  const { mediaType, meta, edit, hidesFailure } = value as Readonly<Record<string, unknown>>
+  return {
+    ...(typeof mediaType === 'string' ? { mediaType } : {}),
+    ...(typeof meta === 'object' && meta !== null ? { meta: textsOf(meta) } : {}),
+    ...(typeof edit === 'string' ? { edit } : {}),
+    ...(hidesFailure === true ? { hidesFailure } : {}),
+  }
+}
+
+function textsOf(record: object): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(record).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  )
 }
 
 function failureOf(value: unknown): OutboxFailure {

@@ -6,15 +6,15 @@
  * states are in `outbox-item.ts`, what a refusal leads to in `outbox-fate.ts`; what users see of it is `../outbox.ts`.
  */
 import type { Clock } from '../../base/clock.ts'
-import { UsageError, errorCode } from '../../base/errors.ts'
+import { errorCode } from '../../base/errors.ts'
 import { seam } from '../../base/seams.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
-import { SERVER_LID, SERVER_USER, formatJid, tryParseJid } from '../../protocol/jid.ts'
-import { createMessageId } from '../../protocol/message/message-id.ts'
 import type { Connection } from '../connection/connection.ts'
 import type { OutgoingContent } from '../content.ts'
 import type { ReceiptStatus } from '../events.ts'
+import { noteTimer } from '../chat-timer.ts'
+import { decodeMessage } from '../../protocol/proto/message.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
 import { messageRow } from '../message-record.ts'
@@ -26,8 +26,9 @@ import type { OutboxRow } from '../../persistence/contract/index.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { DEVICE_LIST, QUARANTINE } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
-import { composeMessage, prepareContent } from './compose.ts'
-import type { ComposedMessage, PreparedContent } from './compose.ts'
+import { Drafts } from './draft.ts'
+import type { OutboxDraft, SendOptions } from './draft.ts'
+import type { PreviewLink } from './link-preview.ts'
 import { adviceFor } from './failure.ts'
 import { Handles } from './handle.ts'
 import type { SentMessage } from './handle.ts'
@@ -39,7 +40,7 @@ import type { OutboxFailure, OutboxItem } from './outbox-item.ts'
 import { OutboxSender } from './sender.ts'
 import { UNFINISHED_STATES, advances, isUnfinished } from './states.ts'
 import type { OutboxState } from './states.ts'
-import { findMessages, recordEdit, requireSameChat } from './target.ts'
+import { recordEdit } from './target.ts'
 
 /** What the outbox works with. */
 export interface OutboxOptions {
@@ -48,31 +49,14 @@ export interface OutboxOptions {
   readonly clock: Clock
   readonly random: RandomSource
   readonly logger: Logger
+  /** Looks at a page that a text links to. */
+  readonly previewLink?: PreviewLink | undefined
   /** How long a message may fail to be prepared before it is given up. */
   readonly timing?: Pick<Timing, 'sendTimeoutMs'>
 }
 
-/** Options of one send. */
-export interface SendOptions {
-  /** The message id. Sending again with the same id never sends twice. @default a fresh one */
-  readonly id?: string
-}
-
-/** A message that was checked, and not yet recorded. */
-export interface OutboxDraft {
-  readonly id: string
-  /** The chat as the wire addresses it. */
-  readonly to: string
-  readonly prepared: PreparedContent
-  /** Built, unless it is about other messages, which have to be looked for first: see {@link Outbox.complete}. */
-  readonly composed?: ComposedMessage
-}
-
 /** Rows read at once. */
 const PAGE = 256
-
-/** What an id may look like: the server and other clients treat it as opaque text. */
-const VALID_ID = /^[A-Za-z0-9._-]{1,64}$/
 
 /** See the file comment. */
 export class Outbox {
@@ -83,10 +67,12 @@ export class Outbox {
   readonly #options: OutboxOptions
   readonly #handles: Handles
   readonly #sender: OutboxSender
+  readonly #drafts: Drafts
   #lastPosition = 0
 
   private constructor(options: OutboxOptions) {
     this.#options = options
+    this.#drafts = new Drafts(options)
     const { state } = options
     this.#sender = new OutboxSender({
       ...options,
@@ -127,53 +113,19 @@ export class Outbox {
    * @throws {UsageError} `WATON_NOT_LINKED`, `WATON_SEND_ID`, `WATON_SEND_CHAT`, `WATON_CONTENT_...`: nothing was written
    */
   async send(chat: string, content: OutgoingContent, options: SendOptions = {}): Promise<SentMessage> {
-    const draft = this.prepare(chat, content, options)
+    const prepared = this.prepare(chat, content, options)
+    const draft = (await this.#drafts.preview(prepared)) ?? prepared
     return this.handle(await this.#options.state.commit((unit) => this.stage(unit, draft)))
   }
 
   /** Checks a message and builds it where it can, and changes nothing. @throws {UsageError} like {@link send} */
   prepare(chat: string, content: OutgoingContent, options: SendOptions = {}): OutboxDraft {
-    const { random, clock, self } = this.#options
-    self.requireLinked()
-    const to = chatJid(chat)
-    const id = options.id ?? createMessageId({ random, nowMs: clock.nowMs(), self: self.pn })
-    if (!VALID_ID.test(id)) {
-      throw new UsageError(
-        'WATON_SEND_ID',
-        'a message id is 1 to 64 letters, digits, dots, dashes or underscores',
-      )
-    }
-    const prepared = prepareContent(content)
-    const draft = { id, to, prepared }
-    if (prepared.targets.length > 0) return draft
-    return { ...draft, composed: this.#compose(draft, clock.nowMs()) }
+    return this.#drafts.prepare(chat, content, options)
   }
 
-  /** The draft with its message built from what it is about. @throws {UsageError} `WATON_CONTENT_...` */
+  /** The draft with all that it waits for, for those who want to hear at once that it cannot be. @throws {UsageError} */
   async complete(draft: OutboxDraft): Promise<OutboxDraft> {
-    if (draft.composed !== undefined) return draft
-    return this.#options.state.commit((unit) => this.#complete(unit, draft))
-  }
-
-  async #complete(
-    unit: Unit,
-    draft: OutboxDraft,
-  ): Promise<OutboxDraft & { readonly composed: ComposedMessage }> {
-    const { composed } = draft
-    if (composed !== undefined) return { ...draft, composed }
-    const { targets, isAboutChat } = draft.prepared
-    if (isAboutChat) await requireSameChat(unit, draft.to, targets)
-    const found = await findMessages(unit, { targets, to: draft.to, self: this.#options.self })
-    return { ...draft, composed: this.#compose(draft, unit.nowMs, found) }
-  }
-
-  #compose(
-    { id, to, prepared }: OutboxDraft,
-    nowMs: number,
-    found?: Parameters<typeof composeMessage>[2],
-  ): ComposedMessage {
-    const { random, self } = this.#options
-    return composeMessage(prepared, { id, chat: to, me: self.userLike(to), nowMs, random }, found)
+    return this.#drafts.complete(draft)
   }
 
   /**
@@ -193,8 +145,7 @@ export class Outbox {
     }
     const chat = await canonicalJid(unit, to)
     const sender = await personOf(unit, this.#options.self.pn)
-    const { composed } = await this.#complete(unit, draft)
-    const { message, stanzaType, extras, kind } = composed
+    const { message, stanzaType, extras, kind } = await this.#drafts.build(unit, draft)
     const previous = this.#lastPosition
     const position = this.#nextPosition(unit.nowMs)
     const at = unit.nowMs
@@ -207,6 +158,8 @@ export class Outbox {
       body: { to, message, stanzaType, extras },
     }
     unit.putOutbox(outboxRow(item))
+    if (kind === 'disappearing')
+      await noteTimer(unit, { chat, message: decodeMessage(message), sentAtMs: at })
     unit.putMessage(
       messageRow({ id, chat, sender, fromMe: true, origin: 'own', sentAtMs: at, kind, message }, at),
     )
@@ -417,18 +370,4 @@ export class Outbox {
     this.#lastPosition = Math.max(this.#lastPosition + 1, nowMs * 1000)
     return this.#lastPosition
   }
-}
-
-/** A chat that this version can send to. @throws {UsageError} `WATON_SEND_CHAT` */
-function chatJid(chat: string): string {
-  const parsed = tryParseJid(chat)
-  const isPerson = parsed?.server === SERVER_USER || parsed?.server === SERVER_LID
-  if (isPerson && /^\d{1,32}$/.test(parsed.user)) return formatJid({ ...parsed, device: 0 })
-  throw new UsageError(
-    'WATON_SEND_CHAT',
-    'this version sends to people only: a chat looks like 15550000001@s.whatsapp.net or 1234@lid',
-    {
-      details: { server: parsed?.server },
-    },
-  )
 }

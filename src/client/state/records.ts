@@ -156,6 +156,14 @@ export interface DirtyCollection {
   readonly atMs: number
 }
 
+/** After how long the messages of a chat disappear. */
+export interface ChatTimer {
+  /** 0 when they stay. */
+  readonly seconds: number
+  /** When it was set, by the clock of whoever set it. */
+  readonly setAtMs: number
+}
+
 /** A token with which somebody may be written to. */
 export interface StoredPrivacyToken {
   readonly token: Uint8Array
@@ -467,6 +475,12 @@ export const PRIVACY_TOKEN: RecordKind<StoredPrivacyToken> = jsonRecord(
   }),
 )
 
+/** After how long messages disappear, by canonical chat. A lost one is learnt again from the next message. */
+export const CHAT_TIMER: RecordKind<ChatTimer> = jsonRecord('chat-timer', 1, (parsed): ChatTimer => ({
+  seconds: integer(parsed.seconds),
+  setAtMs: integer(parsed.setAtMs),
+}))
+
 /** App-state sync keys by key id in hexadecimal: serialised `AppStateSyncKeyData`. Shared by the phone once. */
 export const APP_STATE_KEY: RecordKind<Uint8Array> = bytesRecord('app-state-key')
 
@@ -565,4 +579,4 @@ export const BACKUP_STAMP: RecordKind<BackupStamp> = jsonRecord(
 /** What is written to find out whether the store can be written, under {@link SELF}. */
 export const STORE_PROBE: RecordKind<string> = textRecord('store-probe')
 
-export { FAN_OUT_CHECK, RESEND_HISTORY, RESEND_ORDER, SESSION_RENEWAL } from '../retry/records.ts'
+export { FAN_OUT_CHECK, PEER_MESSAGE, RESEND_HISTORY, RESEND_ORDER, SESSION_RENEWAL } from '../retry/records.ts'

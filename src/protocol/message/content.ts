@@ -158,6 +158,16 @@ function fieldContent(
   return addon && { kind: 'addon', name: field, addon }
 }
 
+/** The context of the content of a message, in whatever wrappers; `undefined` when it has none. */
+export function contextInfoOf(outer: MessageProperties): ContextInfo.$Properties | undefined {
+  const { message } = unwrapMessage(outer)
+  const fields = Object.keys(message) as MessageField[]
+  return contextOf(
+    message,
+    fields.find((field) => !COMPANIONS.has(field) && !field.startsWith('$')),
+  )
+}
+
 function contextOf(
   message: MessageProperties,
   field: string | undefined,

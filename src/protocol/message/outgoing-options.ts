@@ -13,7 +13,7 @@ import { PERSON_JID, checkParts, checkValue, checkedTarget, listOf } from './kin
 import type { BuildContext } from './kinds/kind.ts'
 import { COMPANION_FIELDS } from './companions.ts'
 import type { FoundMessage, MessageTarget } from './reference.ts'
-import { unwrapMessage } from './wrappers.ts'
+import { isWrapper, unwrapMessage } from './wrappers.ts'
 
 /** A message to send something about: the payload of its event, the event, a reference, or the handle of a send. */
 export type OutgoingTarget = MessageTarget | { readonly payload: MessageTarget }
@@ -55,6 +55,11 @@ export const OPTION_DIFFERENCES: readonly { readonly field: string; readonly rea
     reason: 'Baileys drops mentions of a view-once message, because it looks for the context in the wrapper',
   },
   {
+    field: 'contextInfo.ephemeralSettingTimestamp',
+    reason:
+      'Baileys has its user say how long each message stays; waton keeps the setting of the chat, with its time',
+  },
+  {
     field: 'contextInfo.participant',
     reason:
       'Baileys names its own account by phone number in every chat; waton uses the form of address of the chat',
@@ -92,11 +97,16 @@ export function withOptions(
   return viewOnce === true ? { viewOnceMessage: { message: whole } } : whole
 }
 
-/** The message whose content has these fields in its context, beside those that it has. */
+/** The message whose content, in whatever wrappers, has these fields in its context, beside those that it has. */
 export function withContext(message: MessageProperties, added: ContextInfo.$Properties): MessageProperties {
   const field = contentField(message)
   if (field === undefined) return message
-  const value = message[field] as { readonly contextInfo?: ContextInfo.$Properties | null }
+  const value = message[field] as {
+    readonly contextInfo?: ContextInfo.$Properties | null
+    readonly message?: MessageProperties | null
+  }
+  if (isWrapper(field) && value.message)
+    return { ...message, [field]: { message: withContext(value.message, added) } }
   return { ...message, [field]: { ...value, contextInfo: { ...value.contextInfo, ...added } } }
 }
 

@@ -103,7 +103,8 @@ export interface Unwrapped {
   readonly wrappers: readonly WrapperName[]
 }
 
-function isWrapper(field: string): field is WrapperName {
+/** Whether a field only wraps another message. */
+export function isWrapper(field: string): field is WrapperName {
   return Object.hasOwn(WRAPPERS, field)
 }
 

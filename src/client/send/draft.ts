@@ -1,0 +1,157 @@
+/**
+ * Messages before they are recorded: checked at once, and built when all is there that they need, which is nothing, the
+ * messages that they are about, or a preview of a link. Nothing is written here.
+ */
+import type { Clock } from '../../base/clock.ts'
+import { UsageError } from '../../base/errors.ts'
+import type { Logger } from '../../base/logger.ts'
+import type { RandomSource } from '../../base/random.ts'
+import { SERVER_LID, SERVER_USER, formatJid, tryParseJid } from '../../protocol/jid.ts'
+import { createMessageId } from '../../protocol/message/message-id.ts'
+import { timerOf, withTimer } from '../chat-timer.ts'
+import type { OutgoingContent } from '../content.ts'
+import { canonicalJid } from '../identity/addresses.ts'
+import type { Self } from '../identity/self.ts'
+import type { AccountState } from '../state/account-state.ts'
+import type { Unit } from '../state/unit.ts'
+import { composeMessage, prepareContent } from './compose.ts'
+import type { ComposedMessage, PreparedContent } from './compose.ts'
+import { LinkPreviews, withPreview } from './link-preview.ts'
+import type { PreviewLink } from './link-preview.ts'
+import { findMessages, requireSameChat } from './target.ts'
+
+/** Options of one send. */
+export interface SendOptions {
+  /** The message id. Sending again with the same id never sends twice. @default a fresh one */
+  readonly id?: string
+}
+
+/** A message that was checked, and not yet recorded. */
+export interface OutboxDraft {
+  readonly id: string
+  /** The chat as the wire addresses it. */
+  readonly to: string
+  readonly prepared: PreparedContent
+  /** Built, unless it is about other messages, which have to be looked for first. */
+  readonly composed?: ComposedMessage
+  /** The link that is to be shown with a preview; what `composed` has without one is good enough. */
+  readonly link?: string
+}
+
+/** What drafts are made with. */
+export interface DraftsOptions {
+  readonly state: AccountState
+  readonly self: Self
+  readonly clock: Clock
+  readonly random: RandomSource
+  readonly logger: Logger
+  /** Looks at a page that a text links to. */
+  readonly previewLink?: PreviewLink | undefined
+}
+
+/** What an id may look like: the server and other clients treat it as opaque text. */
+const VALID_ID = /^[A-Za-z0-9._-]{1,64}$/
+
+/** See the file comment. */
+export class Drafts {
+  readonly #options: DraftsOptions
+  readonly #previews: LinkPreviews
+
+  constructor(options: DraftsOptions) {
+    this.#options = options
+    this.#previews = new LinkPreviews(options)
+  }
+
+  /**
+   * Checks a message, and builds it where that takes nothing else.
+   *
+   * @throws {UsageError} `WATON_NOT_LINKED`, `WATON_SEND_ID`, `WATON_SEND_CHAT`, `WATON_CONTENT_...`
+   */
+  prepare(chat: string, content: OutgoingContent, options: SendOptions = {}): OutboxDraft {
+    const { random, clock, self } = this.#options
+    self.requireLinked()
+    const to = chatJid(chat)
+    const id = options.id ?? createMessageId({ random, nowMs: clock.nowMs(), self: self.pn })
+    if (!VALID_ID.test(id)) {
+      throw new UsageError(
+        'WATON_SEND_ID',
+        'a message id is 1 to 64 letters, digits, dots, dashes or underscores',
+      )
+    }
+    const prepared = prepareContent(content)
+    const link = this.#previews.linkOf(content)
+    const draft = { id, to, prepared, ...(link === undefined ? {} : { link }) }
+    if (prepared.targets.length > 0) return draft
+    return { ...draft, composed: this.#compose(draft, clock.nowMs()) }
+  }
+
+  /** Waits for what a message and those before it in its chat show of links; `undefined` when there is nothing to wait for. */
+  preview(draft: OutboxDraft): Promise<OutboxDraft> | undefined {
+    return this.#previews.inOrder(draft.to, draft.link, (preview) => {
+      if (preview === undefined) return draft
+      return this.#previewed(draft, preview)
+    })
+  }
+
+  /** The draft with its message built from what it is about. @throws {UsageError} `WATON_CONTENT_...` */
+  async complete(draft: OutboxDraft): Promise<OutboxDraft> {
+    const ready = (await this.preview(draft)) ?? draft
+    if (ready.composed !== undefined) return ready
+    return this.#options.state.commit(async (unit) => {
+      // what was accepted before needs nothing of what it is about, which may be too old by now
+      if ((await unit.readOutbox(ready.id)) !== undefined) return ready
+      return { ...ready, composed: await this.#found(unit, ready) }
+    })
+  }
+
+  /** The message of a draft as the chat has it sent now. @throws {UsageError} `WATON_CONTENT_...` */
+  async build(unit: Unit, draft: OutboxDraft): Promise<ComposedMessage> {
+    const composed = draft.composed ?? (await this.#found(unit, draft))
+    if (!composed.isTimed) return composed
+    const timer = await timerOf(unit, await canonicalJid(unit, draft.to))
+    return timer === undefined ? composed : { ...composed, message: withTimer(composed.message, timer) }
+  }
+
+  async #found(unit: Unit, draft: OutboxDraft): Promise<ComposedMessage> {
+    const { targets, isAboutChat } = draft.prepared
+    if (isAboutChat) await requireSameChat(unit, draft.to, targets)
+    const found = await findMessages(unit, { targets, to: draft.to, self: this.#options.self })
+    return this.#compose(draft, unit.nowMs, found)
+  }
+
+  /** A preview that is not what it should be costs the preview, and not the message. */
+  #previewed(draft: OutboxDraft, preview: object): OutboxDraft {
+    try {
+      const prepared = prepareContent(withPreview(draft.prepared.content, draft.link ?? '', preview))
+      const next = { ...draft, prepared }
+      if (draft.composed === undefined) return next
+      return { ...next, composed: this.#compose(next, this.#options.clock.nowMs()) }
+    } catch (error) {
+      this.#previews.refused(error)
+      return draft
+    }
+  }
+
+  #compose(
+    { id, to, prepared }: OutboxDraft,
+    nowMs: number,
+    found?: Parameters<typeof composeMessage>[2],
+  ): ComposedMessage {
+    const { random, self } = this.#options
+    return composeMessage(prepared, { id, chat: to, me: self.userLike(to), nowMs, random }, found)
+  }
+}
+
+/** A chat that this version can send to. @throws {UsageError} `WATON_SEND_CHAT` */
+function chatJid(chat: string): string {
+  const parsed = tryParseJid(chat)
+  const isPerson = parsed?.server === SERVER_USER || parsed?.server === SERVER_LID
+  if (isPerson && /^\d{1,32}$/.test(parsed.user)) return formatJid({ ...parsed, device: 0 })
+  throw new UsageError(
+    'WATON_SEND_CHAT',
+    'this version sends to people only: a chat looks like 15550000001@s.whatsapp.net or 1234@lid',
+    {
+      details: { server: parsed?.server },
+    },
+  )
+}
