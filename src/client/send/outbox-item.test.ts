@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { outboxItem, outboxRow, salvagedItem, withoutStanza } from './outbox-item.ts'
+import { outboxItem, outboxRow, salvagedItem, withStanza, withoutStanza } from './outbox-item.ts'
 import type { OutboxBody, OutboxItem } from './outbox-item.ts'
 
 const BODY: OutboxBody = {
@@ -70,6 +70,19 @@ describe('the row of a message', () => {
     const message = new Uint8Array(10_000)
     expect(outboxRow(item({ message, stanza: message })).value.length).toBeLessThan(20_100)
   })
+})
+
+test('an item gets and loses its stanza as if it were written anew', () => {
+  const stanza = Uint8Array.of(4, 5, 6)
+  const trouble = { attempts: 1, sinceMs: 5, code: 'Y' }
+  const got = withStanza(item({ trouble }), stanza)
+  const anew = { ...item({ trouble, stanza }), state: 'encrypted' } as const
+  expect(got).toEqual(anew)
+  expect(outboxRow(got)).toEqual(outboxRow(anew))
+  expect(again(got)).toEqual(anew)
+  const lost = withoutStanza(again(got), 'queued')
+  expect(outboxRow(lost)).toEqual(outboxRow(item({ trouble })))
+  expect(again(lost)).toEqual(item({ trouble }))
 })
 
 test('an item loses its stanza and nothing else', () => {

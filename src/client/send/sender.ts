@@ -29,7 +29,7 @@ import { encryptItem } from './encrypt.ts'
 import type { Recipients } from './encrypt.ts'
 import { Lanes } from '../lanes.ts'
 import type { NackRepairs, RepairOutcome } from './nack.ts'
-import { outboxItem, outboxRow, sendableItem } from './outbox-item.ts'
+import { outboxItem, outboxRow, sendableItem, withStanza } from './outbox-item.ts'
 import type { OutboxItem } from './outbox-item.ts'
 import type { Setback } from './outbox-fate.ts'
 import { Pauses } from './pauses.ts'
@@ -421,8 +421,7 @@ export class OutboxSender {
       const fresh = await encryptItem(unit, present, recipients, { sender, random, tokens })
       // many devices take a while
       requireOpen(connection, item.id)
-      const body = { ...present.body, stanza: encodeNode(fresh) }
-      const next: OutboxItem = { ...present, state: 'encrypted', body }
+      const next = withStanza(present, encodeNode(fresh))
       unit.putOutbox(outboxRow(next))
       seam('send:encrypted')
       this.#wire.encrypted(item.id)
