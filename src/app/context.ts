@@ -2,9 +2,10 @@
  * What a handler gets: one durable event, shortcuts into it, and ways to answer that are safe to repeat. It holds no
  * state beyond the handling of that one event.
  */
+import { checkArgument, OBJECT } from '../base/check.ts'
 import { UsageError } from '../base/errors.ts'
 import type { Client } from '../client/client.ts'
-import type { MessageContent, OutgoingContent } from '../client/content.ts'
+import type { AddedText, MessageContent, OutgoingContent, OutgoingTarget } from '../client/content.ts'
 import type { HandlerContext } from '../client/consume/options.ts'
 import { chatOf } from '../client/events/chat.ts'
 import type { DurableEvent, Me, MessagePayload, Person } from '../client/events.ts'
@@ -121,6 +122,38 @@ export class Context {
   send(chat: string, content: string | OutgoingContent): Promise<SentMessage> {
     return this.#handler.send(chat, typeof content === 'string' ? { text: content } : content)
   }
+
+  /**
+   * Reacts to the message of the event, once: see {@link send}.
+   *
+   * @param emoji - the reaction; `''` takes it back
+   */
+  react(emoji: string): Promise<SentMessage> {
+    const { message } = this
+    return message === undefined
+      ? Promise.reject(noMessage(this.event.type))
+      : this.send(message.chat, { reaction: { target: message, text: emoji } })
+  }
+
+  /**
+   * Changes a text that this account has sent, once: see {@link send}. One that this handler has sent leaves before it.
+   *
+   * @param target - what {@link send} or {@link reply} gave
+   * @param content - what it says from now on
+   */
+  async edit(target: OutgoingTarget, content: string | AddedText): Promise<SentMessage> {
+    const edited = typeof content === 'string' ? { text: content } : content
+    return this.send(chatOfTarget(target), { edit: { target, content: edited } })
+  }
+
+  /**
+   * Deletes a message that this account has sent, for everyone and once: see {@link send}.
+   *
+   * @param target - what {@link send} or {@link reply} gave
+   */
+  async delete(target: OutgoingTarget): Promise<SentMessage> {
+    return this.send(chatOfTarget(target), { delete: { target } })
+  }
 }
 
 /** A context that a filter query let through, e.g. one whose `text` is a string. */
@@ -128,6 +161,18 @@ export type FilteredContext<C extends Context, Query extends FilterQuery> = C & 
 
 /** A context in a command handler: a text message with a command in it. */
 export type CommandContext<C extends Context = Context> = C & Narrowed<'message:text'> & ParsedCommand
+
+function chatOfTarget(target: OutgoingTarget): string {
+  checkArgument('the target in ctx.edit(target, content) or ctx.delete(target)', target, OBJECT)
+  return 'payload' in target ? target.payload.chat : target.chat
+}
+
+function noMessage(type: string): UsageError {
+  return new UsageError(
+    'WATON_BOT_NO_MESSAGE',
+    `there is no message to react to, because the event is ${type}: use ctx.send(chat, { reaction: { target, text } })`,
+  )
+}
 
 function noChat(type: string): UsageError {
   return new UsageError(

@@ -5,7 +5,10 @@
 import type { MessageContent } from './content.ts'
 import type { MessageRef } from './events/shared.ts'
 
-/** Something that was added to a message which this device does not have: its content cannot be read without it. */
+/**
+ * Something that was added to a message which this device does not have: its content cannot be read without it. When the
+ * message comes later, the addition is opened the next time it is read from the log.
+ */
 export interface SealedAddition {
   /** The message that it belongs to. */
   readonly target: MessageRef

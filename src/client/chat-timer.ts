@@ -43,14 +43,16 @@ export async function noteTimer(
   const said = settingIn(message, sentAtMs)
   if (said === undefined) return
   const known = await unit.read(CHAT_TIMER, chat)
-  if (known === undefined || known.setAtMs < said.setAtMs) unit.put(CHAT_TIMER, chat, said)
+  // times are of whole seconds: of two settings of the same one, the one that came later counts
+  if (known === undefined || known.setAtMs <= said.setAtMs) unit.put(CHAT_TIMER, chat, said)
 }
 
+/** A clock that is ahead must not outweigh all later settings: a time counts up to when it was said. */
 function settingIn(outer: MessageProperties, sentAtMs: number): ChatTimer | undefined {
   const { protocolMessage: protocol } = unwrapMessage(outer).message
   if (protocol?.type === Message.ProtocolMessage.Type.EPHEMERAL_SETTING) {
-    const { ephemeralExpiration, ephemeralSettingTimestamp } = protocol
-    return { seconds: ephemeralExpiration ?? 0, setAtMs: timeOf(ephemeralSettingTimestamp) ?? sentAtMs }
+    const setAtMs = timeOf(protocol.ephemeralSettingTimestamp) ?? sentAtMs
+    return { seconds: protocol.ephemeralExpiration ?? 0, setAtMs: Math.min(setAtMs, sentAtMs) }
   }
   const context = protocol ? undefined : contextInfoOf(outer)
   const setAtMs = timeOf(context?.ephemeralSettingTimestamp)

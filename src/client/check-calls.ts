@@ -193,7 +193,10 @@ export function checkMessageId(method: 'get' | 'cancel', id: unknown): void {
 const OUTBOX_QUERY: Readonly<Record<string, Expectation>> = {
   states: {
     expected: `a list of states: ${SEND_STATES.join(', ')}`,
-    accepts: (value) => Array.isArray(value) && value.every((one) => SEND_STATES.includes(one as SendState)),
+    accepts: (value) =>
+      Array.isArray(value) &&
+      value.length > 0 &&
+      value.every((one) => SEND_STATES.includes(one as SendState)),
   },
   chat: CHAT,
   after: wholeNumber(0),
@@ -214,4 +217,10 @@ export function checkRejectedCall(call: unknown): void {
   const { id, creator } = call as { readonly id?: unknown; readonly creator?: unknown }
   checkArgument('the id in client.rejectCall(call)', id, NAME)
   checkArgument('the creator in client.rejectCall(call)', creator, NAME)
+}
+
+/** @throws {UsageError} `WATON_ARGUMENT` */
+export function checkBackup(path: unknown, options: unknown): void {
+  checkArgument('the path in client.backup(path)', path, TEXT)
+  checkOptions('client.backup(path, options)', options, { overwrite: BOOLEAN })
 }

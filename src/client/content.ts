@@ -59,7 +59,15 @@ export type {
   ScheduledCallEditContent,
   OutgoingEvent,
 } from '../protocol/message/kinds/event.ts'
+export type { AboutMessage, AddedText } from '../protocol/message/kinds/added-target.ts'
+export type { OutgoingDelete } from '../protocol/message/kinds/delete.ts'
+export type { DisappearingSeconds, OutgoingDisappearing } from '../protocol/message/kinds/disappearing.ts'
+export type { OutgoingEdit } from '../protocol/message/kinds/edit.ts'
+export type { OutgoingComment, OutgoingEventResponse } from '../protocol/message/kinds/event-response.ts'
 export type { OutgoingForward } from '../protocol/message/kinds/forward.ts'
+export type { OutgoingKeep, OutgoingPin, PinSeconds } from '../protocol/message/kinds/pin.ts'
+export type { OutgoingReaction } from '../protocol/message/kinds/reaction.ts'
+export type { OutgoingPollVote } from '../protocol/message/kinds/vote.ts'
 export type { GenericContent } from '../protocol/message/kinds/generic.ts'
 export type {
   ReceivedGroupInvite,

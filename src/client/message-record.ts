@@ -7,6 +7,7 @@ import { contentOf, plainContent } from '../protocol/message/content.ts'
 import type { ReadContent } from '../protocol/message/content.ts'
 import type { Perspective } from '../protocol/message/reference.ts'
 import { decodeMessage } from '../protocol/proto/message.ts'
+import type { MessageProperties } from '../protocol/proto/message.ts'
 import type { MessageRow } from '../persistence/contract/index.ts'
 import type { MessageContent } from './content.ts'
 import type { MessagePayload, Origin, Person } from './events.ts'
@@ -34,6 +35,8 @@ export interface MessageRecord {
   readonly origin: Origin
   readonly sentAtMs: number
   readonly pushName?: string
+  /** In a newsletter: the number that the server gave it. */
+  readonly serverId?: string
   /** What it is, e.g. `text`. */
   readonly kind: string
   /** The serialised `Message`. */
@@ -51,29 +54,80 @@ export interface Envelope {
   readonly origin: Origin
   readonly sentAtMs: number
   readonly pushName?: string
+  readonly serverId?: string
   readonly opened?: MessageContent
   readonly me?: readonly string[]
+  /** What its author has made of it since. */
+  readonly edited?: Edited
+}
+
+/** What a message says since it was edited. */
+export interface Edited {
+  /** The serialised `Message`, without secret. */
+  readonly message: Uint8Array
+  /** When, by the clock of its author. */
+  readonly atMs: number
 }
 
 /** The store row of a message. */
 export function messageRow(record: MessageRecord, at: number): MessageRow {
-  const { id, chat, sender, fromMe, origin, sentAtMs, pushName, kind, message, opened, me } = record
+  const { id, chat, sender, fromMe, kind, message, opened, me } = record
   const envelope: Envelope = {
+    ...knownOf(record),
+    ...(opened === undefined ? {} : { opened }),
+    // a text points at nothing
+    ...(me === undefined || kind === 'text' ? {} : { me }),
+  }
+  const value = encodeRecord(envelope, message)
+  return { id, chat, sender: sender.jid, at, kind, state: fromMe ? 'sent' : 'received', value }
+}
+
+function encodeRecord(envelope: Envelope, message: Uint8Array): Uint8Array {
+  const envelopeBytes = utf8Bytes(toJson(envelope))
+  return withVersion(RECORD_VERSION, concatBytes(uint32Bytes(envelopeBytes.length), envelopeBytes, message))
+}
+
+/**
+ * The row of a message that its author has edited. What was written first stays: events tell that. The edit counts for
+ * what is sent about the message from now on. `undefined` when a later edit is known already.
+ */
+export function editedRow(row: MessageRow, edited: Edited): MessageRow | undefined {
+  const { envelope, message } = storedMessage(row)
+  if (envelope.edited !== undefined && envelope.edited.atMs > edited.atMs) return undefined
+  return { ...row, value: encodeRecord({ ...envelope, edited }, message) }
+}
+
+/** What a stored message says today, with the secret that it was sent with. @throws {StorageError} `WATON_STORE_RECORD` */
+export function presentMessage(row: MessageRow): MessageProperties {
+  const { envelope, message } = storedMessage(row)
+  try {
+    const original = decodeMessage(message)
+    if (envelope.edited === undefined) return original
+    const edited: MessageProperties = decodeMessage(envelope.edited.message)
+    const { messageContextInfo } = original
+    return messageContextInfo ? { ...edited, messageContextInfo } : edited
+  } catch (cause) {
+    throw unreadableRecord('message', cause)
+  }
+}
+
+/** What is told of a message besides its content and where it is. */
+function knownOf({
+  sender,
+  fromMe,
+  origin,
+  sentAtMs,
+  pushName,
+  serverId,
+}: MessageRecord): Omit<Envelope, 'opened' | 'me'> {
+  return {
     sender,
     fromMe,
     origin,
     sentAtMs,
     ...(pushName === undefined ? {} : { pushName }),
-    ...(opened === undefined ? {} : { opened }),
-    // a text points at nothing
-    ...(me === undefined || kind === 'text' ? {} : { me }),
+    ...(serverId === undefined ? {} : { serverId }),
   }
-  const envelopeBytes = utf8Bytes(toJson(envelope))
-  const value = withVersion(
-    RECORD_VERSION,
-    concatBytes(uint32Bytes(envelopeBytes.length), envelopeBytes, message),
-  )
-  return { id, chat, sender: sender.jid, at, kind, state: fromMe ? 'sent' : 'received', value }
 }
 
 function envelopeOf(parsed: unknown): Envelope {
@@ -90,23 +144,15 @@ function envelopeOf(parsed: unknown): Envelope {
 
 /** What an event says about a message that was just read. */
 export function payloadOf(record: MessageRecord, content: ReadContent): MessagePayload {
-  const { id, chat, sender, fromMe, origin, sentAtMs, pushName } = record
-  const known = {
-    id,
-    chat,
-    sender,
-    fromMe,
-    origin,
-    sentAtMs,
-    ...(pushName === undefined ? {} : { pushName }),
-  }
-  return { ...known, content: record.opened ?? plainContent(content) }
+  const { id, chat, opened } = record
+  return { id, chat, ...knownOf(record), content: opened ?? plainContent(content) }
 }
 
 /** What events say about a stored message. @throws {StorageError} `WATON_STORE_RECORD` */
 export function messagePayload(row: MessageRow): MessagePayload {
   const { envelope, message } = storedMessage(row)
-  const { opened, me, ...known } = envelope
+  const { sender, fromMe, origin, sentAtMs, pushName, opened, me } = envelope
+  const known = { sender, fromMe, origin, sentAtMs, ...(pushName === undefined ? {} : { pushName }) }
   try {
     const { id, chat } = row
     const perspective = perspectiveOf({ chat, ...known, ...(me === undefined ? {} : { me }) })

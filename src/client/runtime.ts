@@ -38,6 +38,7 @@ import { Resends } from './retry/resends.ts'
 import { TokenBuckets } from './retry/token-buckets.ts'
 import { Outbox } from './send/outbox.ts'
 import { AccountState } from './state/account-state.ts'
+import { beginIncarnation } from './state/incarnation.ts'
 import { Pruner } from './state/pruner.ts'
 import { SELF, STANDING, STORE_PROBE } from './state/records.ts'
 import { Unknowns } from './unknowns.ts'
@@ -149,6 +150,7 @@ export class Runtime {
           emitter.emit('store.quarantined', event)
         },
       })
+      await beginIncarnation(state, logger)
       const self = await loadSelf(state, random, history)
       const outbox = await Outbox.open({ ...options, state, self })
       // in time for the first event: a module that loads meanwhile would make its moment a matter of chance (promise G9)

@@ -198,6 +198,13 @@ const CALLS: readonly Case[] = [
     'client.send(chat, content, { id })',
     (value) => untyped(client)['send']?.(BOB, { text: 'hi' }, { id: value }),
   ],
+  ['client.backup(value)', (value) => untyped(client)['backup']?.(value), TEXTS],
+  ['client.backup(path, value)', (value) => untyped(client)['backup']?.('/nowhere/copy.db', value), PLAIN],
+  [
+    'client.backup(path, { overwrite })',
+    (value) => untyped(client)['backup']?.('/nowhere/copy.db', { overwrite: value }),
+    ['true'],
+  ],
   ['client.rejectCall(value)', (value) => untyped(client)['rejectCall']?.(value)],
   ['client.rejectCall({ id: value })', (value) => untyped(client)['rejectCall']?.({ id: value, creator: 5 })],
   [
@@ -244,6 +251,12 @@ const CALLS: readonly Case[] = [
   ['client.query(value)', (value) => untyped(client)['query']?.(value)],
   ['client.requestPairingCode(value)', (value) => untyped(client)['requestPairingCode']?.(value)],
   ['client.outbox.get(value)', (value) => untyped(client.outbox)['get']?.(value), TEXTS],
+  ['client.outbox.cancel(value)', (value) => untyped(client.outbox)['cancel']?.(value), TEXTS],
+  ['client.outbox.list(value)', (value) => drain(untyped(client.outbox)['list']?.(value)), PLAIN],
+  ['client.outbox.list({ states })', (value) => drain(untyped(client.outbox)['list']?.({ states: value }))],
+  ['client.outbox.list({ chat })', (value) => drain(untyped(client.outbox)['list']?.({ chat: value }))],
+  ['client.outbox.list({ after })', (value) => drain(untyped(client.outbox)['list']?.({ after: value }))],
+  ['client.outbox.list({ limit })', (value) => drain(untyped(client.outbox)['list']?.({ limit: value }))],
   ['client.events.read(value)', (value) => drain(untyped(client.events)['read']?.(value)), PLAIN],
   ['client.events.read({ until })', (value) => drain(untyped(client.events)['read']?.({ until: value }))],
   ['client.events.read({ types })', (value) => drain(untyped(client.events)['read']?.({ types: value }))],
@@ -360,6 +373,7 @@ describe('calls in the wrong order', () => {
     ['consume after close', () => closed.consume('worker', () => undefined), 'WATON_CLIENT_CLOSED'],
     ['the log after close', () => drain(closed.events.read()), 'WATON_CLIENT_CLOSED'],
     ['the outbox after close', () => closed.outbox.get('x'), 'WATON_CLIENT_CLOSED'],
+    ['a cancellation of nothing', () => client.outbox.cancel('x'), 'WATON_OUTBOX_UNKNOWN'],
     ['a pairing code after close', () => closed.requestPairingCode('15550000001'), 'WATON_CLIENT_CLOSED'],
   ])('are told: %s', async (_what, call, code) => {
     const error = await failureOf(call)

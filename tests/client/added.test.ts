@@ -203,6 +203,35 @@ describe('encrypted additions', () => {
     expect(content).toEqual({ pollVote: { target, encrypted: true } })
   })
 
+  test('are opened when they are read, once the message that they belong to has come', async () => {
+    const { client, receive } = await setUp('late target')
+    const late: MessagePayload[] = []
+    const stop = new AbortController()
+    expect((await receive('V1', vote(TARGET, PERSON))).content).toEqual({
+      pollVote: { target, encrypted: true },
+    })
+    // one that fits to nothing stays as it came
+    await receive('V2', vote(TARGET, { author: PN, sender: OTHER }))
+    await receive('T1', poll)
+    expect((await payloadOf(client, 'V1'))?.content).toEqual({ pollVote: { target, options: ['Tea'] } })
+    expect((await payloadOf(client, 'V2'))?.content).toEqual({ pollVote: { target, encrypted: true } })
+    const consuming = client.consume(
+      'late',
+      (event) => {
+        if (event.type === 'message') late.push(event.payload)
+      },
+      { from: 'start', signal: stop.signal },
+    )
+    await until('the consumer to have all', () => late.length === 3)
+    stop.abort()
+    await consuming
+    expect(late.map(({ content }) => content)).toMatchObject([
+      { pollVote: { options: ['Tea'] } },
+      { pollVote: { encrypted: true } },
+      { poll: { name: 'Drink?' } },
+    ])
+  })
+
   test('that do not fit to the message are recorded as they came', async () => {
     const { receive } = await setUp('no fit')
     await receive('T1', poll)
@@ -303,7 +332,9 @@ describe('a message of a channel', () => {
     await until('both answers', () => world.answersTo('C1').length === 2)
     expect(world.answersTo('C1')).toMatchObject([{ tag: 'ack' }, { tag: 'ack' }])
     const events = (await log(client)).filter(({ type }) => type.startsWith('message'))
-    expect(events).toMatchObject([{ payload: { id: 'C1', chat: CHANNEL, content: { text: 'news' } } }])
+    // reactions and views of it come under the server's number
+    const payload = { id: 'C1', chat: CHANNEL, serverId: '7', content: { text: 'news' } }
+    expect(events).toMatchObject([{ payload }])
   })
 
   test('that is no message is visible once', async () => {

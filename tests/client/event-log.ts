@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest'
 import { MemoryStore } from 'waton'
 import type { ConsumeOptions, DeadLetter, DurableEvent, EphemeralEvents, EventHandler } from 'waton'
 import type { Claim, OutboxRow, Store } from 'waton/persistence'
-import { ManualClock, seededRandom } from 'waton/testing'
+import { VirtualClock, seededRandom } from 'waton/testing'
 import { silentLogger } from '../../src/base/logger.ts'
 import { TypedEmitter } from '../../src/base/typed-emitter.ts'
 import { Consumers } from '../../src/client/consume/consumers.ts'
@@ -14,6 +14,7 @@ import { EventHub } from '../../src/client/consume/event-hub.ts'
 import type { ClientEvents } from '../../src/client/events.ts'
 import { loadSelf } from '../../src/client/identity/credentials.ts'
 import { Outbox } from '../../src/client/send/outbox.ts'
+import type { OutboxOptions } from '../../src/client/send/outbox.ts'
 import { AccountState } from '../../src/client/state/account-state.ts'
 
 /** The account of the log. */
@@ -24,7 +25,7 @@ export type TestConsumeOptions = ConsumeOptions & { readonly maxAhead?: number }
 
 /** See the file comment. */
 export interface EventLog {
-  readonly clock: ManualClock
+  readonly clock: VirtualClock
   readonly state: AccountState
   readonly claim: Claim
   readonly outbox: Outbox
@@ -43,7 +44,8 @@ export interface EventLog {
 /** Opens the log of a store. */
 export async function openLog(
   store: Store = new MemoryStore(),
-  clock: ManualClock = new ManualClock(),
+  clock: VirtualClock = new VirtualClock(),
+  options: Pick<OutboxOptions, 'previewLink'> = {},
 ): Promise<EventLog> {
   const hub = new EventHub(new TypedEmitter<ClientEvents>(() => undefined))
   const random = seededRandom('event log')
@@ -64,7 +66,7 @@ export async function openLog(
     ...self.credentials,
     linked: { pn: OWN, deviceId: 1, deviceIdentity: new Uint8Array(1), isUnconfirmed: false },
   })
-  const outbox = await Outbox.open({ state, self, clock, random, logger })
+  const outbox = await Outbox.open({ state, self, clock, random, logger, ...options })
   const dead: EphemeralEvents['consumer.dead'][] = []
   const consumers = new Consumers({
     state,

@@ -138,6 +138,24 @@ async function answersAndForwards(pair: Pair, check: Check): Promise<void> {
   check('a forward of Baileys', await contentOf(pair, back.id), { text: 'answer', forwarded: { score: 1 } })
 }
 
+/** What Baileys sets for the chat is what waton says in it. */
+async function disappearing(pair: Pair, check: Check): Promise<void> {
+  const { waton, baileys } = pair
+  const expiry = async (options: object = {}): Promise<unknown> => {
+    const { id } = await waton.send(BOB, { text: 'soon gone', ...options })
+    const context = contextOf(await decrypted(pair, id)) as { readonly expiration?: unknown } | undefined
+    return context?.expiration
+  }
+  check('without a setting', await expiry(), undefined)
+  const on = await baileys.sendContent(ALICE, { disappearingMessagesInChat: 604_800 })
+  check('the setting', await contentOf(pair, on.id), { disappearing: { expiresInSeconds: 604_800 } })
+  check('with a setting', await expiry(), 604_800)
+  check('with a time of its own', await expiry({ expiresInSeconds: 86_400 }), 86_400)
+  const off = await baileys.sendContent(ALICE, { disappearingMessagesInChat: false })
+  await event(pair, off.id)
+  check('after the setting was taken back', await expiry(), undefined)
+}
+
 function messageOf(message: unknown): unknown {
   return { ...(message as object), messageContextInfo: undefined }
 }
@@ -167,5 +185,6 @@ test('every kind of content crosses both ways, and is the same message', { timeo
       check(`${name}, its stanza`, stanzaFacts(pair, sent.id), stanzaFacts(pair, answer.id))
   }
   await answersAndForwards(pair, check)
+  await disappearing(pair, check)
   expect(differences).toEqual({})
 })

@@ -3,6 +3,8 @@
  * process ends in the middle.
  */
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { MemoryStore } from 'waton'
+import { faultyStore, writeFault } from 'waton/testing'
 import { childOf, contentBytes, node } from '../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
 import { uint32Bytes } from '../../src/base/bytes.ts'
@@ -38,7 +40,7 @@ let requests = 0
 
 /** A device asks Alice for a message, as the server passes it on. */
 function ask(
-  { world }: Stage,
+  { world }: Pick<Stage, 'world'>,
   id: string,
   { from = BOB_DEVICE, count = 1, ...more }: { from?: string; count?: number; t?: string } = {},
 ): BinaryNode {
@@ -201,6 +203,39 @@ describe('an answer', () => {
       const orders = await alice.store.listRecords('default', 'resend-order', undefined, 10)
       return orders.length === 0
     })
+  })
+
+  test('whose commits fail is given once they succeed, with every key used once', async () => {
+    const world = new World('failing commits')
+    const phones = await world.addPair()
+    let failures = 0
+    const store = faultyStore(new MemoryStore(), {
+      commit: ({ changes }) => {
+        const isOfOrder = changes.some(
+          (change) => change.op === 'put-record' && change.row.kind === 'resend-order',
+        )
+        if (!isOfOrder || failures >= 3) return undefined
+        failures += 1
+        return { error: writeFault() }
+      },
+    })
+    const alice = await Party.link(world.endpoint, phones.alice, { store })
+    const bob = await Party.link(world.endpoint, phones.bob)
+    const { id, delivered } = await alice.client.send(BOB, { text: 'hello' })
+    await delivered
+    await bob.untilTexts('hello')
+    ask({ world }, id)
+    await until('the answer', () => repeatsOf(world.server.trace, DEVICE, id).length > 0)
+    expect(failures).toBe(3)
+    await until('no order to be left', async () => {
+      const orders = await store.listRecords('default', 'resend-order', undefined, 10)
+      return orders.length === 0
+    })
+    await alice.client.send(BOB, { text: 'goes on' })
+    await bob.untilTexts('goes on')
+    expect(await bob.unreadable()).toEqual([])
+    expect(repeatsOf(world.server.trace, DEVICE, id)).toHaveLength(1)
+    expect(world.violations).toEqual([])
   })
 
   test('to another own device names the chat', async () => {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { ALICE, BOB, DEVICE, World } from '../client/support.ts'
 import { until } from '../helpers/until.ts'
+import { node } from '../../src/protocol/binary/node.ts'
 import type { SimulatedPhone } from '../../src/simulator/peer/phone.ts'
 import { Party, repeatsOf, requestsFor } from './support.ts'
 
@@ -94,6 +95,42 @@ describe('a phone', () => {
       'nothing to be left with the server',
       () => world.device(DEVICE).mailbox.after(0).length === 0,
     )
+    expect(world.violations).toEqual([])
+  })
+})
+
+describe('a request to the own phone', () => {
+  test('that it could not read is sent again, as what it is', async () => {
+    const world = new World('own phone cannot read')
+    const phones = await world.addPair()
+    const alice = await Party.link(world.endpoint, phones.alice)
+    await phones.alice.idle()
+    await phones.alice.send(BOB, { text: 'a session with the phone' })
+    await until('the copy', async () => (await own(alice)).length > 0)
+    expect(phones.alice.loseSessions(ALICE)).toBeGreaterThan(0)
+    // a message without content is asked of the phone
+    const t = String(Math.floor(Date.now() / 1000))
+    world.inject(node('message', { from: BOB, id: 'EMPTY', t, type: 'text', notify: 'Bob' }))
+    const [repeat] = await until('the request again', () => {
+      const peers = world.sent({ tag: 'message' }).filter(({ attrs }) => attrs.category === 'peer')
+      const [first] = peers
+      if (first === undefined) return undefined
+      expect(requestsFor(world.server.trace, ALICE, first.attrs.id ?? '').length).toBeLessThanOrEqual(2)
+      const entry = phones.alice.undecryptable.find(({ id }) => id === first.attrs.id)
+      const again = repeatsOf(world.server.trace, DEVICE, first.attrs.id ?? '').slice(1)
+      // the phone is done when it has answered a copy that it could read
+      const isRead = world
+        .received({ tag: 'receipt' })
+        .some(({ attrs }) => attrs.id === first.attrs.id && attrs.type === 'peer_msg')
+      return entry !== undefined && isRead && again
+    })
+    expect(repeat?.node.attrs).toMatchObject({
+      to: ALICE,
+      category: 'peer',
+      push_priority: 'high_force',
+      device_fanout: 'false',
+    })
+    expect(repeat?.node.attrs.recipient).toBeUndefined()
     expect(world.violations).toEqual([])
   })
 })

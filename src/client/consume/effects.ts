@@ -134,11 +134,21 @@ export class Effects {
   /** What a message is about is looked for before its sender goes on: it hears at once when that is not there. */
   async #complete(effect: Effect): Promise<void> {
     try {
+      await this.#commitTargets(effect)
       effect.draft = await this.#options.outbox.complete(effect.draft)
     } catch (error) {
       this.#effects.splice(this.#effects.indexOf(effect), 1)
       throw error
     }
+  }
+
+  /** A handler that edits what it has sent means both: the first goes out at once. */
+  async #commitTargets(effect: Effect): Promise<void> {
+    if (this.#phase !== 'open' || this.#isClosing) return
+    const earlier = this.#effects.slice(0, this.#effects.indexOf(effect))
+    const ids = new Set(effect.draft.prepared.targets.map(({ id }) => id))
+    if (earlier.some(({ item, draft }) => item === undefined && ids.has(draft.id)))
+      await this.#commit(earlier)
   }
 
   /** Asking how far a message got makes it durable: nothing else could let it get anywhere while the handler runs. */

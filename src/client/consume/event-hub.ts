@@ -5,6 +5,7 @@
 import { errorCode } from '../../base/errors.ts'
 import type { TypedEmitter } from '../../base/typed-emitter.ts'
 import type { ClientEvents, DurableEvent, DurableType } from '../events.ts'
+import { awaitedTarget, openLate } from '../addition.ts'
 import { personOf } from '../identity/addresses.ts'
 import { decodeEvent } from '../event-record.ts'
 import type { EventRow } from '../../persistence/contract/index.ts'
@@ -108,9 +109,10 @@ async function readEvent(
 ): Promise<DurableEvent | RefusedEvent | undefined> {
   const { store, account } = state
   try {
-    return await decodeEvent(row, async ({ message }) =>
+    const event = await decodeEvent(row, async ({ message }) =>
       message === undefined ? undefined : store.readMessage(account, message),
     )
+    return await unsealed(state, row, event)
   } catch (error) {
     const code = errorCode(error)
     if (code !== 'WATON_STORE_RECORD' && code !== 'WATON_STORE_RECORD_NEWER') throw error
@@ -119,6 +121,19 @@ async function readEvent(
     state.reportUnreadable('event', String(row.seq), error)
     return { seq: row.seq, type: row.type, at: row.at, code }
   }
+}
+
+/** What was added to a message is opened as soon as that message is here. */
+async function unsealed(
+  state: AccountState,
+  { message }: EventRow,
+  event: DurableEvent,
+): Promise<DurableEvent> {
+  const target = event.type === 'message' ? awaitedTarget(event.payload.content) : undefined
+  const row = target && message && (await state.readMessage(message))
+  const content = row && (await openLate(state, row, target))
+  if (content === undefined || event.type !== 'message') return event
+  return { ...event, payload: { ...event.payload, content } }
 }
 
 /** The log from `after` to its present end. */

@@ -24,6 +24,8 @@ export interface MessagePayload {
   readonly sentAtMs: number
   /** The name the sender gave themselves. */
   readonly pushName?: string
+  /** In a newsletter: the number that the server gave it, by which `newsletter.reactions` and `newsletter.views` name it. */
+  readonly serverId?: string
   /** What was written: an object with one key, which is its kind. */
   readonly content: MessageContent
 }
@@ -107,6 +109,7 @@ export const MESSAGE: EventDefinition<'message', MessagePayload> = defineEvent({
     z.object({
       ...aboutMessage(z),
       pushName: z.string().exactOptional(),
+      serverId: z.string().exactOptional(),
       content: z.custom<MessageContent>(
         (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
       ),

@@ -5,32 +5,20 @@
  */
 import { describeError, errorCode } from '../../base/errors.ts'
 import { isGroup } from '../../protocol/jid.ts'
-import {
-  chosenOptions,
-  messageSecretOf,
-  openAddon,
-  secretAddonOf,
-} from '../../protocol/message/addons/index.ts'
-import type { OpenedAddon, SecretAddon } from '../../protocol/message/addons/index.ts'
-import { contentOf, plainContent, protocolOf } from '../../protocol/message/content.ts'
-import type { NestedContent } from '../../protocol/message/content.ts'
+import { secretAddonOf } from '../../protocol/message/addons/index.ts'
+import type { SecretAddon } from '../../protocol/message/addons/index.ts'
+import { protocolOf } from '../../protocol/message/content.ts'
 import type { ProtocolContent, ProtocolType } from '../../protocol/message/protocol-content.ts'
 import { unwrapMessage } from '../../protocol/message/wrappers.ts'
-import { Message, decodeMessage } from '../../protocol/proto/message.ts'
 import type { MessageProperties } from '../../protocol/proto/message.ts'
-import type { AddedContent, SealedAddition } from '../added-content.ts'
+import { editContent, openedWith, publicOf, sealedContent } from '../addition.ts'
+import type { Added } from '../addition.ts'
 import type { MessageRef } from '../events.ts'
-import { storedMessage } from '../message-record.ts'
+import { addressesOf, findTarget } from '../stored-target.ts'
 import type { Unit } from '../state/unit.ts'
 import type { ReceiveContext } from './context.ts'
-import { addressesOf, findTarget, targetOf } from './target.ts'
+import { targetOf } from './target.ts'
 import type { Referrer } from './target.ts'
-
-/** Added content and the kind that its row gets. */
-export interface Added {
-  readonly kind: string
-  readonly content: AddedContent
-}
 
 /** Its sender may not write it. */
 export const REFUSED = 'refused'
@@ -55,10 +43,6 @@ export async function addedContent(
   }
   const addon = secretAddonOf(inner)
   return addon === undefined ? undefined : fromAddon(unit, { addon, id, referrer }, context)
-}
-
-function publicOf(message: MessageProperties): NestedContent {
-  return plainContent(contentOf(message))
 }
 
 interface FromProtocol {
@@ -110,7 +94,7 @@ async function fromProtocol(
   }
   if (!isAllowed) return refuse('edit-of-another-author', { id, target }, context)
   if (!protocol.editedMessage) return undefined
-  return { kind: 'edit', content: { edit: { target, content: publicOf(protocol.editedMessage) } } }
+  return editContent(target, protocol.editedMessage)
 }
 
 function isAuthor({ sender }: MessageRef, referrer: Referrer): boolean {
@@ -138,83 +122,13 @@ async function fromAddon(
   if (EDITS.has(addon.use) && !isAuthor(target, referrer))
     return refuse('edit-of-another-author', { id, target }, context)
   const row = await findTarget(unit, target)
-  if (row === undefined) return sealed(addon, target)
+  if (row === undefined) return sealedContent(addon, target)
   try {
-    const { envelope, message } = storedMessage(row)
-    const original = decodeMessage(message)
-    const secret = messageSecretOf(original)
-    if (secret === undefined) return sealed(addon, target)
-    const opened = openAddon(addon, {
-      secret,
-      targetId: target.id,
-      originalSenders: [...addressesOf(target.sender ?? envelope.sender), ...addressesOf(envelope.sender)],
-      senders: addressesOf(referrer.sender),
-    })
-    return openedContent(opened, target, original)
+    const senders = addressesOf(referrer.sender)
+    return openedWith(row, { addon, target, senders }) ?? sealedContent(addon, target)
   } catch (error) {
     const fields = { id, use: addon.use, code: errorCode(error), reason: describeError(error) }
     context.logger.warn(fields, 'what was added to a message could not be opened; it is kept as it came')
-    return sealed(addon, target)
+    return sealedContent(addon, target)
   }
-}
-
-function sealed({ use }: SecretAddon, target: MessageRef): Added {
-  const addition: SealedAddition = { target, encrypted: true }
-  switch (use) {
-    case 'poll-vote':
-      return { kind: 'pollVote', content: { pollVote: addition } }
-    case 'reaction':
-      return { kind: 'reaction', content: { reaction: addition } }
-    case 'comment':
-      return { kind: 'comment', content: { comment: addition } }
-    case 'event-response':
-      return { kind: 'eventResponse', content: { eventResponse: addition } }
-    case 'message-edit':
-    case 'event-edit':
-    case 'poll-edit':
-    case 'poll-add-option':
-      return { kind: 'edit', content: { edit: addition } }
-  }
-}
-
-const { EventResponseType } = Message.EventResponseMessage
-
-/** Answers by their number in the schema. */
-const RESPONSES: ReadonlyMap<number, 'going' | 'not-going' | 'maybe'> = new Map([
-  [EventResponseType.GOING, 'going'],
-  [EventResponseType.NOT_GOING, 'not-going'],
-  [EventResponseType.MAYBE, 'maybe'],
-])
-
-function openedContent(opened: OpenedAddon, target: MessageRef, original: MessageProperties): Added {
-  switch (opened.use) {
-    case 'poll-vote': {
-      const { options, unknown } = chosenOptions(original, opened.optionHashes)
-      const vote = { target, options, ...(unknown === 0 ? {} : { unknownOptions: unknown }) }
-      return { kind: 'pollVote', content: { pollVote: vote } }
-    }
-    case 'reaction':
-      return { kind: 'reaction', content: { reaction: { target, text: opened.reaction.text ?? '' } } }
-    case 'event-response':
-      return answerContent(opened.response, target)
-    case 'comment':
-      return { kind: 'comment', content: { comment: { target, content: publicOf(opened.message) } } }
-    case 'message-edit':
-    case 'event-edit':
-    case 'poll-edit':
-    case 'poll-add-option':
-      return { kind: 'edit', content: { edit: { target, content: publicOf(opened.message) } } }
-  }
-}
-
-function answerContent(
-  { response, extraGuestCount }: Message.EventResponseMessage.$Properties,
-  target: MessageRef,
-): Added {
-  const answer = {
-    target,
-    response: RESPONSES.get(response ?? EventResponseType.UNKNOWN) ?? ('unknown' as const),
-    ...(extraGuestCount ? { extraGuests: extraGuestCount } : {}),
-  }
-  return { kind: 'eventResponse', content: { eventResponse: answer } }
 }

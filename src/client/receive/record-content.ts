@@ -16,6 +16,7 @@ import { noteTimer } from '../chat-timer.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
 import { wasRecorded } from '../identity/former-address.ts'
 import { kindOf, messageRow, payloadOf, perspectiveOf } from '../message-record.ts'
+import { noteEdit } from '../stored-target.ts'
 import type { Unit } from '../state/unit.ts'
 import { REFUSED, addedContent } from './added.ts'
 import type { ReceiveContext } from './context.ts'
@@ -139,10 +140,15 @@ async function recordVisible(
     message: bytes,
     me,
     ...(parsed.pushName === undefined ? {} : { pushName: parsed.pushName }),
+    ...(parsed.kind === 'newsletter' && parsed.serverId !== undefined ? { serverId: parsed.serverId } : {}),
     ...(added === undefined ? {} : { opened: added.content }),
   }
   await noteTimer(unit, { chat, message, sentAtMs: record.sentAtMs })
   unit.putMessage(messageRow(record, unit.nowMs))
+  if (added?.edited !== undefined) {
+    const { target, message: edited } = added.edited
+    await noteEdit(unit, target, { message: edited, atMs: record.sentAtMs })
+  }
   unit.event('message', payloadOf(record, content), chat, key)
 }
 

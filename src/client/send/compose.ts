@@ -23,6 +23,8 @@ export interface PreparedContent {
   readonly content: OutgoingContent
   /** The messages that {@link composeMessage} has to be given, where they exist. */
   readonly targets: readonly MessageTarget[]
+  /** Whether these have to be messages of the chat that it is sent to. */
+  readonly isAboutChat: boolean
 }
 
 /** A message ready to be encrypted. */
@@ -51,8 +53,9 @@ export function prepareContent(content: OutgoingContent): PreparedContent {
     const kind = KINDS[name] as AnyKind
     checkKeys(`content of the kind "${name}"`, givenKeys(content), keysOf(kind))
     const options = takesOptions(kind) ? optionTargets(content as OutgoingOptions) : []
+    const targets = [...(kind.targets?.(content) ?? []), ...options]
     // whoever waits for a target may change what they gave meanwhile
-    return { kind: name, content: { ...content }, targets: [...(kind.targets?.(content) ?? []), ...options] }
+    return { kind: name, content: { ...content }, targets, isAboutChat: kind.isAboutChat === true }
   })
 }
 

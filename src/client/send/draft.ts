@@ -18,7 +18,7 @@ import { composeMessage, prepareContent } from './compose.ts'
 import type { ComposedMessage, PreparedContent } from './compose.ts'
 import { LinkPreviews, withPreview } from './link-preview.ts'
 import type { PreviewLink } from './link-preview.ts'
-import { findMessages } from './target.ts'
+import { findMessages, requireSameChat } from './target.ts'
 
 /** Options of one send. */
 export interface SendOptions {
@@ -97,8 +97,11 @@ export class Drafts {
   async complete(draft: OutboxDraft): Promise<OutboxDraft> {
     const ready = (await this.preview(draft)) ?? draft
     if (ready.composed !== undefined) return ready
-    const composed = await this.#options.state.commit((unit) => this.#found(unit, ready))
-    return { ...ready, composed }
+    return this.#options.state.commit(async (unit) => {
+      // what was accepted before needs nothing of what it is about, which may be too old by now
+      if ((await unit.readOutbox(ready.id)) !== undefined) return ready
+      return { ...ready, composed: await this.#found(unit, ready) }
+    })
   }
 
   /** The message of a draft as the chat has it sent now. @throws {UsageError} `WATON_CONTENT_...` */
@@ -110,7 +113,8 @@ export class Drafts {
   }
 
   async #found(unit: Unit, draft: OutboxDraft): Promise<ComposedMessage> {
-    const { targets } = draft.prepared
+    const { targets, isAboutChat } = draft.prepared
+    if (isAboutChat) await requireSameChat(unit, draft.to, targets)
     const found = await findMessages(unit, { targets, to: draft.to, self: this.#options.self })
     return this.#compose(draft, unit.nowMs, found)
   }

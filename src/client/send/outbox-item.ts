@@ -220,10 +220,23 @@ export function sendableItem(row: OutboxRow): OutboxItem {
   return item
 }
 
+/** The item with its stanza, `encrypted`. */
+export function withStanza(item: OutboxItem, stanza: Uint8Array): OutboxItem {
+  const { value } = outboxRow(item)
+  const body = { ...item.body, stanza }
+  // all else is written already
+  if (item.body.stanza === undefined && value[0] === VERSION) remember(body, concatBytes(value, stanza))
+  return { ...item, state: 'encrypted', body }
+}
+
 /** The item without its stanza: the server has it, or it is to be encrypted anew. */
 export function withoutStanza(item: OutboxItem, state: OutboxState): OutboxItem {
   const { stanza, ...body } = item.body
-  return stanza === undefined ? { ...item, state } : { ...item, state, body }
+  if (stanza === undefined) return { ...item, state }
+  const { value } = outboxRow(item)
+  // the stanza is what it ends with
+  if (value[0] === VERSION) remember(body, value.slice(0, value.length - stanza.length))
+  return { ...item, state, body }
 }
 
 /** What is left of an item whose row cannot be read: it keeps the place it had reached, and fails if it was not yet sent. */

@@ -2,15 +2,16 @@
  * The stored messages that content to be sent is about, looked for under every address that chat and author are known by.
  * What is received is about something too: that is `receive/target.ts`.
  */
+import { UsageError } from '../../base/errors.ts'
 import { tryParseJid } from '../../protocol/jid.ts'
+import { decodeMessage } from '../../protocol/proto/message.ts'
 import { targetSlot } from '../../protocol/message/reference.ts'
 import type { FoundMessage, MessageTarget } from '../../protocol/message/reference.ts'
-import { decodeMessage } from '../../protocol/proto/message.ts'
 import type { Person } from '../events.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
-import { storedMessage } from '../message-record.ts'
-import { findTarget } from '../receive/target.ts'
+import { presentMessage, storedMessage } from '../message-record.ts'
+import { findTarget, noteEdit } from '../stored-target.ts'
 import type { Unit } from '../state/unit.ts'
 
 /** What is looked for. */
@@ -34,6 +35,35 @@ export async function findMessages(
   return found
 }
 
+/** For content that is about messages of the chat it goes to. @throws {UsageError} `WATON_CONTENT_TARGET_CHAT` */
+export async function requireSameChat(
+  unit: Unit,
+  to: string,
+  targets: readonly MessageTarget[],
+): Promise<void> {
+  const canonical = await canonicalJid(unit, to)
+  for (const { id, chat } of targets) {
+    if (tryParseJid(chat) !== undefined && (await canonicalJid(unit, chat)) === canonical) continue
+    throw new UsageError(
+      'WATON_CONTENT_TARGET_CHAT',
+      'the message that this is about is in another chat than the one that it is sent to: pass target.chat as the chat',
+      { details: { id } },
+    )
+  }
+}
+
+/** Notes in the row of a message of ours what an edit, on its way now, makes of it. */
+export async function recordEdit(
+  unit: Unit,
+  edit: { readonly chat: string; readonly sender: Person; readonly message: Uint8Array },
+): Promise<void> {
+  const { protocolMessage: protocol } = decodeMessage(edit.message)
+  const id = protocol?.key?.id
+  if (!id || !protocol.editedMessage) return
+  const { chat, sender } = edit
+  await noteEdit(unit, { id, chat, sender }, { message: protocol.editedMessage, atMs: unit.nowMs })
+}
+
 async function findMessage(
   unit: Unit,
   target: MessageTarget,
@@ -42,9 +72,9 @@ async function findMessage(
   const { id, chat } = target
   if (tryParseJid(chat) === undefined) return undefined
   for (const sender of await authorsOf(unit, target, self)) {
-    const row = await findTarget(unit, { id, chat, sender, fromMe: target.fromMe === true })
+    const row = await findTarget(unit, { id, chat, sender })
     if (row === undefined) continue
-    const { envelope, message } = storedMessage(row)
+    const { envelope } = storedMessage(row)
     return {
       id,
       chat: row.chat,
@@ -53,7 +83,7 @@ async function findMessage(
       fromMe: envelope.fromMe,
       isInChat: (await canonicalJid(unit, row.chat)) === (await canonicalJid(unit, to)),
       sentAtMs: envelope.sentAtMs,
-      message: decodeMessage(message),
+      message: presentMessage(row),
     }
   }
   return undefined

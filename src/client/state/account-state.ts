@@ -12,7 +12,7 @@ import type { Deferred } from '../../base/deferred.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/logger.ts'
 import { seam } from '../../base/seams.ts'
-import type { Claim, Store } from '../../persistence/contract/index.ts'
+import type { Claim, MessageKey, MessageRow, Store } from '../../persistence/contract/index.ts'
 import type { QuarantinedEvent } from '../events.ts'
 import { checkedEvents } from './event-check.ts'
 import { countChanges } from './log-size.ts'
@@ -129,6 +129,11 @@ export class AccountState {
   /** Reads a record outside of a unit: for decisions that are checked again inside one. */
   async read<Value>(kind: RecordKind<Value>, key: string): Promise<Value | undefined> {
     return (await this.#overlay.readRecord(kind as RecordKind<unknown>, key)) as Value | undefined
+  }
+
+  /** Reads a message outside of a unit, staged or durable. */
+  readMessage(key: MessageKey): Promise<MessageRow | undefined> {
+    return this.#overlay.readMessage(key)
   }
 
   /**

@@ -4,6 +4,7 @@
  */
 import {
   APP_STATE_KEY,
+  BACKUP_STAMP,
   CHAT_TIMER,
   CONNECTION_HINTS,
   CONSUMER,
@@ -24,6 +25,7 @@ import {
   PRE_KEY,
   PRE_KEY_STATE,
   FAN_OUT_CHECK,
+  PEER_MESSAGE,
   QUARANTINE,
   RESEND_HISTORY,
   RESEND_ORDER,
@@ -71,6 +73,7 @@ export const RECORD_RULES: ReadonlyMap<string, PruningRule> = new Map([
   [KNOWN_SERVER.kind, forEver(ONE)],
   [STANDING.kind, forEver(ONE)],
   [STORE_PROBE.kind, forEver(ONE)],
+  [BACKUP_STAMP.kind, forEver('a backup has one until it is opened')],
   [EVENT_LOG_SIZE.kind, forEver(ONE)],
   [SIGNED_PRE_KEY.kind, bounded('client/keys/signed-pre-key.ts', 'a replaced key is read for 60 more days')],
   [PRE_KEY.kind, bounded('client/keys/pre-key-stock.ts', 'keys far behind the newest are asked for no more')],
@@ -91,6 +94,7 @@ export const RECORD_RULES: ReadonlyMap<string, PruningRule> = new Map([
   [RESEND_ORDER.kind, days(REDELIVERY_DAYS, 'nobody waits for what is older')],
   [RESEND_HISTORY.kind, days(REDELIVERY_DAYS, 'nobody asks again for what is older')],
   [SESSION_RENEWAL.kind, days(REDELIVERY_DAYS, 'a session may be renewed every hour')],
+  [PEER_MESSAGE.kind, days(REDELIVERY_DAYS, 'nobody asks again for what is older')],
   [FAN_OUT_CHECK.kind, days(REDELIVERY_DAYS, 'who was missed then has other copies by now')],
   [FORMER_ADDRESS.kind, days(REDELIVERY_DAYS, 'what was recorded under it comes again for that long')],
   [HISTORY_NOTIFICATION.kind, days(60, 'what it points to has left the server by then')],

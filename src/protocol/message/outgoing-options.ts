@@ -163,8 +163,8 @@ export function requireFound(
   )
 }
 
-/** Their address in the form that a chat uses. */
-function addressLike({ sender }: FoundMessage, chat: string): string {
+/** The address of a message's author in the form that a chat uses. */
+export function addressLike({ sender }: FoundMessage, chat: string): string {
   const { jid, pn, lid } = sender
   return userJid((isLid(chat) ? lid : pn) ?? jid)
 }

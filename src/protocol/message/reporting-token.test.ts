@@ -45,6 +45,36 @@ const messages: readonly (readonly [string, proto.IMessage])[] = [
   ],
 ]
 
+const FORWARDED = { contextInfo: { forwardingScore: 2, isForwarded: true, stanzaId: 'A1' } }
+const POLL = { name: 'q', options: [{ optionName: 'a' }, { optionName: 'b' }], selectableOptionsCount: 1 }
+const FILE = { url: 'https://media.invalid/f', mimetype: 'a/b', fileSha256: messageSecret, directPath: '/f' }
+
+/** Content of the other kinds that are covered. */
+const contents: readonly (readonly [string, proto.IMessage])[] = [
+  ['a card', { contactMessage: { displayName: 'C', vcard: 'v', ...FORWARDED } }],
+  ['a place', { locationMessage: { degreesLatitude: 1, name: 'n', address: 'a', url: 'u', ...FORWARDED } }],
+  ['a moving place', { liveLocationMessage: { degreesLatitude: 1, caption: 'c', ...FORWARDED } }],
+  ['a poll', { pollCreationMessage: { ...POLL, ...FORWARDED } }],
+  ['a poll of an announcement group', { pollCreationMessageV2: POLL }],
+  ['a poll of one choice', { pollCreationMessageV3: POLL }],
+  ['an invitation', { groupInviteMessage: { groupJid: 'g', inviteCode: 'c', groupName: 'n', caption: 'c' } }],
+  ['a setting', { protocolMessage: { type: proto.Message.ProtocolMessage.Type.SHARE_PHONE_NUMBER } }],
+  ['a picture', { imageMessage: { ...FILE, caption: 'c', ...FORWARDED } }],
+  ['a document', { documentMessage: { ...FILE, title: 't', fileName: 'f', ...FORWARDED } }],
+  ['a sound', { audioMessage: { ...FILE, ptt: true, ...FORWARDED } }],
+  ['a film', { videoMessage: { ...FILE, caption: 'c', ...FORWARDED } }],
+  ['a film in a circle', { ptvMessage: { ...FILE, ...FORWARDED } }],
+  ['a sticker', { stickerMessage: { ...FILE, ...FORWARDED } }],
+]
+
+/** Content that is not covered. */
+const uncovered: readonly (readonly [string, proto.IMessage])[] = [
+  ['a meeting', { eventMessage: { name: 'e' } }],
+  ['cards', { contactsArrayMessage: { displayName: 'C' } }],
+  ['a button', { buttonsResponseMessage: { selectedButtonId: 'i' } }],
+  ['what can be viewed once', { viewOnceMessage: { message: { conversation: 'hello' } } }],
+]
+
 describe('the reporting token', () => {
   it('is refused for bytes that are no message', () => {
     expect(() => buildReporting({ message: Uint8Array.of(0x0a, 0xff), id, to, sender })).toThrow(
@@ -60,15 +90,24 @@ describe('the reporting token', () => {
     expect(buildReporting({ message: encoded(message), id, to, sender })).toBeUndefined()
   })
 
-  it.each(messages)('is the one that Baileys derives from sender and recipient: %s', async (_, covered) => {
-    const message = { ...covered, messageContextInfo: { messageSecret } }
-    const expected = (await baileysToken(message)) ?? undefined
-    const content = new Uint8Array(getBinaryNodeChildBuffer(expected, 'reporting_token') ?? [])
-    expect(content).toHaveLength(16)
-    expect(buildReporting({ message: encoded(message), id, to, sender })).toEqual({
-      tag: 'reporting',
-      attrs: {},
-      content: [{ tag: 'reporting_token', attrs: { v: '2' }, content }],
-    })
+  it.each(uncovered)('is left out where Baileys has none: %s', async (_, content) => {
+    const message = { ...content, messageContextInfo: { messageSecret } }
+    expect(await baileysToken(message)).toBeNull()
+    expect(buildReporting({ message: encoded(message), id, to, sender })).toBeUndefined()
   })
+
+  it.each([...messages, ...contents])(
+    'is the one that Baileys derives from sender and recipient: %s',
+    async (_, covered) => {
+      const message = { ...covered, messageContextInfo: { messageSecret } }
+      const expected = (await baileysToken(message)) ?? undefined
+      const content = new Uint8Array(getBinaryNodeChildBuffer(expected, 'reporting_token') ?? [])
+      expect(content).toHaveLength(16)
+      expect(buildReporting({ message: encoded(message), id, to, sender })).toEqual({
+        tag: 'reporting',
+        attrs: {},
+        content: [{ tag: 'reporting_token', attrs: { v: '2' }, content }],
+      })
+    },
+  )
 })

@@ -31,33 +31,69 @@ const SECRET_BYTES = 32
 
 /** Fields that a token covers, by number: a field as a whole, or some fields of the message in it. */
 interface ReportedFields {
-  readonly fields: ReadonlyMap<number, ReportedFields | 'whole'>
+  readonly fields: ReadonlyMap<number, Covered>
+}
+
+type Covered = ReportedFields | 'whole'
+
+/** Fields that are covered as a whole, and others of which parts are. */
+function covered(
+  whole: readonly number[],
+  parts: readonly (readonly [number, Covered])[] = [],
+): ReportedFields {
+  return { fields: new Map([...whole.map((field) => [field, 'whole'] as const), ...parts]) }
 }
 
 /** In `ContextInfo`: how often and whether it was forwarded. */
-const CONTEXT_FIELDS: ReportedFields = {
-  fields: new Map([
-    [21, 'whole'],
-    [22, 'whole'],
-  ]),
+const CONTEXT_FIELDS: ReportedFields = covered([21, 22])
+
+/** In a poll: the question, the answers and the right one of a quiz. */
+const POLL_OPTION = covered([1, 2])
+const POLL_FIELDS: ReportedFields = covered(
+  [2],
+  [
+    [3, POLL_OPTION],
+    [5, CONTEXT_FIELDS],
+    [8, POLL_OPTION],
+  ],
+)
+
+/** Fields of a content whose context is its field 17. */
+function withContext17(...whole: readonly number[]): ReportedFields {
+  return covered(whole, [[17, CONTEXT_FIELDS]])
 }
 
-/** In `ExtendedTextMessage`: the text, its context, and whether it can be viewed only once. */
-const TEXT_FIELDS: ReportedFields = {
-  fields: new Map<number, ReportedFields | 'whole'>([
-    [1, 'whole'],
-    [17, CONTEXT_FIELDS],
-    [30, 'whole'],
-  ]),
-}
-
-/** In `Message`: plain and extended text. A new kind adds its line. @source whatsmeow `reportingfields.json` */
-const REPORTED_FIELDS: ReportedFields = {
-  fields: new Map<number, ReportedFields | 'whole'>([
-    [1, 'whole'],
-    [6, TEXT_FIELDS],
-  ]),
-}
+/** In `Message`. Of messages within wrappers nothing is covered. @source whatsmeow `reportingfields.json`, as Baileys has it */
+const REPORTED_FIELDS: ReportedFields = covered(
+  [1],
+  [
+    [3, withContext17(2, 3, 8, 11, 25)],
+    [4, withContext17(1, 16)],
+    [5, withContext17(3, 4, 5, 16)],
+    [6, withContext17(1, 30)],
+    [7, withContext17(2, 7, 10, 20)],
+    [8, withContext17(2, 7, 9, 21)],
+    [9, withContext17(2, 6, 7, 13, 20)],
+    [12, covered([1, 2, 15])],
+    [18, withContext17(6, 16)],
+    [26, withContext17(4, 5, 8, 13)],
+    [28, covered([1, 2, 4, 5, 6], [[7, CONTEXT_FIELDS]])],
+    [49, POLL_FIELDS],
+    [60, POLL_FIELDS],
+    [64, POLL_FIELDS],
+    [66, withContext17(2, 6, 7, 13, 20)],
+    [
+      88,
+      covered(
+        [1],
+        [
+          [2, covered([1])],
+          [3, CONTEXT_FIELDS],
+        ],
+      ),
+    ],
+  ],
+)
 
 const WIRE_LENGTH_DELIMITED = 2
 

@@ -34,6 +34,7 @@ const TYPES: Readonly<Partial<Record<keyof MessageProperties, StanzaType>>> = {
   pollCreationMessageV6: 'poll',
   pollUpdateMessage: 'poll',
   eventMessage: 'event',
+  encEventResponseMessage: 'event',
 }
 
 /** The `mediatype` of fields of `Message` that have one of their own. */

@@ -4,7 +4,7 @@ import { node } from '../../../src/protocol/binary/node.ts'
 import { Baileys } from '../../helpers/baileys.ts'
 import { until } from '../../helpers/until.ts'
 import { DEVICE } from './party.ts'
-import type { Party, SharedCredentials } from './party.ts'
+import type { Addition, Party, SharedCredentials } from './party.ts'
 
 /** Longer than any scenario runs: Baileys pings by the machine's clock. */
 const NO_KEEP_ALIVE_MS = 600_000
@@ -60,6 +60,10 @@ export class BaileysParty implements Party {
 
   async rejectCall(id: string, creator: string): Promise<void> {
     await this.#baileys.rejectCall(id, creator)
+  }
+
+  async add(chat: string, { baileys }: Addition, id: string): Promise<void> {
+    await this.#baileys.sendContent(chat, baileys, { messageId: id })
   }
 
   async mark(id: string): Promise<void> {

@@ -75,14 +75,12 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
         baileys: /reason="identity"/,
         waton: 'absent',
       }),
-      a('value', 'message text', {
-        at: /^participants>to\[[^:\]]+\]>enc@type$/,
-        baileys: 'pkmsg',
-        waton: 'msg',
-      }),
-      (difference) =>
-        a('value', 'message text', { at: /^participants>to\[[^:\]]+\]>enc>content$/ })(difference) &&
-        isWrappedAlone(difference),
+      ...['message text', 'message reaction'].flatMap((stanza): readonly Mark[] => [
+        a('value', stanza, { at: /^participants>to\[[^:\]]+\]>enc@type$/, baileys: 'pkmsg', waton: 'msg' }),
+        (difference) =>
+          a('value', stanza, { at: /^participants>to\[[^:\]]+\]>enc>content$/ })(difference) &&
+          isWrappedAlone(difference),
+      ]),
     ],
   },
   {
@@ -102,6 +100,20 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
     what: 'When somebody links a device, Baileys changes its list by what the notification says; waton drops the list and asks for it before the next send.',
     reason: 'A notification that was missed or came twice cannot leave a wrong list behind.',
     marks: [a('only-waton', 'iq get usync usync', { step: 'a contact links a device' })],
+  },
+  {
+    id: 'edits-hide-failure',
+    what: 'Baileys has receivers show nothing (`decrypt-fail="hide"`) for a reaction or pin that they cannot decrypt; waton also for edits, votes, event answers and kept messages.',
+    reason:
+      'There is nothing to show for any of them. whatsmeow does it for edits and votes, WhatsApp Web for all of them, and not for deletions.',
+    marks: [
+      a('value', 'message text', {
+        step: 'what is added to a text',
+        at: /^participants>to\[\d+@s\.whatsapp\.net\]>enc@decrypt-fail$/,
+        baileys: 'absent',
+        waton: 'hide',
+      }),
+    ],
   },
   {
     id: 'reporting-by-chance',

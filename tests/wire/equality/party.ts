@@ -1,4 +1,5 @@
 /** The device under test, as a scenario drives it: the same calls for Baileys and for waton. */
+import type { OutgoingContent } from 'waton'
 import type { SimulatedPhone } from 'waton/simulator'
 import type { DeviceDescription, HistoryPolicy } from '../../../src/protocol/noise/client-payload.ts'
 import type { BaileysCredentials } from '../../helpers/baileys.ts'
@@ -8,6 +9,12 @@ export type PartyName = 'baileys' | 'waton'
 
 /** The keys that both clients begin with. */
 export type SharedCredentials = BaileysCredentials
+
+/** The same addition in the words of each client. */
+export interface Addition {
+  readonly baileys: object
+  readonly waton: OutgoingContent
+}
 
 /** One client with one account. */
 export interface Party {
@@ -27,6 +34,8 @@ export interface Party {
   send(chat: string, text: string, id?: string): Promise<string>
   /** Declines a call of the device `creator`; resolves when the server knows. */
   rejectCall(id: string, creator: string): Promise<void>
+  /** Adds something to a message, or to the chat; each client takes it in its own words. */
+  add(chat: string, addition: Addition, id: string): Promise<void>
   /** Asks the server a question with this id and waits for the answer: what it wrote before has arrived by then. */
   mark(id: string): Promise<void>
   /** Comes back and replaces the signed pre-key: Baileys because it is told to, waton because the key is old. */

@@ -5,15 +5,15 @@
 import { stanzas } from 'waton/simulator'
 import type { SimulatedPhone, Simulator } from 'waton/simulator'
 import { node } from '../../../src/protocol/binary/node.ts'
-import type { ManualClock } from 'waton/testing'
+import type { VirtualClock } from 'waton/testing'
 import { until } from '../../helpers/until.ts'
 import type { Bystanders } from './bystanders.ts'
-import type { Party } from './party.ts'
+import type { Addition, Party } from './party.ts'
 
 /** Everything a step can touch. */
 export interface Scene {
   readonly simulator: Simulator
-  readonly clock: ManualClock
+  readonly clock: VirtualClock
   readonly party: Party
   /** The person whose device is under test. */
   readonly alice: SimulatedPhone
@@ -79,6 +79,9 @@ const TOKEN = 'iq set privacy tokens'
 
 const FIRST_TEXT = chosenId('EQUALITY-PN')
 const LID_TEXT = chosenId('EQUALITY-LID')
+const ADDITIONS = ['REACTION', 'EDIT', 'PIN', 'SETTING', 'DELETION'].map((name) =>
+  chosenId(`EQUALITY-${name}`),
+)
 const TEXT_AFTER_LINKING = chosenId('EQUALITY-LINKED')
 const LIVE = [1, 2, 3].map((number) => chosenId(`EQUALITY-LIVE-${String(number)}`))
 const OWN = [1, 2].map((number) => chosenId(`EQUALITY-OWN-${String(number)}`))
@@ -156,6 +159,41 @@ const BY_QR: readonly Step[] = [
     ends: {
       both: ['message text', 'ack receipt sender', 'ack receipt', 'ack receipt read'],
       baileys: [TOKEN],
+      waton: [],
+    },
+  },
+  {
+    name: 'what is added to a text',
+    async run({ party, bob }) {
+      const key = { remoteJid: bob.pn, fromMe: true, id: FIRST_TEXT }
+      const target = { id: FIRST_TEXT, chat: bob.pn, fromMe: true }
+      const additions: readonly Addition[] = [
+        { baileys: { react: { text: '👍', key } }, waton: { reaction: { target, text: '👍' } } },
+        { baileys: { text: 'edited', edit: key }, waton: { edit: { target, content: { text: 'edited' } } } },
+        {
+          baileys: { pin: key, type: 1, time: 86_400 },
+          waton: { pin: { target, durationSeconds: 86_400 } },
+        },
+        {
+          baileys: { disappearingMessagesInChat: 604_800 },
+          waton: { disappearing: { expiresInSeconds: 604_800 } },
+        },
+        { baileys: { delete: key }, waton: { delete: { target } } },
+      ]
+      for (const [index, addition] of additions.entries()) {
+        const id = ADDITIONS[index] ?? ''
+        await party.add(bob.pn, addition, id)
+        await bob.waitForMessage((message) => message.id === id)
+      }
+    },
+    ends: {
+      both: [
+        'message reaction',
+        ...times(4, 'message text'),
+        ...times(5, 'ack receipt sender'),
+        ...times(5, 'ack receipt'),
+      ],
+      baileys: times(2, TOKEN),
       waton: [],
     },
   },

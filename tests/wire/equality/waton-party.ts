@@ -17,7 +17,7 @@ import { node } from '../../../src/protocol/binary/node.ts'
 import { StoreWrapper } from '../../../src/testing/store-wrapper.ts'
 import { until } from '../../helpers/until.ts'
 import { DEVICE, HISTORY } from './party.ts'
-import type { Party, SharedCredentials } from './party.ts'
+import type { Addition, Party, SharedCredentials } from './party.ts'
 
 const ACCOUNT = 'default'
 
@@ -141,6 +141,10 @@ export class WatonParty implements Party {
 
   async rejectCall(id: string, creator: string): Promise<void> {
     await this.#connected.rejectCall({ id, creator })
+  }
+
+  async add(chat: string, { waton }: Addition, id: string): Promise<void> {
+    await this.#connected.send(chat, waton, { id })
   }
 
   async mark(id: string): Promise<void> {

@@ -122,11 +122,15 @@ function payloadText(payload: Uint8Array): string {
     .join(' ')
 }
 
+/** Times within messages: those of Baileys come from the machine's clock. */
+const TIMES: ReadonlySet<string> = new Set(['senderTimestampMs', 'timestampMs'])
+
 /** What a person sees; the id that the client made and the secret in the message are random. */
 function seenText({ id, chat, sender, fromMe, content }: Recording['seen'][number]): unknown {
   const shape = id.startsWith('EQUALITY-') ? id : id.replace(/^3EB0[0-9A-F]{18}$/, 'id of the client')
-  const hidden = JSON.stringify(content, (name, value: unknown) =>
-    name === 'messageSecret' ? `${String((value as Uint8Array).length)} bytes` : value,
-  )
+  const hidden = JSON.stringify(content, (name, value: unknown) => {
+    if (TIMES.has(name) && Number(value) >= 1_700_000_000_000) return 'a time in milliseconds'
+    return name === 'messageSecret' ? `${String((value as Uint8Array).length)} bytes` : value
+  })
   return { id: shape, chat, sender, fromMe, content: hidden }
 }

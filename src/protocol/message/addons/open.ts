@@ -75,14 +75,24 @@ export interface ChosenOptions {
 }
 
 /** The names behind the hashes of a vote. */
-export function chosenOptions(poll: MessageProperties, hashes: readonly Uint8Array[]): ChosenOptions {
-  const byHash = new Map(pollOptions(poll).map((name) => [toHex(sha256(utf8Bytes(name))), name]))
+export function chosenOptions(message: MessageProperties, hashes: readonly Uint8Array[]): ChosenOptions {
+  const names = pollOf(message)?.options ?? []
+  const byHash = new Map(names.map((name) => [toHex(sha256(utf8Bytes(name))), name]))
   const found = hashes.map((hash) => byHash.get(toHex(hash)))
   const options = found.filter((name) => name !== undefined)
   return { options, unknown: found.length - options.length }
 }
 
-function pollOptions(outer: MessageProperties): readonly string[] {
+/** What can be voted for. */
+export interface PollChoices {
+  /** Names, in order. */
+  readonly options: readonly string[]
+  /** How many one person may choose; 0 for any number. */
+  readonly selectableCount: number
+}
+
+/** The choices of a poll in any of its forms; `undefined` when the message is none. */
+export function pollOf(outer: MessageProperties): PollChoices | undefined {
   const { message } = unwrapMessage(outer)
   const inner = message.pollCreationMessageV4?.message ?? message
   const poll =
@@ -91,5 +101,7 @@ function pollOptions(outer: MessageProperties): readonly string[] {
     inner.pollCreationMessageV3 ??
     inner.pollCreationMessageV5 ??
     inner.pollCreationMessageV6
-  return (poll?.options ?? []).flatMap(({ optionName }) => (optionName ? [optionName] : []))
+  if (!poll) return undefined
+  const options = (poll.options ?? []).flatMap(({ optionName }) => (optionName ? [optionName] : []))
+  return { options, selectableCount: poll.selectableOptionsCount ?? 0 }
 }

@@ -1,5 +1,6 @@
 /** The registry of message kinds: how what can be sent is written, and how everything that can come is read. */
 import * as about from './about.ts'
+import { ADDED_KINDS, type AddedKindContents } from './added.ts'
 import * as album from './album.ts'
 import * as choice from './choice.ts'
 import * as contact from './contact.ts'
@@ -38,7 +39,7 @@ export {
 } from './text.ts'
 
 /** What can be sent, by content key: the whole object that is given. A new kind adds its line here and in {@link KINDS}. */
-export interface KindContents {
+export interface KindContents extends AddedKindContents {
   readonly text: OutgoingText
   readonly contact: contact.OutgoingContact
   readonly contacts: contact.OutgoingContacts
@@ -78,6 +79,7 @@ export const KINDS: { readonly [Name in KindName]: Kind<Name, KindContents[Name]
   interactiveReply: choice.interactiveReplyKind,
   limitSharing: limitSharingKind,
   forward: forwardKind,
+  ...ADDED_KINDS,
 }
 
 /** Content that reads from one field of a message: an object with one key for its kind. */

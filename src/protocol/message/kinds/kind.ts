@@ -43,6 +43,8 @@ export interface Kind<Name extends string, Content extends object> {
   readonly takesOptions?: boolean
   /** The messages that this one is about and whose stored form `build` looks at. @throws {UsageError} `WATON_CONTENT_...` */
   readonly targets?: (content: Content) => readonly MessageTarget[]
+  /** Whether `targets` are messages of the chat that it is sent to. @default false */
+  readonly isAboutChat?: boolean
   /** Checks the content and builds the message. Pure. @throws {UsageError} `WATON_CONTENT_...` */
   readonly build: (content: Content, context: BuildContext) => Built
 }
