@@ -21,16 +21,7 @@ import { deferred } from '../../src/base/deferred.ts'
 import { childOf, childrenOf } from '../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
 import { RustParty } from '../vectors/signal/parties.ts'
-import {
-  ALICE,
-  BOB,
-  DEVICE,
-  linkedClient,
-  log,
-  messageIds,
-  newClient,
-  untilLogged,
-} from '../client/support.ts'
+import { ALICE, BOB, DEVICE, linkedClient, log, newClient, untilLogged } from '../client/support.ts'
 import { until } from '../helpers/until.ts'
 import { BAILEYS, CAROL, Victim, sentBy, startStage, temporaryFolder } from './stage.ts'
 import type { Stage } from './stage.ts'
