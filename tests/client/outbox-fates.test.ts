@@ -18,7 +18,18 @@ import { childrenOf, contentBytes, node } from '../../src/protocol/binary/node.t
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
 import { until } from '../helpers/until.ts'
 import { openLog } from './event-log.ts'
-import { BOB, DEVICE, FastClock, World, linkedClient, log, newClient, settle, uncaught } from './support.ts'
+import {
+  ALICE,
+  BOB,
+  DEVICE,
+  FastClock,
+  World,
+  linkedClient,
+  log,
+  newClient,
+  settle,
+  uncaught,
+} from './support.ts'
 
 const CAROL = '15550000003@s.whatsapp.net'
 
@@ -496,6 +507,22 @@ describe('an answer of the server', () => {
     }
     expect(bob.messages.map(({ text }) => text)).toEqual(['warm up', 'L1', 'L2', 'L3'])
     expect(bob.undecryptable).toEqual([])
+  })
+
+  test('of an own device says nothing about what the other side has or has read', async () => {
+    const world = new World('own devices')
+    const { alice, bob } = await world.addPair()
+    const client = await linkedClient(world, alice)
+    bob.goOffline()
+    const sent = await client.send(BOB, { text: 'to Bob' }, { id: 'OWN' })
+    await sent.acked
+    await alice.waitForMessage(({ id }) => id === 'OWN')
+    for (const type of ['sender', 'read-self', undefined])
+      world.inject(node('receipt', { id: 'OWN', from: ALICE, recipient: BOB, type, t: '1790000000' }))
+    await until('them to be taken', () => world.answersTo('OWN').length >= 3)
+    expect(sent.state).toBe('acknowledged')
+    bob.goOnline()
+    await sent.delivered
   })
 
   test('that comes twice, or a receipt that does, changes nothing', async () => {
