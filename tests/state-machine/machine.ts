@@ -55,6 +55,12 @@ const KNOWN_FATES: readonly string[] = ['WATON_OUTBOX_SENT', 'WATON_OUTBOX_UNKNO
 /** How often time goes on at the end before what is missing counts as lost, and how far each time. */
 const LAST_STRETCHES = 40
 const STRETCH_MS = 60_000
+/**
+ * A client answers so many requests of one person within so long, and leaves the others unanswered: a storm must not become
+ * one of its own. What is asked for beyond that may be missing.
+ */
+const ANSWERED_AT_ONCE = 20
+const LIMIT_MS = 120_000
 /** Requests of one device for one message within which everything heals. */
 const MOST_RETRIES = 2
 /** Turns of the event loop after a step. */
@@ -93,6 +99,10 @@ class Machine {
   #retries = 0
   /** How often each device has asked for each message. */
   readonly #retriesOf = new Map<string, number>()
+  /** When the devices of a person asked lately. */
+  readonly #askedAt = new Map<string, readonly number[]>()
+  /** What was asked for when the client answered no more. */
+  readonly #beyondLimit = new Set<string>()
   #heldFor = 0
 
   private constructor(parts: {
@@ -111,7 +121,7 @@ class Machine {
     parts.simulator.trace.subscribe((entry) => {
       if ('kind' in entry && entry.kind === 'violation') this.#mistakes.push(`violation: ${entry.text}`)
       if ('node' in entry && entry.direction === 'client-to-server' && entry.node.attrs.type === 'retry')
-        this.#countRetry(`${entry.node.attrs.id ?? ''} by ${entry.device ?? ''}`)
+        this.#countRetry(entry.node.attrs.id ?? '', entry.device ?? '')
     })
   }
 
@@ -144,9 +154,15 @@ class Machine {
     return new Machine({ clock, simulator, phones, mine, carols })
   }
 
-  #countRetry(what: string): void {
+  #countRetry(id: string, device: string): void {
     this.#retries += 1
+    const what = `${id} by ${device}`
     this.#retriesOf.set(what, (this.#retriesOf.get(what) ?? 0) + 1)
+    const chat = device.replace(/[:@].*/, '')
+    const nowMs = this.#clock.nowMs()
+    const lately = (this.#askedAt.get(chat) ?? []).filter((atMs) => nowMs - atMs < LIMIT_MS)
+    this.#askedAt.set(chat, [...lately, nowMs])
+    if (lately.length >= ANSWERED_AT_ONCE) this.#beyondLimit.add(id)
   }
 
   async take(step: Step): Promise<void> {
@@ -331,7 +347,9 @@ class Machine {
   }
 
   #acceptedFor(peer: Peer): readonly string[] {
-    return this.#sent.filter((one) => one.peer === peer && one.state === 'accepted').map(({ id }) => id)
+    return this.#sent
+      .filter((one) => one.peer === peer && one.state === 'accepted' && !this.#beyondLimit.has(one.id))
+      .map(({ id }) => id)
   }
 
   /** What the peer reads: Bob on his phone, Carol on her client. */
@@ -382,9 +400,7 @@ class Machine {
   async #judgeView(name: string, peer: Peer, view: View): Promise<void> {
     const all = this.#sent.filter((one) => one.peer === peer)
     const failed = await this.#failedIds()
-    const expected = all
-      .filter(({ state, id }) => state === 'accepted' && !failed.has(id))
-      .map(({ id }) => id)
+    const expected = this.#acceptedFor(peer).filter((id) => !failed.has(id))
     this.#complain(
       `failed, on the way to ${peer}`,
       [...failed].filter((id) => all.some((one) => one.id === id && one.state === 'accepted')),

@@ -1,7 +1,8 @@
 /**
  * Promises G1 to G4 over everything at once: sends, receives, turning ratchets, cancels, commits that fail or wait, crashes,
  * lost acks, and sessions lost on either side, in an order drawn from a seed. `WATON_SEEDS` sets how many seeds, `WATON_STEPS`
- * how many steps each, `WATON_SEED` where they begin. A failure is made small before it is shown.
+ * how many steps each, `WATON_SEED` where they begin, `WATON_WITHOUT` which steps (by name, with commas) do not happen. A
+ * failure is made small before it is shown.
  */
 import { describe, expect, test } from 'vitest'
 import { ALL_STEPS, describeSteps, drawSteps, shrink } from './steps.ts'
