@@ -22,7 +22,7 @@ import type { TargetReader } from './stored-target.ts'
 export interface Added {
   readonly kind: string
   readonly content: AddedContent
-  /** What the message becomes, when it is an edit that could be read. */
+  /** What the message becomes, when it is an edit that could be read; nothing when it is deleted by its author. */
   readonly edited?: { readonly target: MessageRef; readonly message: MessageProperties }
 }
 

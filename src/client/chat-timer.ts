@@ -11,8 +11,8 @@ import { unwrapMessage } from '../protocol/message/wrappers.ts'
 import { decodeMessage, encodeMessage, Message } from '../protocol/proto/message.ts'
 import type { MessageProperties } from '../protocol/proto/message.ts'
 import { phoneJid } from './identity/addresses.ts'
-import { CHAT_TIMER } from './state/records.ts'
-import type { ChatTimer } from './state/records.ts'
+import { CHAT_TIMER } from './state/chat-records.ts'
+import type { ChatTimer } from './state/chat-records.ts'
 import type { Unit } from './state/unit.ts'
 
 /** The setting of a chat; `undefined` when its messages stay. */

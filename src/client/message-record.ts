@@ -63,7 +63,7 @@ export interface Envelope {
 
 /** What a message says since it was edited. */
 export interface Edited {
-  /** The serialised `Message`, without secret. */
+  /** The serialised `Message`, without secret; empty when it was deleted. */
   readonly message: Uint8Array
   /** When, by the clock of its author. */
   readonly atMs: number

@@ -105,6 +105,17 @@ async function votes(pair: Pair, { me, other }: People): Promise<void> {
   }
 }
 
+/** The author of a poll votes in it. */
+async function ownVote(pair: Pair, { me, other }: People): Promise<void> {
+  const poll = await pair.waton.send(other, { poll: { name: 'Drink?', options: ['Tea', 'Coffee'] } })
+  const pollEncKey = decoded(await got(pair, poll.id)).messageContextInfo?.messageSecret ?? new Uint8Array(0)
+  const sent = await give(pair, { pollVote: { target: poll, options: ['Tea'] } }, other)
+  const { pollUpdateMessage: update } = sent
+  expect(update?.pollCreationMessageKey).toMatchObject({ id: poll.id, fromMe: false })
+  const ids = { pollCreatorJid: me, pollMsgId: poll.id, pollEncKey, voterJid: me }
+  expect(decryptPollVote(update?.vote ?? {}, ids).selectedOptions).toHaveLength(1)
+}
+
 async function answers(pair: Pair, { me, other }: People): Promise<void> {
   const meeting = { name: 'Lunch', startDate: new Date(1_900_000_000_000), extraGuestsAllowed: true }
   const id = await take(pair, me, { event: meeting })
@@ -189,6 +200,7 @@ test('Baileys understands everything that waton adds to its messages and to thei
     { me: alicePhone.lid, other: bobPhone.lid },
   ]) {
     await votes(pair, people)
+    await ownVote(pair, people)
     await answers(pair, people)
   }
 

@@ -88,7 +88,7 @@ async function fromProtocol(
   const target = await targetOf(unit, protocol.key, referrer, context.self)
   const isAllowed = isAuthor(target, referrer)
   if (type === 'revoke') {
-    if (isAllowed) return { kind: 'delete', content: { delete: { target } } }
+    if (isAllowed) return { kind: 'delete', content: { delete: { target } }, edited: { target, message: {} } }
     if (!isGroup(referrer.chat)) return refuse('deletion-of-another-author', { id, target }, context)
     return { kind: 'delete', content: { delete: { target, byAdmin: true } } }
   }

@@ -176,7 +176,7 @@ export class Outbox {
     unit.putMessage(
       messageRow({ id, chat, sender, fromMe: true, origin: 'own', sentAtMs: at, kind, message }, at),
     )
-    if (kind === 'edit') await recordEdit(unit, { chat, sender, message })
+    if (kind === 'edit' || kind === 'delete') await recordEdit(unit, { chat, sender, message })
     seam('send:staged')
     unit.onCommit(() => {
       this.#sender.offer(item, previous)

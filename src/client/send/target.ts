@@ -52,16 +52,16 @@ export async function requireSameChat(
   }
 }
 
-/** Notes in the row of a message of ours what an edit, on its way now, makes of it. */
+/** Notes in the row of a message of ours what an edit or a deletion, on its way now, makes of it. */
 export async function recordEdit(
   unit: Unit,
   edit: { readonly chat: string; readonly sender: Person; readonly message: Uint8Array },
 ): Promise<void> {
   const { protocolMessage: protocol } = decodeMessage(edit.message)
   const id = protocol?.key?.id
-  if (!id || !protocol.editedMessage) return
+  if (!id) return
   const { chat, sender } = edit
-  await noteEdit(unit, { id, chat, sender }, { message: protocol.editedMessage, atMs: unit.nowMs })
+  await noteEdit(unit, { id, chat, sender }, { message: protocol.editedMessage ?? {}, atMs: unit.nowMs })
 }
 
 async function findMessage(

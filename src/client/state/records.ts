@@ -23,6 +23,7 @@ import type { KeyLister, RecordKind } from './record-kind.ts'
 
 export * from './device-records.ts'
 export * from './privacy-records.ts'
+export { CHAT_TIMER } from './chat-records.ts'
 
 /** The key of records of which an account has one. */
 export const SELF = 'self'
@@ -148,14 +149,6 @@ export interface DirtyCollection {
   /** The newest version, when the server said. */
   readonly version?: number
   readonly atMs: number
-}
-
-/** After how long the messages of a chat disappear. */
-export interface ChatTimer {
-  /** 0 when they stay. */
-  readonly seconds: number
-  /** When it was set, by the clock of whoever set it. */
-  readonly setAtMs: number
 }
 
 /** What the server wants of privacy tokens; each is what is usual when absent. */
@@ -426,11 +419,6 @@ export const DIRTY_COLLECTION: RecordKind<DirtyCollection> = jsonRecord(
   }),
 )
 
-/** After how long messages disappear, by canonical chat. A lost one is learnt again from the next message. */
-export const CHAT_TIMER: RecordKind<ChatTimer> = jsonRecord('chat-timer', 1, (parsed): ChatTimer => ({
-  seconds: integer(parsed.seconds),
-  setAtMs: integer(parsed.setAtMs),
-}))
 
 /** App-state sync keys by key id in hexadecimal: serialised `AppStateSyncKeyData`. Shared by the phone once. */
 export const APP_STATE_KEY: RecordKind<Uint8Array> = bytesRecord('app-state-key')

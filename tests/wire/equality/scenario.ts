@@ -81,12 +81,38 @@ const TOKEN = 'iq set privacy tokens'
 
 const FIRST_TEXT = chosenId('EQUALITY-PN')
 const LID_TEXT = chosenId('EQUALITY-LID')
+const CARD = 'BEGIN:VCARD\nVERSION:3.0\nFN:Carol\nTEL;waid=15550000003:+1 555 000 0003\nEND:VCARD'
 const ADDITIONS = ['REACTION', 'EDIT', 'PIN', 'SETTING', 'DELETION'].map((name) =>
   chosenId(`EQUALITY-${name}`),
 )
 /** Baileys tells by the machine's clock whether a token is too old, and waton by the scenario's. */
 const IN_THE_FUTURE = 4_000_000_000
 const TEXT_WITH_TOKEN = chosenId('EQUALITY-WITH-TOKEN')
+
+/** Content with a stanza of its own kind, in the words of each client. */
+const KINDS: readonly Addition[] = [
+  {
+    baileys: { contacts: { contacts: [{ displayName: 'Carol', vcard: CARD }] } },
+    waton: { contact: { displayName: 'Carol', vcard: CARD } },
+  },
+  {
+    baileys: { listReply: { title: 'one', listType: 1, singleSelectReply: { selectedRowId: '1' } } },
+    waton: { listReply: { id: '1', text: 'one' } },
+  },
+  {
+    baileys: { location: { degreesLatitude: 1.5, degreesLongitude: 2.5, name: 'here' } },
+    waton: { location: { latitude: 1.5, longitude: 2.5, name: 'here' } },
+  },
+  {
+    baileys: { poll: { name: 'Which?', values: ['a', 'b'], selectableCount: 1 } },
+    waton: { poll: { name: 'Which?', options: ['a', 'b'], selectableCount: 1 } },
+  },
+  {
+    baileys: { event: { name: 'Party', startDate: new Date(1_800_000_000_000) } },
+    waton: { event: { name: 'Party', startsAtMs: 1_800_000_000_000 } },
+  },
+]
+const CONTENT = ['CARD', 'LINE', 'PLACE', 'POLL', 'EVENT'].map((name) => chosenId(`EQUALITY-${name}`))
 const TEXT_AFTER_LINKING = chosenId('EQUALITY-LINKED')
 const LIVE = [1, 2, 3].map((number) => chosenId(`EQUALITY-LIVE-${String(number)}`))
 const OWN = [1, 2].map((number) => chosenId(`EQUALITY-OWN-${String(number)}`))
@@ -180,8 +206,9 @@ const BY_QR: readonly Step[] = [
           waton: { pin: { target, durationSeconds: 86_400 } },
         },
         {
-          baileys: { disappearingMessagesInChat: 604_800 },
-          waton: { disappearing: { expiresInSeconds: 604_800 } },
+          // off: waton has what it sends later follow the setting of a chat, and Baileys leaves that to its user
+          baileys: { disappearingMessagesInChat: false },
+          waton: { disappearing: { expiresInSeconds: 0 } },
         },
         { baileys: { delete: key }, waton: { delete: { target } } },
       ]
@@ -199,6 +226,28 @@ const BY_QR: readonly Step[] = [
         ...times(5, 'ack receipt'),
       ],
       baileys: times(2, TOKEN),
+      waton: [],
+    },
+  },
+  {
+    name: 'content of other kinds',
+    async run({ party, bob }) {
+      for (const [index, content] of KINDS.entries()) {
+        const id = CONTENT[index] ?? ''
+        await party.add(bob.pn, content, id)
+        await bob.waitForMessage((message) => message.id === id)
+      }
+    },
+    ends: {
+      both: [
+        ...times(2, 'message media'),
+        'message text',
+        'message poll',
+        'message event',
+        ...times(5, 'ack receipt sender'),
+        ...times(5, 'ack receipt'),
+      ],
+      baileys: [],
       waton: [],
     },
   },

@@ -76,6 +76,8 @@ function unknownTarget(why: string): UsageError {
   )
 }
 
+const HOUR_MS = 60 * 60_000
+
 /**
  * The key of a message that only its author may change, and only for a while.
  *
@@ -98,11 +100,13 @@ export function ownKeyOf(
   const found = context.find(target)
   const ageMs = found === undefined ? 0 : context.nowMs - found.sentAtMs
   if (ageMs > rule.windowMs) {
-    const minutes = rule.windowMs / 60_000
+    const { windowMs } = rule
+    const time =
+      windowMs < HOUR_MS ? `${String(windowMs / 60_000)} minutes` : `${String(windowMs / HOUR_MS)} hours`
     throw new UsageError(
       'WATON_CONTENT_TOO_LATE',
-      `a message can be ${rule.done} for ${String(minutes)} minutes after it was sent; the other side ignores it later: send a new message`,
-      { details: { id: target.id, ageMs, windowMs: rule.windowMs } },
+      `a message can be ${rule.done} for ${time} after it was sent; the other side ignores it later: send a new message`,
+      { details: { id: target.id, ageMs, windowMs } },
     )
   }
   return key

@@ -110,11 +110,25 @@ describe('refused is', () => {
       )
   })
 
+  test('an edit of what is no text', () => {
+    const edit = { edit: { target: ours, content: { text: 'x' } } }
+    expect(() => build(edit, { fromMe: true, message: poll })).toThrow(
+      refusal('WATON_CONTENT_TARGET_KIND', /is no text: .* send anything else anew/),
+    )
+  })
+
   test('an edit after 20 minutes and a deletion after 60 hours', () => {
     const edit = { edit: { target: ours, content: { text: 'x' } } }
     const deletion = { delete: { target: ours } }
-    const age = (ms: number): Partial<FoundMessage> => ({ fromMe: true, sentAtMs: NOW - ms })
-    const tooLate = refusal('WATON_CONTENT_TOO_LATE', /for (20|3600) minutes .* send a new message/) as Error
+    const age = (ms: number): Partial<FoundMessage> => ({
+      fromMe: true,
+      sentAtMs: NOW - ms,
+      message: { conversation: 'x' },
+    })
+    const tooLate = refusal(
+      'WATON_CONTENT_TOO_LATE',
+      /for (20 minutes|60 hours) .* send a new message/,
+    ) as Error
     expect(() => build(edit, age(20 * MINUTE + 1))).toThrow(tooLate)
     expect(() => build(deletion, age(3600 * MINUTE + 1))).toThrow(tooLate)
     build(edit, age(20 * MINUTE))
@@ -185,7 +199,7 @@ describe('the stanza', () => {
     [{ disappearing: { expiresInSeconds: 0 } }, 'text', undefined, true],
   ])('around %j says what kind it is', (content, type, stanza, hasSecret) => {
     const [about] = Object.values(content) as readonly { target?: MessageTarget }[]
-    const message = 'eventResponse' in content ? event : poll
+    const message = 'eventResponse' in content ? event : 'edit' in content ? { conversation: 'hi' } : poll
     const built = build(content, { message, fromMe: about?.target?.fromMe === true })
     expect(stanzaTypeOf(built.message)).toBe(type)
     expect(built.stanza).toEqual(stanza)

@@ -5,6 +5,8 @@
  */
 import { OBJECT } from '../../../base/check.ts'
 import { Message } from '../../proto/message.ts'
+import type { MessageTarget } from '../reference.ts'
+import { unwrapMessage } from '../wrappers.ts'
 import {
   type AboutMessage,
   type AddedText,
@@ -12,8 +14,9 @@ import {
   checkAddition,
   ownKeyOf,
   targetsOf,
+  wrongTarget,
 } from './added-target.ts'
-import { type Kind, defineKind } from './kind.ts'
+import { type BuildContext, type Kind, defineKind } from './kind.ts'
 
 /** What a text of this account says from now on. */
 export interface OutgoingEdit {
@@ -27,6 +30,15 @@ export interface OutgoingEdit {
 /** How long after sending an edit is taken. @source whatsmeow `send.go` EditWindow */
 const EDIT_WINDOW_MS = 20 * 60_000
 
+/** @throws {UsageError} `WATON_CONTENT_TARGET_KIND` */
+function requireText(target: MessageTarget, context: BuildContext): void {
+  const found = context.find(target)
+  if (found === undefined) return
+  const { conversation, extendedTextMessage } = unwrapMessage(found.message).message
+  if (typeof conversation === 'string' || extendedTextMessage) return
+  throw wrongTarget(target, 'is no text: pass the text as it was first sent, and send anything else anew')
+}
+
 /** See the file comment. */
 export const edit: Kind<'edit', OutgoingEdit> = defineKind({
   name: 'edit',
@@ -36,6 +48,7 @@ export const edit: Kind<'edit', OutgoingEdit> = defineKind({
   build: (given, context) => {
     const { target, content } = checkAddition('edit', given.edit, { content: OBJECT })
     const key = ownKeyOf(target, context, { done: 'edited', windowMs: EDIT_WINDOW_MS })
+    requireText(target, context)
     const editedMessage = addedText('edit.content', content, context)
     const type = Message.ProtocolMessage.Type.MESSAGE_EDIT
     return {

@@ -16,6 +16,7 @@ export interface NotifiedDevice {
 
 /** Some devices, and what is said about the list that they belong to. */
 export interface NotifiedDevices {
+  /** The devices that the server names. */
   readonly devices: readonly NotifiedDevice[]
   /** The hash over the whole list as it is now, by phone number: see `participantHash`. */
   readonly hash?: string
@@ -27,6 +28,7 @@ export interface NotifiedDevices {
 
 /** One change; `update` says only that the list is old. */
 export interface DevicesChange extends NotifiedDevices {
+  /** What happened; `update`: the list is old, and nothing more is said. */
   readonly action: 'add' | 'remove' | 'update'
 }
 

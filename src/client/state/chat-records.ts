@@ -1,0 +1,17 @@
+/** What is remembered of a chat as a whole; the other records of an account are in `records.ts`. */
+import { jsonRecord, wrongField } from './record-kind.ts'
+import type { RecordKind } from './record-kind.ts'
+
+/** After how long the messages of a chat disappear. */
+export interface ChatTimer {
+  /** 0 when they stay. */
+  readonly seconds: number
+  /** When it was set, by the clock of whoever set it. */
+  readonly setAtMs: number
+}
+
+/** After how long messages disappear, by canonical chat. A lost one is learnt again from the next message. */
+export const CHAT_TIMER: RecordKind<ChatTimer> = jsonRecord('chat-timer', 1, ({ seconds, setAtMs }) => {
+  if (!Number.isSafeInteger(seconds) || !Number.isSafeInteger(setAtMs)) throw wrongField('a whole number')
+  return { seconds: Number(seconds), setAtMs: Number(setAtMs) }
+})
