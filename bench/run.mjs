@@ -16,6 +16,7 @@ const SUBJECTS = [
   'idle',
   'accounts',
   'end-to-end',
+  'backlog',
 ]
 
 const HELP = `npm run bench -- [options]: waton beside Baileys, about ten minutes for everything

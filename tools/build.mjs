@@ -1,11 +1,31 @@
-// Compiles src/ to dist/ when a source is newer than the last build; `--force` always compiles.
+// Builds src/ into dist/ when a source is newer than the last build; `--force` always builds: declarations by tsc, file
+// by file; code by rolldown, in few files, because opening hundreds of modules took longer than a connection does
+// (docs/decisions/0014-bundled-modules.md). Nothing is minified, so that stack traces can be read.
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+/** Files that the tests and benchmarks load beside the package, with its own instances behind them. */
+const INNER = [
+  'base/clock',
+  'base/random',
+  'base/seams',
+  'client/events/registry',
+  'client/send/encrypt',
+  'client/send/sessions',
+  'client/state/account-state',
+  'persistence/sqlite/driver',
+  'transport/websocket',
+]
+
+/** Programs that are started by their path. */
+const PROGRAMS = ['cli/main', 'persistence/sqlite/worker']
+
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const stamp = join(root, 'dist', '.built')
+const source = join(root, 'src')
+const output = join(root, 'dist')
+const stamp = join(output, '.built')
 
 function newest(directory) {
   let latest = 0
@@ -20,26 +40,54 @@ function newest(directory) {
 function isFresh() {
   if (!existsSync(stamp)) return false
   const builtAt = statSync(stamp).mtimeMs
-  const configs = ['package.json', 'tsconfig.json', 'tsconfig.build.json'].map(
-    (name) => statSync(join(root, name)).mtimeMs,
-  )
-  return newest(join(root, 'src')) < builtAt && Math.max(...configs) < builtAt
+  const inputs = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'tools/build.mjs']
+  const changedAt = Math.max(...inputs.map((name) => statSync(join(root, name)).mtimeMs))
+  return newest(source) < builtAt && changedAt < builtAt
 }
 
-if (!existsSync(join(root, 'src')) || (!process.argv.includes('--force') && isFresh())) process.exit(0)
+function declarations() {
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
+    cwd: root,
+    stdio: 'inherit',
+  })
+  if (status !== 0) process.exit(status ?? 1)
+  // those of generated code are written by its generator
+  const generated = join('protocol', 'proto', 'generated')
+  cpSync(join(source, generated), join(output, generated), {
+    recursive: true,
+    filter: (path) => !path.endsWith('.js'),
+  })
+}
 
+async function code() {
+  // loaded here, because most runs of this file find nothing to do
+  const { rolldown } = await import('rolldown')
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const doors = Object.values(exports).flatMap((door) => door.source?.match(/^\.\/src\/(.*)\.ts$/)?.[1] ?? [])
+  const bundle = await rolldown({
+    input: Object.fromEntries(
+      [...doors, ...PROGRAMS, ...INNER].map((name) => [name, join(source, `${name}.ts`)]),
+    ),
+    platform: 'node',
+    external: (id) => !id.startsWith('.') && !id.startsWith('/'),
+    onLog: (level, { code: kind, message }) => {
+      // a module that one program loads at once and another on demand
+      if (kind !== 'INEFFECTIVE_DYNAMIC_IMPORT') console.warn(`${level}: ${message}`)
+    },
+  })
+  await bundle.write({
+    dir: output,
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunks/[name].js',
+  })
+  await bundle.close()
+}
+
+if (!existsSync(source) || (!process.argv.includes('--force') && isFresh())) process.exit(0)
+rmSync(process.argv.includes('--force') ? output : join(output, 'chunks'), { recursive: true, force: true })
 rmSync(stamp, { force: true })
-if (process.argv.includes('--force')) rmSync(join(root, 'dist'), { recursive: true, force: true })
-const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-const result = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
-  cwd: root,
-  stdio: 'inherit',
-})
-if (result.status !== 0) process.exit(result.status ?? 1)
-
-// Generated protobuf modules are plain JavaScript with declarations beside them: tsc does not copy those.
-const generated = join('protocol', 'proto', 'generated')
-if (existsSync(join(root, 'src', generated))) {
-  cpSync(join(root, 'src', generated), join(root, 'dist', generated), { recursive: true })
-}
+declarations()
+await code()
 writeFileSync(stamp, '')

@@ -1,5 +1,5 @@
 /**
- * The places between two steps of the receive pipeline at which a process may die: the whole list, by name. A test hangs
+ * The places between two steps of the receive pipeline, and of the way out, at which a process may die: the whole list, by name. A test hangs
  * itself on the hook and kills the process there; without a test a seam costs one comparison. Nothing else may use it.
  */
 
@@ -37,8 +37,26 @@ export const SEAMS = [
   'consumer:progressed',
 ] as const
 
-/** One of {@link SEAMS}. */
-export type Seam = (typeof SEAMS)[number]
+/** The seams of the way out, in the order in which a message passes them. `tests/kill` dies at each. */
+export const SEND_SEAMS = [
+  /** The message is in the unit of work; the promise of `send` has not resolved. */
+  'send:staged',
+  /** The devices are known, and every one of them has a session. */
+  'send:prepared',
+  /** The ratchets have moved on in memory, and the ciphertext is in the unit of work. */
+  'send:encrypted',
+  /** What an earlier connection did not get acknowledged has its turn again. */
+  'send:repeating',
+  /** Chains and ciphertext are durable; nothing has left. */
+  'send:writing',
+  /** It is on the wire. */
+  'send:written',
+  /** The server has answered; nothing is recorded. */
+  'send:answered',
+] as const
+
+/** One of {@link SEAMS} or {@link SEND_SEAMS}. */
+export type Seam = (typeof SEAMS)[number] | (typeof SEND_SEAMS)[number]
 
 let hook: ((name: Seam) => void) | undefined
 

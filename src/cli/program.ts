@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { AccountOptions } from './account.ts'
+import type { BackupCommandOptions } from './commands/backup.ts'
 import type { ChatOptions } from './commands/chat.ts'
 import type { DemoOptions } from './commands/demo.ts'
 import type { PairOptions } from './commands/pair.ts'
@@ -66,6 +67,7 @@ function createProgram(surroundings: Surroundings, onDone: (code: ExitCode) => v
   addDemo(program, perform)
   addPair(program, perform)
   addChat(program, perform)
+  addBackup(program, perform)
   addLogout(program, perform)
   addSimulate(program, perform)
   addReplay(program, perform)
@@ -118,6 +120,19 @@ function addChat(program: Command, perform: Perform): void {
     .addOption(verboseOption())
     .action((jid: string | undefined, options: Omit<ChatOptions, 'jid'>) =>
       perform(async () => (await import('./commands/chat.ts')).runChat, { ...options, jid }),
+    )
+}
+
+function addBackup(program: Command, perform: Perform): void {
+  program
+    .command('backup')
+    .description('copy the store to a file, also while another process uses it')
+    .argument('<file>', 'where the copy shall be')
+    .option('--overwrite', 'replace the file when it exists', false)
+    .addOption(storeOption())
+    .addOption(verboseOption())
+    .action((file: string, options: Omit<BackupCommandOptions, 'file'>) =>
+      perform(async () => (await import('./commands/backup.ts')).runBackup, { ...options, file }),
     )
 }
 
@@ -215,7 +230,7 @@ function phoneCount(text: string): number {
 }
 
 function packageVersion(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  const manifest = JSON.parse(readFileSync(new URL(import.meta.resolve('waton/package.json')), 'utf8')) as {
     version: string
   }
   return manifest.version

@@ -215,3 +215,9 @@ export function checkRejectedCall(call: unknown): void {
   checkArgument('the id in client.rejectCall(call)', id, NAME)
   checkArgument('the creator in client.rejectCall(call)', creator, NAME)
 }
+
+/** @throws {UsageError} `WATON_ARGUMENT` */
+export function checkBackup(path: unknown, options: unknown): void {
+  checkArgument('the path in client.backup(path)', path, TEXT)
+  checkOptions('client.backup(path, options)', options, { overwrite: BOOLEAN })
+}

@@ -10,6 +10,7 @@ import { systemRandom } from '../base/random.ts'
 import { TypedEmitter } from '../base/typed-emitter.ts'
 import type { BinaryNode } from '../protocol/binary/node.ts'
 import {
+  checkBackup,
   checkClientOptions,
   checkCodeRequest,
   checkConsume,
@@ -36,6 +37,7 @@ import type { Runtime } from './runtime.ts'
 import type { UnknownCount } from './unknowns.ts'
 import type { SentMessage } from './send/handle.ts'
 import type { SendOptions } from './send/draft.ts'
+import type { BackupOptions } from './state/incarnation.ts'
 
 /** Durable events, read from the log. */
 export interface EventLog {
@@ -296,6 +298,26 @@ export class Client {
    */
   async relink(): Promise<void> {
     await (await this.#open()).relink()
+  }
+
+  /**
+   * Writes a copy of the store to a file while everything goes on: one consistent state, readable by its owner only, whole
+   * and durable when this resolves. It holds every account of the store, and needs no connection.
+   *
+   * Opening the copy begins every conversation's encryption anew, so that it and the original never use one key for two
+   * messages; do not have both connected: the server lets only one of them stay. A file copied by hand has no such mark.
+   *
+   * @throws {UsageError} `WATON_BACKUP_EXISTS` when there is a file already, `WATON_BACKUP_PATH`, and
+   *   `WATON_BACKUP_UNSUPPORTED` with a store that is no file
+   * @throws {StorageError} `WATON_BACKUP_FAILED` when the copy could not be made; nothing is left of it
+   */
+  async backup(path: string, options: BackupOptions = {}): Promise<void> {
+    checkBackup(path, options)
+    const runtime = await this.#opening
+    // what was accepted before the call is in the copy
+    await runtime?.state.flush()
+    const { backUpStore } = await import('./state/incarnation.ts')
+    await backUpStore(this.#options.store, path, { ...options, nowMs: this.#options.clock.nowMs() })
   }
 
   /** Stops consumers and the connection, writes what is staged, and gives the account back. The store stays open. */

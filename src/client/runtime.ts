@@ -34,8 +34,11 @@ import { Drops } from './receive/drops.ts'
 import { OfflineQueue } from './receive/offline-queue.ts'
 import { ReceivePipeline } from './receive/pipeline.ts'
 import { PlaceholderRequests } from './receive/placeholder-requests.ts'
+import { Resends } from './retry/resends.ts'
+import { TokenBuckets } from './retry/token-buckets.ts'
 import { Outbox } from './send/outbox.ts'
 import { AccountState } from './state/account-state.ts'
+import { beginIncarnation } from './state/incarnation.ts'
 import { Pruner } from './state/pruner.ts'
 import { SELF, STANDING, STORE_PROBE } from './state/records.ts'
 import { Unknowns } from './unknowns.ts'
@@ -58,6 +61,7 @@ export class Runtime {
   readonly codes: CodeDesk
   readonly #preKeys: KeyUpkeep
   readonly #placeholders: PlaceholderRequests
+  readonly #resends: Resends
   readonly #verdicts: Verdicts
   readonly #lease: Lease
   readonly #offline: OfflineQueue
@@ -90,6 +94,7 @@ export class Runtime {
     this.consumers = this.#startConsumers()
     this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
     this.#placeholders = new PlaceholderRequests({ state, self, clock, random, logger })
+    this.#resends = new Resends({ state, self, clock, random, logger })
     this.#verdicts = new Verdicts({ state, self, clock, random, logger, timing, endpoint })
     this.#offline = this.#startOffline()
     this.#hold = this.#makeHold()
@@ -145,6 +150,7 @@ export class Runtime {
           emitter.emit('store.quarantined', event)
         },
       })
+      await beginIncarnation(state, logger)
       const self = await loadSelf(state, random, history)
       const outbox = await Outbox.open({ ...options, state, self })
       // in time for the first event: a module that loads meanwhile would make its moment a matter of chance (promise G9)
@@ -182,9 +188,10 @@ export class Runtime {
       connection: () => this.#connection,
       isOpen: () => this.supervisor.state === 'open',
       probe: () => this.#tryStore(),
-      // an upload of keys may be among what was lost
+      // an upload of keys, or an order to send again, may be among what was lost
       onHealed: () => {
         this.#preKeys.low()
+        this.#resends.wake()
       },
     })
   }
@@ -329,6 +336,7 @@ export class Runtime {
     this.#lease.check()
     this.#connection = connection
     this.outbox.resume(connection)
+    this.#resends.resume(connection)
     this.#placeholders.resume(connection)
     const me: Me | undefined = this.self.me
     if (me !== undefined) this.#emitter.emit('connection.open', { me })
@@ -337,6 +345,7 @@ export class Runtime {
   #ended(connection: Connection): void {
     this.codes.close()
     this.outbox.suspend()
+    this.#resends.suspend()
     this.#placeholders.suspend()
     this.#pipeline.forget(connection)
     this.#offline.stop()
@@ -359,6 +368,8 @@ export class Runtime {
       context: {
         self,
         outbox,
+        resends: this.#resends,
+        asking: new TokenBuckets(),
         random,
         logger,
         markOnline,

@@ -1,6 +1,7 @@
 /** `waton/persistence`: the contract of a store and the one that needs no disk. `waton/sqlite` has the durable one. */
 export { compareText } from './contract/index.ts'
 export type {
+  BackupRequest,
   Addition,
   Change,
   Claim,

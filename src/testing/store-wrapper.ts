@@ -80,6 +80,11 @@ export class StoreWrapper implements Store {
     return this.read(() => this.inner.listAccounts())
   }
 
+  /** As the store behind it has it: absent when that cannot be copied. */
+  get backup(): Store['backup'] {
+    return this.inner.backup?.bind(this.inner)
+  }
+
   close(): Promise<void> {
     return this.inner.close()
   }

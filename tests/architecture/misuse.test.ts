@@ -198,6 +198,13 @@ const CALLS: readonly Case[] = [
     'client.send(chat, content, { id })',
     (value) => untyped(client)['send']?.(BOB, { text: 'hi' }, { id: value }),
   ],
+  ['client.backup(value)', (value) => untyped(client)['backup']?.(value), TEXTS],
+  ['client.backup(path, value)', (value) => untyped(client)['backup']?.('/nowhere/copy.db', value), PLAIN],
+  [
+    'client.backup(path, { overwrite })',
+    (value) => untyped(client)['backup']?.('/nowhere/copy.db', { overwrite: value }),
+    ['true'],
+  ],
   ['client.rejectCall(value)', (value) => untyped(client)['rejectCall']?.(value)],
   ['client.rejectCall({ id: value })', (value) => untyped(client)['rejectCall']?.({ id: value, creator: 5 })],
   [
@@ -364,6 +371,12 @@ describe('calls in the wrong order', () => {
   ])('are told: %s', async (_what, call, code) => {
     const error = await failureOf(call)
     expect(codeOf(error)).toBe(code)
+  })
+
+  it('may be made at any time and with anything where nothing is needed: unknowns', () => {
+    for (const value of Object.values(JUNK)) expect(untyped(client)['unknowns']?.(value)).toEqual([])
+    expect(new Client({ store: new MemoryStore() }).unknowns()).toEqual([])
+    expect(closed.unknowns()).toEqual([])
   })
 
   it('may be repeated where that means nothing: close', async () => {

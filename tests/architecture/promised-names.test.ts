@@ -14,7 +14,6 @@ const NOT_YET: ReadonlySet<string> = new Set([
   'endpoint.mediaCertificate',
   'client.readMessages',
   'client.download',
-  'client.backup',
   'phone.groups',
 ])
 

@@ -3,10 +3,12 @@
 import makeWASocket, { DisconnectReason, useMultiFileAuthState } from '@whiskeysockets/baileys'
 
 const quiet = () => undefined
+let onWrite
 const silent = {
-  level: 'silent',
+  // Baileys prints each stanza before it writes it, at this level only
+  level: 'trace',
   child: () => silent,
-  trace: quiet,
+  trace: (entry) => entry?.msg === 'xml send' && onWrite?.(entry.xml),
   debug: quiet,
   info: quiet,
   warn: quiet,
@@ -53,12 +55,14 @@ const commands = {
       return { ended: 'rejected', reason: String(error?.message) }
     }
   },
-  /** Dies with the next stanza that it writes: when that is on the wire, or in its place. */
-  dieAtNextWrite({ isWritten }) {
+  /** Dies with its answer to a message: when that is on the wire, or in its place. */
+  dieAtAnswer({ isWritten, id }) {
     const raw = socket.ws.socket
     const write = raw.send.bind(raw)
     const die = () => process.kill(process.pid, 'SIGKILL')
-    raw.send = (bytes) => (isWritten ? write(bytes, die) : die())
+    onWrite = (xml) => {
+      if (xml.includes(id)) raw.send = (bytes) => (isWritten ? write(bytes, die) : die())
+    }
   },
 }
 

@@ -21,6 +21,7 @@ import { until } from '../helpers/until.ts'
 import {
   BAILEYS,
   CAROL,
+  START_MS,
   Victim,
   answersOf,
   inject,
@@ -38,15 +39,15 @@ describe('a process that dies between its answer and its handler', () => {
     const baileys = await Victim.link(stage, folder)
     await bob.send(CAROL, { text: 'warm up' })
     await until('the warm-up', () => baileys.texts.includes('warm up'))
-    baileys.dieAtNextWrite(true)
-    const lost = await bob.send(CAROL, { text: 'lost' })
+    baileys.dieAtAnswer('LOST', true)
+    const lost = await bob.send(CAROL, { text: 'lost' }, { id: 'LOST' })
     await until('Baileys to die', () => baileys.end?.signal === 'SIGKILL')
     await until('its receipt', () => answersOf(stage, BAILEYS, lost.id).length > 0)
     expect(baileys.texts).not.toContain('lost')
     const again = Victim.start(url, folder)
     await until('Baileys to be back', () => again.opened > 0)
     await bob.send(CAROL, { text: 'later' })
-    await until('a later text', () => again.texts.includes('later'))
+    await until('a later text', () => again.texts.includes('later'), START_MS)
     expect(again.texts).not.toContain('lost')
 
     const disk = new MemoryStore()
@@ -80,8 +81,8 @@ describe('a process that dies between its ratchet and its answer', () => {
     const baileys = await Victim.link(stage, folder)
     await bob.send(CAROL, { text: 'warm up' })
     await until('the warm-up', () => baileys.texts.includes('warm up'))
-    baileys.dieAtNextWrite(false)
-    const lost = await bob.send(CAROL, { text: 'lost' })
+    baileys.dieAtAnswer('LOST', false)
+    const lost = await bob.send(CAROL, { text: 'lost' }, { id: 'LOST' })
     await until('Baileys to die', () => baileys.end?.signal === 'SIGKILL')
     expect(answersOf(stage, BAILEYS, lost.id)).toEqual([])
     const again = Victim.start(url, folder)
@@ -91,7 +92,7 @@ describe('a process that dies between its ratchet and its answer', () => {
     })
     expect(refusal?.node).toMatchObject({ tag: 'ack', attrs: { error: '487' } })
     await bob.send(CAROL, { text: 'later' })
-    await until('a later text', () => again.texts.includes('later'))
+    await until('a later text', () => again.texts.includes('later'), START_MS)
     expect(again.texts).not.toContain('lost')
 
     const disk = new MemoryStore()

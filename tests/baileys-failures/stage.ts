@@ -39,7 +39,7 @@ export async function startStage(seed: string): Promise<Stage> {
 }
 
 /** Loading Baileys takes seconds, and many of them on a busy machine. */
-const START_MS = 60_000
+export const START_MS = 60_000
 
 /** What Baileys announced. */
 interface Announced {
@@ -122,9 +122,9 @@ export class Victim {
     return { endOf: () => this.#answers.get(call) }
   }
 
-  /** Dies with the next stanza that it writes. @param isWritten - whether that still reaches the server */
-  dieAtNextWrite(isWritten: boolean): void {
-    this.#tell('dieAtNextWrite', { isWritten })
+  /** Dies with its answer to a message. @param isWritten - whether that answer still reaches the server */
+  dieAtAnswer(id: string, isWritten: boolean): void {
+    this.#tell('dieAtAnswer', { isWritten, id })
   }
 
   /** Ends the process. */

@@ -70,6 +70,23 @@ describe('the commands together', () => {
     expect(code).toBe(1)
   })
 
+  it('copy a store, also while another process has it, and never over a file', async () => {
+    const missing = await run(['backup', 'copy.db', '--store', 'typo.db'], folder)
+    expect(missing.stderr).toMatch(/WATON_CLI_NO_STORE/)
+    expect(existsSync(join(folder, 'typo.db'))).toBe(false)
+    await pair()
+    const chat = new Command(['chat', ...ENDPOINT], folder)
+    await chat.printed(/Connected as/)
+    const { code, stdout } = await run(['backup', 'copy.db'], folder)
+    expect([code, stdout]).toEqual([0, 'Copied waton.db to copy.db.\n'])
+    const again = await run(['backup', 'copy.db'], folder)
+    expect(again.code).toBe(1)
+    expect(again.stderr).toMatch(/WATON_BACKUP_EXISTS/)
+    expect((await run(['backup', 'copy.db', '--overwrite'], folder)).code).toBe(0)
+    chat.kill('SIGTERM')
+    await chat.ended
+  })
+
   it('log an account out, and link it anew', async () => {
     const nothing = await run(['logout', ...ENDPOINT], folder)
     expect(nothing.stderr).toMatch(/WATON_CLI_NOT_LINKED/)

@@ -90,7 +90,7 @@ class DiskChild {
 
 test.skipIf(!canLimit)(
   'a full disk has nothing answered or sent; with room again, everything goes on where it was',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const simulator = await startSimulator({ seed: 'full disk' })
     const folder = await mkdtemp(join(tmpdir(), 'waton-disk-'))
@@ -110,7 +110,7 @@ test.skipIf(!canLimit)(
     child.limitFiles(4096)
     const after = simulator.trace.entries.at(-1)?.index ?? -1
     for (const number of [1, 2, 3]) ids.push((await bob.send(ALICE, { text: `in ${String(number)}` })).id)
-    await until('the client to wait', () => child.state === 'waiting')
+    await until('the client to wait', () => child.state === 'waiting', 60_000)
     expect(child.said.at(-1)).toMatchObject({ state: 'waiting', reason: 'store-failed' })
     expect(await child.send('OUT1', 'out 1')).toMatchObject({ code: 'WATON_STORE_WRITE' })
     expect(await child.send('OUT1', 'out 1')).toMatchObject({ code: 'WATON_STORE_WRITE' })

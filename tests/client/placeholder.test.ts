@@ -10,9 +10,25 @@ import { childOf, node } from '../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
 import { Message } from '../../src/protocol/proto/message.ts'
 import type { MessageProperties } from '../../src/protocol/proto/message.ts'
+import { systemClock } from '../../src/base/clock.ts'
+import { silentLogger } from '../../src/base/logger.ts'
+import { AccountState } from '../../src/client/state/account-state.ts'
+import { PLACEHOLDER } from '../../src/client/state/records.ts'
+import type { Placeholder } from '../../src/client/state/records.ts'
+import { MAX_PLACEHOLDERS } from '../../src/client/receive/placeholder-requests.ts'
 import { until } from '../helpers/until.ts'
 import { Stranger } from './stranger.ts'
-import { ALICE, BOB, FastClock, World, keepingLogger, linkedClient, log, settle } from './support.ts'
+import {
+  ALICE,
+  BOB,
+  FastClock,
+  World,
+  keepingLogger,
+  linkedClient,
+  log,
+  newClient,
+  settle,
+} from './support.ts'
 import type { Line } from './support.ts'
 
 const { Type } = Message.ProtocolMessage
@@ -203,5 +219,48 @@ describe('the answer of the phone', () => {
     await until('both answers', () => ['X1', 'X2'].every((id) => world.answersTo(id).length > 0))
     expect(await store.listRecords('default', 'app-state-key', undefined, 100)).toEqual(before)
     expect((await eventsOf(client, 'P1')).map(({ type }) => type)).toEqual(['message.undecryptable'])
+  })
+})
+
+describe('the marks of messages to ask for', () => {
+  test('are bounded in number, and the oldest go first', async () => {
+    const { store, client, world } = await setUp('many')
+    await client.close()
+    const nowMs = Date.now()
+    const mark = (number: number): Placeholder => ({
+      state: number % 2 === 0 ? 'waiting' : 'asked',
+      dueAtMs: nowMs - 1_000_000 + number,
+      id: `M${String(number)}`,
+      ...{ chat: BOB, kind: 'direct', author: BOB, isFromMe: false, isOffline: false },
+      sentAtSeconds: Math.floor(nowMs / 1000),
+    })
+    const claim = await store.claim('default', { owner: 'test', nowMs, leaseMs: 1_000 })
+    const ignore = { onEvents: () => undefined, onFailure: () => undefined }
+    const state = await AccountState.open({
+      ...{ store, claim, clock: systemClock, logger: silentLogger },
+      ...ignore,
+    })
+    const numbers = Array.from({ length: MAX_PLACEHOLDERS + 60 }, (_, index) => index)
+    await state.commit((unit) => {
+      // in an order of their own: a store lists by key
+      for (const number of numbers)
+        unit.put(PLACEHOLDER, [mark(number).id, BOB, BOB].join('\u0000'), mark(number))
+      return Promise.resolve()
+    })
+    await state.close()
+    await claim.release()
+
+    const again = newClient(world, { store, clock: new FastClock(50) })
+    await again.connect()
+    const kept = await until('the bound', async () => {
+      const rows = await store.listRecords('default', PLACEHOLDER.kind, undefined, 10_000)
+      return rows.length <= MAX_PLACEHOLDERS && rows.map(({ key }) => key.split('\u0000')[0])
+    })
+    expect(kept.sort()).toEqual(
+      numbers
+        .slice(60)
+        .map((number) => `M${String(number)}`)
+        .sort(),
+    )
   })
 })

@@ -15,11 +15,12 @@ import { seededRandom } from '../../src/base/random.ts'
 import { contentOf, plainContent } from '../../src/protocol/message/content.ts'
 import { KINDS } from '../../src/protocol/message/kinds/index.ts'
 import { linkIn } from '../../src/protocol/message/kinds/text.ts'
-import { OPTION_KEYS } from '../../src/protocol/message/outgoing-options.ts'
+import { OPTION_DIFFERENCES, OPTION_KEYS } from '../../src/protocol/message/outgoing-options.ts'
 import { targetSlot } from '../../src/protocol/message/reference.ts'
 import type { FoundMessage } from '../../src/protocol/message/reference.ts'
 import { decodeMessage } from '../../src/protocol/proto/message.ts'
 import type { OutgoingContent } from '../../src/client/content.ts'
+import { withTimer } from '../../src/client/chat-timer.ts'
 import { composeMessage, prepareContent } from '../../src/client/send/compose.ts'
 import type { ComposedMessage } from '../../src/client/send/compose.ts'
 
@@ -38,6 +39,7 @@ import {
   VCARD,
 } from './samples.ts'
 
+const ALICE_LID = '100000000001@lid'
 const BOB_LID = '100000000002@lid'
 
 function foundMessage(message: object, more: Partial<FoundMessage> = {}): FoundMessage {
@@ -455,5 +457,48 @@ describe('the options', () => {
       expiresInSeconds: 0,
     }
     expect(composed({ text: 'x', ...empty }).message).toEqual(plain)
+  })
+})
+
+describe('the options that differ from Baileys on purpose', () => {
+  const own = foundMessage(
+    { conversation: 'mine' },
+    { sender: { jid: ALICE, pn: ALICE, lid: ALICE_LID }, fromMe: true },
+  )
+
+  /** What waton and Baileys make of the same, by the difference that is listed. */
+  const DIFFERENT: Readonly<
+    Record<string, readonly [ours: () => ComposedMessage, theirs: () => Promise<unknown>]>
+  > = {
+    'contextInfo.nonJidMentions': [
+      () => composed({ text: 'x', mentions: [CAROL] }),
+      () => builtByBaileys({ text: 'x', mentions: [CAROL] }),
+    ],
+    'contextInfo of a view-once message': [
+      () => composed({ text: 'x', mentions: [CAROL], viewOnce: true }),
+      () => builtByBaileys({ text: 'x', mentions: [CAROL], viewOnce: true }),
+    ],
+    'contextInfo.ephemeralSettingTimestamp': [
+      () => {
+        const timed = composed({ text: 'answer' })
+        return { ...timed, message: withTimer(timed.message, { seconds: 60, setAtMs: NOW }) }
+      },
+      async () => {
+        const options = { userJid: ALICE, ephemeralExpiration: 60 } as MessageGenerationOptionsFromContent
+        return generateWAMessageFromContent(BOB, await builtByBaileys({ text: 'answer' }), options).message
+      },
+    ],
+    'contextInfo.participant': [
+      () => composed({ text: 'answer', quoted: TARGET }, own, BOB_LID),
+      () => answeredByBaileys(received({ conversation: 'mine' }, true), BOB_LID),
+    ],
+  }
+
+  it('are all listed, and no others', () => {
+    expect(OPTION_DIFFERENCES.map(({ field }) => field)).toEqual(Object.keys(DIFFERENT))
+  })
+
+  it.each(Object.entries(DIFFERENT))('differ: %s', async (_, [ours, theirs]) => {
+    expect(wire(ours().message)).not.toEqual(wire((await theirs()) as proto.IMessage))
   })
 })

@@ -26,7 +26,15 @@ describe('the examples', () => {
     complain.mockRestore()
   })
 
+  it('send-content.ts sends a place, a poll and a card, and one is passed on', async () => {
+    const print = vi.spyOn(console, 'log').mockImplementation(() => undefined)
+    await import('../../examples/send-content.ts')
+    expect(print).toHaveBeenCalledWith('ok')
+    print.mockRestore()
+  })
+
   it.each([
+    ['send-content.ts', 'send-messages.md'],
     ['test-in-virtual-time.ts', 'test-your-bot.md'],
     ['order-bot.ts', 'bots.md'],
   ])('%s is what the guide %s shows', async (example, name) => {

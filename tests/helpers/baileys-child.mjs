@@ -1,6 +1,13 @@
 // An unmodified Baileys in its own process, told what to do over IPC. It keeps its auth state in memory and comes back
 // after a connection ended, as its documentation asks of every user; nothing else is added to it.
-import makeWASocket, { DisconnectReason, initAuthCreds, proto } from '@whiskeysockets/baileys'
+import makeWASocket, {
+  Curve,
+  DisconnectReason,
+  generateRegistrationId,
+  initAuthCreds,
+  proto,
+  signedKeyPair,
+} from '@whiskeysockets/baileys'
 
 const quiet = () => undefined
 const silent = {
@@ -65,6 +72,7 @@ function connect(own) {
       tell({ event: 'logged-out' })
     else connect(own)
   })
+  announce(socket.ev)
   socket.ev.on('messages.upsert', ({ messages, type }) => {
     for (const { key, message, pushName, messageStubType, status } of messages) {
       const text = message?.conversation ?? message?.extendedTextMessage?.text ?? undefined
@@ -86,6 +94,38 @@ function connect(own) {
     for (const { key, update } of updates)
       if (update.status !== undefined) tell({ event: 'status', key, status: update.status })
   })
+}
+
+// what Baileys tells its user beside messages; of what it says in pieces, the piece that is about the account
+const ANNOUNCED = {
+  call: (calls) => calls,
+  'blocklist.update': (update) => [update],
+  'chats.update': (updates) => updates.filter((update) => 'ephemeralExpiration' in update),
+  'connection.update': ({ reachoutTimeLock }) => (reachoutTimeLock === undefined ? [] : [reachoutTimeLock]),
+  'contacts.update': (updates) => updates.filter((update) => 'imgUrl' in update),
+  'creds.update': ({ accountSettings }) => (accountSettings === undefined ? [] : [accountSettings]),
+  'group-participants.update': (update) => [update],
+  'group.join-request': (request) => [request],
+  'groups.update': (updates) => updates,
+  'groups.upsert': (groups) => groups,
+  'message-capping.update': (update) => [update],
+  'message-receipt.update': (updates) => updates,
+  'messages.media-update': (updates) =>
+    updates.map(({ error, ...update }) => ({ ...update, code: error?.data?.code })),
+  'messages.update': (updates) => updates,
+  'newsletter-participants.update': (update) => [update],
+  'newsletter-settings.update': (update) => [update],
+  'newsletter.reaction': (update) => [update],
+  'newsletter.view': (update) => [update],
+  'presence.update': (update) => [update],
+}
+
+function announce(events) {
+  for (const [name, parts] of Object.entries(ANNOUNCED))
+    events.on(name, (payload) => {
+      // as text: what Baileys tells has functions and classes in it
+      for (const part of parts(payload)) tell({ event: 'announced', name, payload: JSON.stringify(part) })
+    })
 }
 
 const commands = {
@@ -136,8 +176,33 @@ const commands = {
   async query({ stanza }) {
     await socket.query(stanza)
   },
+  async rejectCall({ id, creator }) {
+    await socket.rejectCall(id, creator)
+  },
   async rotate() {
     await socket.rotateSignedPreKey()
+  },
+  // what a damaged disk takes: records of some kinds
+  lose({ kinds }) {
+    const lost = [...records.keys()].filter((key) => kinds.some((kind) => key.startsWith(`${kind}-`)))
+    for (const key of lost) records.delete(key)
+    return lost.length
+  },
+  // while it is not connected: another identity under the same number, and nothing that went with the former one
+  registerAnew() {
+    const signedIdentityKey = Curve.generateKeyPair()
+    Object.assign(auth.creds, {
+      signedIdentityKey,
+      signedPreKey: signedKeyPair(signedIdentityKey, 1),
+      registrationId: generateRegistrationId(),
+      firstUnuploadedPreKeyId: 1,
+      nextPreKeyId: 1,
+    })
+    return commands.lose({ kinds: ['session', 'pre-key'] })
+  },
+  // what it does by itself at every question about devices: a new session in place of a healthy one
+  async renewSessions({ devices }) {
+    await socket.assertSessions(devices, true)
   },
   async logout() {
     isWanted = false

@@ -48,6 +48,12 @@ interface Status {
   readonly status: number
 }
 
+/** One thing that Baileys told its user: the event's name and one entry of it, as JSON has it. */
+export interface BaileysAnnouncement {
+  readonly name: string
+  readonly payload: Readonly<Record<string, unknown>>
+}
+
 interface ChildEvent {
   readonly event: string
   readonly [name: string]: unknown
@@ -62,6 +68,8 @@ export class Baileys {
   /** Every message it has announced, in order. */
   readonly messages: BaileysMessage[] = []
   readonly statuses: Status[] = []
+  /** What it has told beside messages, in order. */
+  readonly announced: BaileysAnnouncement[] = []
   opened = 0
 
   private constructor(url: string) {
@@ -145,9 +153,29 @@ export class Baileys {
     await this.#call('query', { stanza })
   }
 
+  /** Declines a call; resolves when the server knows. */
+  async rejectCall(id: string, creator: string): Promise<void> {
+    await this.#call('rejectCall', { id, creator })
+  }
+
   /** Replaces its signed pre-key; resolves when the server has the new one. */
   async rotateSignedPreKey(): Promise<void> {
     await this.#call('rotate', {})
+  }
+
+  /** Forgets records, e.g. `session` or `pre-key`. Returns how many there were. */
+  lose(...kinds: readonly string[]): Promise<number> {
+    return this.#call('lose', { kinds }) as Promise<number>
+  }
+
+  /** While it is not connected: gets another identity, and forgets its sessions and pre-keys. */
+  async registerAnew(): Promise<void> {
+    await this.#call('registerAnew', {})
+  }
+
+  /** Begins new sessions with devices in place of those that it has, as it does at every question about devices. */
+  async renewSessions(...devices: readonly string[]): Promise<void> {
+    await this.#call('renewSessions', { devices })
   }
 
   /** Removes itself from the account; it does not come back. */
@@ -211,6 +239,12 @@ export class Baileys {
         return
       case 'message':
         this.messages.push(event as unknown as BaileysMessage)
+        return
+      case 'announced':
+        this.announced.push({
+          name: event.name as string,
+          payload: JSON.parse(event.payload as string) as BaileysAnnouncement['payload'],
+        })
         return
       case 'status':
         this.statuses.push(event as unknown as Status)

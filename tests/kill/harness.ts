@@ -31,7 +31,7 @@ export const KILL_POINTS = [
   'random',
 ] as const
 
-/** One of {@link KILL_POINTS}, or a seam of the receive pipeline. */
+/** One of {@link KILL_POINTS}, or a seam. */
 export type KillPoint = (typeof KILL_POINTS)[number] | Seam
 
 /** One planned kill: at the `nth` passage of a point. */
@@ -275,7 +275,7 @@ function journal(run: Run): string[] {
 }
 
 /** Keeps the evidence of a run beside the project, outside version control. */
-export function keepEvidence(name: string, evidence: KillEvidence): void {
+export function keepEvidence(name: string, evidence: object): void {
   const folder = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '.evidence')
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(evidence, null, 2)}\n`)

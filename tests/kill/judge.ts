@@ -1,4 +1,5 @@
 /** What a kill run must leave behind: every text once, in order, on every side, and nothing asked for again. */
+import { disorder, missing, repeated } from './lists.ts'
 import type { ChildReport, PlannedKill, Run, Writer } from './harness.ts'
 
 /** What one run showed. */
@@ -133,23 +134,4 @@ function unreadableBy({ baileys }: Writer): number {
 function retryRequests({ writers, ledger }: Run): number {
   const writing = writers.find(({ writesBy }) => writesBy === 'Baileys')?.phone.pn.replace('@', ':1@')
   return ledger.retries.filter(({ device }) => device !== writing).length
-}
-
-function missing(expected: readonly string[], actual: readonly string[]): string[] {
-  const there = new Set(actual)
-  return expected.filter((value) => !there.has(value))
-}
-
-/** What stands behind something that should come later. */
-function disorder(expected: readonly string[], actual: readonly string[]): string[] {
-  const wanted = new Set(expected)
-  const first = [...new Set(actual)].filter((value) => wanted.has(value))
-  const there = new Set(first)
-  const order = expected.filter((value) => there.has(value))
-  return first.filter((value, index) => value !== order[index])
-}
-
-function repeated(values: readonly string[]): string[] {
-  const seen = new Set<string>()
-  return values.filter((value) => seen.size === seen.add(value).size)
 }

@@ -14,9 +14,12 @@ export class Ledger {
   readonly #waiting: { left: number; action: () => void }[] = []
   readonly #arrived = new Set<string>()
   readonly retries: RetryRequest[] = []
+  readonly #sent = new Set<string>()
   #hasKilled = false
   /** Queries for keys by the device after the first kill. */
   keyFetches = 0
+  /** Messages of the device that it wrote again. */
+  repeatedSends = 0
 
   /** @param device - the device that is killed */
   constructor(simulator: Simulator, device: string) {
@@ -47,8 +50,14 @@ export class Ledger {
     if (direction !== 'client-to-server') return
     const { id = '', type, xmlns } = node.attrs
     if (node.tag === 'receipt' && type === 'retry') this.retries.push({ device, id })
-    if (node.tag === 'message' && !isOwn) this.#arrived.add(id)
+    if (node.tag === 'message') this.#message(id, isOwn)
     if (isOwn && this.#hasKilled && xmlns === 'encrypt' && asksForKeys(node)) this.keyFetches += 1
+  }
+
+  #message(id: string, isOwn: boolean): void {
+    if (!isOwn) this.#arrived.add(id)
+    else if (this.#sent.has(id)) this.repeatedSends += 1
+    else this.#sent.add(id)
   }
 
   #count(): void {

@@ -18,6 +18,7 @@ import type { RecordKind } from '../../src/client/state/record-kind.ts'
 import * as records from '../../src/client/state/records.ts'
 import { encodeSessionRecord } from '../../src/protocol/signal/index.ts'
 import { LibsignalParty, WatonParty } from '../vectors/signal/parties.ts'
+import type { SessionRecord } from '../../src/protocol/signal/index.ts'
 import { FUZZ_TIMEOUT_MS, budget, expectInProportion, mutation, outcomeOf, typed } from './fuzz/budget.ts'
 import { mutateBytes, mutateJson } from './fuzz/mutate.ts'
 
@@ -26,15 +27,17 @@ function keyPair(): { publicKey: Uint8Array; privateKey: Uint8Array } {
   return { publicKey: new Uint8Array(publicKey), privateKey: new Uint8Array(privateKey) }
 }
 
-async function session(): Promise<unknown> {
+async function session(): Promise<SessionRecord> {
   const us = new WatonParty('stored, us')
   const them = new LibsignalParty('stored, them')
   await them.start(us.bundle())
   await us.decrypt(await them.encrypt(utf8Bytes('hello')))
+  if (us.record === undefined) throw new TypeError('the party has a session')
   return us.record
 }
 
 const PRE_KEY = keyPair()
+const SESSION = await session()
 const SIGNED = { id: 1, keyPair: keyPair(), signature: new Uint8Array(64), createdAtMs: 5 }
 
 /** One value of every kind; kinds of plain text or bytes need none. */
@@ -83,11 +86,12 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   },
   'signed-pre-key': SIGNED,
   'pre-key': PRE_KEY,
-  session: await session(),
+  session: SESSION,
   'device-list': { deviceIds: [0, 3], fetchedAtMs: 9 },
   'identity-change': { atMs: 5 },
   'dirty-collection': { version: 3, atMs: 5 },
   'privacy-token': { token: Uint8Array.of(1, 2), atSeconds: 5 },
+  'backup-stamp': { madeAtMs: 5 },
   'retry-count': { count: 2 },
   placeholder: {
     state: 'waiting',
@@ -101,6 +105,24 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
     sentAtSeconds: 5,
     pushName: 'Bob',
   },
+  'resend-order': {
+    id: 'A',
+    device: '2:3@lid',
+    reason: 'asked',
+    count: 2,
+    orderedAtMs: 5,
+    registrationId: 7,
+    bundle: {
+      registrationId: 7,
+      identityKey: new Uint8Array(32),
+      signedPreKey: { id: 1, publicKey: new Uint8Array(32), signature: new Uint8Array(64) },
+      preKey: { id: 2, publicKey: new Uint8Array(32) },
+    },
+    stanza: Uint8Array.of(1),
+  },
+  'resend-history': { answers: 2, baseKey: new Uint8Array(32) },
+  'session-renewal': { atMs: 5 },
+  'fan-out-check': { orderedAtMs: 5, participantHash: '2:abcdefgh', copies: ['2:3@lid'] },
   consumer: { low: 4, lost: { from: 1, to: 3, count: 2 } },
   'event-log-size': { sizeBytes: 4096, upTo: 7 },
   'consumer-ahead': Uint8Array.from({ length: 128 }, (_, index) => index),
@@ -110,6 +132,7 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
 /** What an older waton wrote for kinds that are of a later version now, and what it means today. */
 const OLDER: Readonly<Record<string, readonly { readonly stored: Uint8Array; readonly means: unknown }[]>> = {
   'pre-key': [{ stored: Uint8Array.of(1, ...PRE_KEY.privateKey), means: PRE_KEY }],
+  session: [{ stored: Uint8Array.of(1, ...records.SESSION.encode(SESSION).subarray(1)), means: SESSION }],
   consumer: [
     {
       stored: Uint8Array.of(1, ...utf8Bytes('{"low":4,"finished":[6,7]}')),

@@ -13,14 +13,16 @@ const OTHER_CLASSES: ReadonlySet<string> = new Set([
 ])
 
 /** See the file comment. */
-export const receiveAck: StanzaHandler = async (unit, stanza, { outbox, logger, unknowns }) => {
+export const receiveAck: StanzaHandler = async (unit, stanza, { outbox, resends, logger, unknowns }) => {
   const ack = parseAck(stanza)
   if (ack.errorCode !== undefined)
     logger.warn(
       { id: ack.id, class: ack.class, serverCode: ack.errorCode },
       'the server refused something that was sent',
     )
-  if (ack.class === 'message') await outbox.applyAck(unit, ack.id, ack.errorCode)
-  else if (!OTHER_CLASSES.has(ack.class)) unknowns.count('stanza', `ack/${ack.class}`)
+  if (ack.class === 'message') {
+    const isOfResend = await resends.applyAck(unit, ack)
+    if (!isOfResend) await outbox.applyAck(unit, ack.id, ack.errorCode)
+  } else if (!OTHER_CLASSES.has(ack.class)) unknowns.count('stanza', `ack/${ack.class}`)
   return []
 }

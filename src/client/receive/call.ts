@@ -4,12 +4,24 @@ import { isGroup as isGroupJid, userJid } from '../../protocol/jid.ts'
 import { buildAck } from '../../protocol/stanza/ack.ts'
 import { addressPairsWithin } from '../../protocol/stanza/address-pairs.ts'
 import { parseCall } from '../../protocol/stanza/call.ts'
-import type { ParsedCall } from '../../protocol/stanza/call.ts'
+import type { KnownCallStep, ParsedCall } from '../../protocol/stanza/call.ts'
 import type { CallPayload, CallStatus } from '../events.ts'
 import { canonicalJid, learnMapping, personOf } from '../identity/addresses.ts'
 import type { Unit } from '../state/unit.ts'
 import type { ReceiveContext, StanzaHandler } from './context.ts'
 import { isFirst } from './once.ts'
+
+/** What each step says about the call; a new one is a line here and in `protocol/stanza/call.ts`. */
+const STATUSES: Readonly<Record<KnownCallStep, CallStatus>> = {
+  offer: 'offer',
+  offer_notice: 'offer',
+  preaccept: 'preaccept',
+  transport: 'transport',
+  relaylatency: 'relaylatency',
+  accept: 'accept',
+  reject: 'reject',
+  terminate: 'terminate',
+}
 
 /** After these nothing comes any more. */
 const ENDINGS: ReadonlySet<CallStatus> = new Set<CallStatus>(['accept', 'reject', 'missed', 'terminate'])
@@ -70,21 +82,8 @@ function saidOf(
 }
 
 function statusOf({ step, reason }: ParsedCall): CallStatus | undefined {
-  switch (step) {
-    case 'offer':
-    case 'offer_notice':
-      return 'offer'
-    case 'terminate':
-      return reason === 'timeout' ? 'missed' : 'terminate'
-    case 'unknown':
-      return undefined
-    case 'preaccept':
-    case 'transport':
-    case 'relaylatency':
-    case 'accept':
-    case 'reject':
-      return step
-  }
+  if (step === 'unknown') return undefined
+  return step === 'terminate' && reason === 'timeout' ? 'missed' : STATUSES[step]
 }
 
 function offerOf({

@@ -2,11 +2,12 @@
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
-import type { ParsedRetryReceipt } from '../../protocol/stanza/retry-receipt.ts'
 import type { ChatStateEvent, PresenceEvent } from '../events.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
 import type { Self } from '../identity/self.ts'
+import type { Resends } from '../retry/resends.ts'
 import type { Outbox } from '../send/outbox.ts'
+import type { TokenBuckets } from '../retry/token-buckets.ts'
 import type { Unit } from '../state/unit.ts'
 import type { Unknowns } from '../unknowns.ts'
 import type { Answer } from './answers.ts'
@@ -32,14 +33,16 @@ export interface Effects {
   presence(event: PresenceEvent): void
   /** Somebody types, speaks, or has stopped. */
   chatState(event: ChatStateEvent): void
-  /** Somebody's device could not read what this account sent, and asks for it again. */
-  retryRequested(request: ParsedRetryReceipt): void
 }
 
 /** See the file comment. */
 export interface ReceiveContext {
   readonly self: Self
   readonly outbox: Outbox
+  /** What goes out once more, because a device could not read it or got no copy. */
+  readonly resends: Resends
+  /** How many messages of each device may be asked for again. */
+  readonly asking: TokenBuckets
   readonly random: RandomSource
   readonly logger: Logger
   /** Whether contacts see this device as online: receipts say so. */

@@ -26,7 +26,7 @@ export interface EffectParts {
 
 /** See the file comment. */
 export function makeEffects(parts: EffectParts): Effects {
-  const { emitter, logger, preKeys, placeholders, offline } = parts
+  const { emitter, preKeys, placeholders, offline } = parts
   return {
     preKeysLow: () => {
       preKeys.low()
@@ -51,10 +51,6 @@ export function makeEffects(parts: EffectParts): Effects {
     },
     chatState: (event) => {
       emitter.emit('chat.state', event)
-    },
-    retryRequested: ({ ids, from, participant, count }) => {
-      // sending again is the retry manager's: until there is one, it is at least seen
-      logger.warn({ ids, from, participant, count }, 'a device could not read a message')
     },
   }
 }

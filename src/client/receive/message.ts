@@ -23,7 +23,10 @@ import { notePlaceholder } from './placeholder.ts'
 import { originOf, recordContent, recordMessage } from './record-content.ts'
 import { askAgain } from './retry.ts'
 
-/** The session has moved past this ciphertext: it was read before, so there is nothing to mend. */
+/**
+ * The session has moved past this ciphertext. Where the message is recorded it was read before, and there is nothing to
+ * mend; where it is not, its sender has used a key twice, and nobody can read it as it is.
+ */
 const ALREADY_READ = 'WATON_SIGNAL_OLD_COUNTER'
 
 /** The server keeps the content from this device, or sent none. */
@@ -97,7 +100,7 @@ async function readPart(
   } catch (error) {
     if (error instanceof StorageError) throw error
     const code = errorCode(error) ?? 'WATON_DECRYPT_FAILED'
-    if (code === ALREADY_READ) return undefined
+    if (code === ALREADY_READ && message.category === 'peer') return undefined
     context.logger.warn(
       { id: message.id, type: part.type, code, reason: describeError(error) },
       'a message could not be read',
@@ -155,14 +158,16 @@ async function reportUnreadable(
     if (failure.code !== NOT_KNOWN)
       await notePlaceholder(unit, { message, key: { chat, sender: sender.jid, id } }, context)
   }
-  const request = failure.canBeSentAgain
+  const asked = failure.canBeSentAgain
     ? await askAgain(unit, { stanza, message, code: failure.code }, context)
-    : undefined
+    : 'enough'
+  // not answered: the server keeps it, and delivers it again
+  if (asked === 'later') return []
   const acknowledgement: Answer = {
     kind: 'stanza',
     stanza: buildAck(stanza, { self: context.self.devicePn }),
   }
-  if (request !== undefined) return [{ kind: 'stanza', stanza: request.stanza }, acknowledgement]
+  if (asked !== 'enough') return [{ kind: 'stanza', stanza: asked }, acknowledgement]
   // the server forgets a copy from another own device at nothing but a receipt
   return [isFromMe && message.encrypted.length > 0 ? answerTo(stanza, message, context) : acknowledgement]
 }

@@ -26,6 +26,9 @@ import { MAX_PLACEHOLDER_AGE_MS, inState, keyOfName } from './placeholder.ts'
 /** Messages in one request at most. */
 const MAX_PER_REQUEST = 50
 
+/** Marks that are kept, whatever became of them: a message whose mark is gone stays visible as one that could not be read. */
+export const MAX_PLACEHOLDERS: number = 1_000
+
 /** What the requests work with. */
 export interface PlaceholderRequestsOptions {
   readonly state: AccountState
@@ -45,6 +48,8 @@ export class PlaceholderRequests {
   readonly #options: PlaceholderRequestsOptions
   #connection: Connection | undefined
   #timer: Timer | undefined
+  #looking: Promise<void> | undefined
+  #isWanted = false
 
   constructor(options: PlaceholderRequestsOptions) {
     this.#options = options
@@ -65,11 +70,21 @@ export class PlaceholderRequests {
 
   /** There may be new messages to ask for. */
   wake(): void {
-    const connection = this.#connection
-    if (connection === undefined) return
-    this.#ask(connection).catch((error: unknown) => {
-      this.#options.logger.warn({ reason: describeError(error) }, 'the phone could not be asked for messages')
+    this.#isWanted = true
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined
     })
+  }
+
+  /** Once more for everything that came while it looked: a flood is walked a few times, not once for each message. */
+  async #look(): Promise<void> {
+    while (this.#isWanted && this.#connection !== undefined) {
+      this.#isWanted = false
+      await this.#ask(this.#connection).catch((error: unknown) => {
+        const fields = { reason: describeError(error) }
+        this.#options.logger.warn(fields, 'the phone could not be asked for messages')
+      })
+    }
   }
 
   /** Asks for what is due, and comes back for what is not yet. */
@@ -91,14 +106,11 @@ export class PlaceholderRequests {
     })
   }
 
-  /** What still lacks its content. Old marks are taken away: the server has forgotten those messages, too. */
+  /** What still lacks its content. */
   async #waiting(unit: Unit): Promise<readonly Named[]> {
     const waiting: Named[] = []
-    for (const name of await unit.listKeys(PLACEHOLDER, '')) {
-      const placeholder = await unit.read(PLACEHOLDER, name)
-      if (placeholder === undefined) continue
-      if (placeholder.dueAtMs < unit.nowMs - MAX_PLACEHOLDER_AGE_MS) unit.delete(PLACEHOLDER, name)
-      else if (placeholder.state !== 'waiting') continue
+    for (const { name, placeholder } of await keptMarks(unit)) {
+      if (placeholder.state !== 'waiting') continue
       else if (await unit.hasMessage(keyOfName(name)))
         unit.put(PLACEHOLDER, name, inState('closed', placeholder))
       else waiting.push({ name, placeholder })
@@ -144,6 +156,24 @@ export class PlaceholderRequests {
       deviceIdentity: self.deviceIdentity,
     })
   }
+}
+
+/**
+ * All marks that are kept. Those of messages that the server has forgotten, too, are taken away, and the oldest of too
+ * many: whoever floods this device with what cannot be read must not fill its store, nor this list, which is walked often.
+ */
+async function keptMarks(unit: Unit): Promise<readonly Named[]> {
+  const marks: Named[] = []
+  for (const name of await unit.listKeys(PLACEHOLDER, '')) {
+    const placeholder = await unit.read(PLACEHOLDER, name)
+    if (placeholder !== undefined) marks.push({ name, placeholder })
+  }
+  marks.sort((a, b) => a.placeholder.dueAtMs - b.placeholder.dueAtMs)
+  const oldestMs = unit.nowMs - MAX_PLACEHOLDER_AGE_MS
+  const young = marks.filter(({ placeholder }) => placeholder.dueAtMs >= oldestMs)
+  const kept = young.slice(-MAX_PLACEHOLDERS)
+  for (const { name } of marks.slice(0, marks.length - kept.length)) unit.delete(PLACEHOLDER, name)
+  return kept
 }
 
 /** The serialised `Message` that asks for some messages. */

@@ -3,14 +3,12 @@
  * Each is acknowledged, whatever its type.
  */
 import { utf8Bytes } from '../../base/bytes.ts'
-import type { BinaryNode } from '../../protocol/binary/node.ts'
 import { sha256 } from '../../protocol/crypto/index.ts'
 import { userJid } from '../../protocol/jid.ts'
 import { buildAck } from '../../protocol/stanza/ack.ts'
 import { addressPairsWithin } from '../../protocol/stanza/address-pairs.ts'
 import { parseReceipt } from '../../protocol/stanza/receipt.ts'
 import type { ParsedReceipt } from '../../protocol/stanza/receipt.ts'
-import { parseRetryReceipt } from '../../protocol/stanza/retry-receipt.ts'
 import type { ReceiptStatus } from '../events.ts'
 import { canonicalJid, learnMapping, personOf } from '../identity/addresses.ts'
 import type { Unit } from '../state/unit.ts'
@@ -35,7 +33,7 @@ export const receiveReceipt: StanzaHandler = async (unit, stanza, context) => {
   const receipt = parseReceipt(stanza)
   const status = STATUS.get(receipt.type)
   if (status !== undefined) for (const part of partsOf(receipt)) await record(unit, part, status, context)
-  else if (receipt.type === 'retry') requestRetry(unit, stanza, context)
+  else if (receipt.type === 'retry') await context.resends.order(unit, stanza)
   else if (!SILENT.has(receipt.type)) context.unknowns.count('stanza', `receipt/${receipt.type}`)
   return [{ kind: 'stanza', stanza: buildAck(stanza) }]
 }
@@ -87,13 +85,6 @@ async function seen(
   const sender = inGroup && recipient !== undefined ? await personOf(unit, recipient) : undefined
   const payload = { ids, chat, ...(sender === undefined ? {} : { sender }), status, atMs }
   unit.event('message.seen', payload, chat)
-}
-
-function requestRetry(unit: Unit, stanza: BinaryNode, { effects }: ReceiveContext): void {
-  const request = parseRetryReceipt(stanza)
-  unit.onCommit(() => {
-    effects.retryRequested(request)
-  })
 }
 
 /** What a receipt is recognised by when the server delivers it again, because it has not seen our ack. */

@@ -11,7 +11,7 @@ import { signalAddress } from '../../protocol/jid.ts'
 import { padMessage } from '../../protocol/message/padding.ts'
 import { wrapDeviceSent } from '../../protocol/message/device-sent.ts'
 import { buildReporting } from '../../protocol/message/reporting-token.ts'
-import { encryptSignal } from '../../protocol/signal/index.ts'
+import { encryptSignal, hasOpenSession } from '../../protocol/signal/index.ts'
 import type { LocalIdentity } from '../../protocol/signal/index.ts'
 import { buildMessage, stanzaParts } from '../../protocol/stanza/message.ts'
 import type { EncryptedCopy } from '../../protocol/stanza/message.ts'
@@ -99,7 +99,7 @@ async function encryptFor(
     if (index % DEVICES_PER_TURN === DEVICES_PER_TURN - 1) await letOthersRun()
     const address = signalAddress(await canonicalJid(unit, device))
     const record = await unit.read(SESSION, address)
-    if (record === undefined) continue
+    if (record === undefined || !hasOpenSession(record)) continue
     const encrypted = encryptSignal({
       record,
       plaintext: padMessage(message, context.random),

@@ -7,6 +7,7 @@
  */
 import type { Clock } from '../../base/clock.ts'
 import { errorCode } from '../../base/errors.ts'
+import { seam } from '../../base/seams.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
 import type { Connection } from '../connection/connection.ts'
@@ -163,6 +164,7 @@ export class Outbox {
       messageRow({ id, chat, sender, fromMe: true, origin: 'own', sentAtMs: at, kind, message }, at),
     )
     if (kind === 'edit' || kind === 'delete') await recordEdit(unit, { chat, sender, message })
+    seam('send:staged')
     unit.onCommit(() => {
       this.#sender.offer(item, previous)
     })
@@ -245,6 +247,7 @@ export class Outbox {
 
   /** The server took the message, or refused it with a code. Runs inside the unit of the `<ack>`. */
   async applyAck(unit: Unit, id: string, serverCode: number | undefined): Promise<void> {
+    seam('send:answered')
     unit.onCommit(() => {
       this.#sender.answered(id, serverCode === undefined)
     })

@@ -14,6 +14,7 @@ import {
 } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
+import { seam } from '../../base/seams.ts'
 import type { OutboxRow } from '../../persistence/contract/index.ts'
 import { decodeNode } from '../../protocol/binary/decode.ts'
 import { encodeNode } from '../../protocol/binary/encode.ts'
@@ -309,6 +310,7 @@ export class OutboxSender {
 
   /** What was encrypted before goes out again, behind earlier messages of the chat whose commits are under way. */
   async #repeat(connection: Connection, { id }: OutboxItem): Promise<void> {
+    seam('send:repeating')
     const staged = await this.#options.state.transact(async (unit) => {
       // its fate may have been decided since it was read
       const row = await unit.readOutbox(id)
@@ -378,6 +380,7 @@ export class OutboxSender {
     const other = users.length === 1 ? [] : (devices.get(to) ?? [])
     attempt.step = 'keys'
     await this.#sessions.ensure(connection, [...own, ...other])
+    seam('send:prepared')
     return { own, other }
   }
 
@@ -406,6 +409,7 @@ export class OutboxSender {
       const body = { ...present.body, stanza: encodeNode(fresh) }
       const next: OutboxItem = { ...present, state: 'encrypted', body }
       unit.putOutbox(outboxRow(next))
+      seam('send:encrypted')
       this.#wire.encrypted(item.id)
       unit.onCommit(() => {
         onAdvance(next)

@@ -5,6 +5,7 @@
 import { BoundedMap } from '../../base/bounded-map.ts'
 import { describeError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
+import { seam } from '../../base/seams.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
 import type { Connection } from '../connection/connection.ts'
 
@@ -106,7 +107,9 @@ export class Wire {
     if (stanzas.length === 0) return
     for (const { attrs } of stanzas) this.#unsent.delete(attrs.id ?? '')
     try {
+      seam('send:writing')
       connection.send(...stanzas)
+      seam('send:written')
     } catch (error) {
       this.#logger.debug({ reason: describeError(error) }, 'messages wait for the next connection')
     }

@@ -194,6 +194,11 @@ export interface Placeholder {
   readonly pushName?: string
 }
 
+/** The mark of a copy. */
+export interface BackupStamp {
+  readonly madeAtMs: number
+}
+
 /** Events that a consumer was cut off from. */
 export interface LostStretch {
   readonly from: number
@@ -560,5 +565,18 @@ export const DEAD_LETTER: RecordKind<DeadLetterRecord> = jsonRecord('dead-letter
 /** The bytes of records that could not be read, by `kind/key`: kept for whoever can still make something of them. */
 export const QUARANTINE: RecordKind<Uint8Array> = bytesRecord('quarantine')
 
+/**
+ * Marks a copy that was not opened yet, under {@link SELF}; see `incarnation.ts`. One that cannot be read is a stamp all the
+ * same.
+ */
+export const BACKUP_STAMP: RecordKind<BackupStamp> = jsonRecord(
+  'backup-stamp',
+  1,
+  (parsed) => ({ madeAtMs: integer(parsed.madeAtMs) }),
+  { rebuild: () => Promise.resolve({ madeAtMs: 0 }) },
+)
+
 /** What is written to find out whether the store can be written, under {@link SELF}. */
 export const STORE_PROBE: RecordKind<string> = textRecord('store-probe')
+
+export { FAN_OUT_CHECK, RESEND_HISTORY, RESEND_ORDER, SESSION_RENEWAL } from '../retry/records.ts'

@@ -1,5 +1,6 @@
 export { compareText } from './text.ts'
 export type {
+  BackupRequest,
   Claim,
   ClaimRequest,
   CommitResult,

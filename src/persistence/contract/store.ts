@@ -68,10 +68,18 @@ export interface EventBounds {
   readonly last: number
 }
 
+/** What a copy of a store needs to know. */
+export interface BackupRequest {
+  /** A record that every account of the copy gets, and none of the original: whoever opens the copy knows it by that. */
+  readonly stamp: RecordRow
+  /** Replaces a file that exists, unless it is a store in use. @default false */
+  readonly overwrite?: boolean
+}
+
 /**
  * A durable home for any number of accounts.
  *
- * Every method rejects with `StorageError` and nothing else, after `close()` with `WATON_STORE_CLOSED`. `waton/testing` has the conformance suite that decides
+ * Every method rejects with `StorageError` and nothing else (`backup` also with `UsageError`), after `close()` with `WATON_STORE_CLOSED`. `waton/testing` has the conformance suite that decides
  * whether an implementation is right.
  */
 export interface Store {
@@ -130,6 +138,16 @@ export interface Store {
 
   /** The accounts that have any row, in order. */
   listAccounts(): Promise<readonly string[]>
+
+  /**
+   * Writes a copy of all accounts to a file while the store is in use: one consistent state, with every commit that had
+   * resolved before the call, and without anybody's claim. The file is whole and durable when this resolves, readable by
+   * its owner only, and absent when it rejects. A store that cannot do this leaves the method out.
+   *
+   * @throws {UsageError} `WATON_BACKUP_EXISTS`, `WATON_BACKUP_PATH`
+   * @throws {StorageError} `WATON_BACKUP_FAILED`
+   */
+  readonly backup?: ((path: string, request: BackupRequest) => Promise<void>) | undefined
 
   /** Waits for commits under way, releases every claim and closes the back end. Idempotent. */
   close(): Promise<void>

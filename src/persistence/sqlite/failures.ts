@@ -104,6 +104,20 @@ export function readFailure(path: string, cause: unknown): StorageError {
   })
 }
 
+/** A copy could not be made. Nothing of it was left, and the store goes on. */
+export function copyFailure(path: string, cause: unknown): StorageError {
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined
+  return new StorageError(
+    'WATON_BACKUP_FAILED',
+    `no copy was made at ${path}, and the store goes on: check that its folder exists, may be written and has room`,
+    {
+      details: { path, errno: typeof code === 'string' ? code : undefined, ...sqliteDetails(cause) },
+      cause,
+      retryable: true,
+    },
+  )
+}
+
 function sqliteDetails(cause: unknown): ErrorDetails {
   const code = typeof cause === 'object' && cause !== null && 'errcode' in cause ? cause.errcode : undefined
   return { sqlite: typeof code === 'number' ? code : undefined }

@@ -6,6 +6,7 @@ import { StorageError } from '../../base/errors.ts'
 import { closedFailure } from '../contract/failures.ts'
 import type { Change, EventRow, MessageKey, MessageRow, OutboxRow, RecordRow } from '../contract/rows.ts'
 import type {
+  BackupRequest,
   Claim,
   ClaimRequest,
   CommitResult,
@@ -14,6 +15,7 @@ import type {
   OutboxQuery,
   Store,
 } from '../contract/store.ts'
+import { backUp } from './backup.ts'
 import type { SqlDriver } from './driver.ts'
 import { readFailure } from './failures.ts'
 import type { WriterRequest, WriterValue } from './messages.ts'
@@ -120,6 +122,11 @@ export class SqliteStore implements Store {
 
   listAccounts(): Promise<readonly string[]> {
     return this.#read((reader) => reader.accounts())
+  }
+
+  async backup(path: string, request: BackupRequest): Promise<void> {
+    if (this.#isClosed) throw closedFailure()
+    await backUp({ path: this.path, busyTimeoutMs: this.#parts.busyTimeoutMs }, path, request)
   }
 
   /** Facts about the open file, for diagnosis. */

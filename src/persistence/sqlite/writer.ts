@@ -6,10 +6,10 @@ import { Worker } from 'node:worker_threads'
 import { deferred } from '../../base/deferred.ts'
 import type { Deferred } from '../../base/deferred.ts'
 import { StorageError } from '../../base/errors.ts'
-import { builtInSqlite } from './driver.ts'
 import { failureFrom } from './failures.ts'
 import { Gate } from './gate.ts'
 import type { NumberedRequest, WriterAnswer, WriterRequest, WriterSetup, WriterValue } from './messages.ts'
+import { threadArguments, threadUrl } from './threads.ts'
 
 /** More requests than this at once mean that nobody waits for answers; memory would grow without an end. */
 const PENDING_LIMIT = 4096
@@ -42,8 +42,8 @@ export class Writer {
 
   constructor() {
     const workerData: WriterSetup = { gate: this.#gate.memory }
-    const execArgv = workerArguments()
-    this.#worker = new Worker(workerUrl(), { name: 'waton-sqlite-writer', execArgv, workerData })
+    const execArgv = threadArguments()
+    this.#worker = new Worker(threadUrl('worker'), { name: 'waton-sqlite-writer', execArgv, workerData })
     this.#worker.unref()
     process.on('exit', this.#stopAtExit)
     this.#worker.on('message', (answer: WriterAnswer) => {
@@ -135,7 +135,7 @@ function interruptedFailure(cause: unknown): StorageError {
 function startFailure(cause: unknown): StorageError {
   return new StorageError(
     'WATON_STORE_WORKER',
-    `the writer thread could not start from ${workerUrl().href}: run \`npm run build\` in a checkout of waton, and keep waton/sqlite out of bundles`,
+    `the writer thread could not start from ${threadUrl('worker').href}: run \`npm run build\` in a checkout of waton, and keep waton/sqlite out of bundles`,
     { action: 'fix-call', ...(cause === undefined ? {} : { cause }) },
   )
 }
@@ -146,27 +146,4 @@ function busyFailure(): StorageError {
     `${String(PENDING_LIMIT)} requests wait for the writer already: wait for commits before making more`,
     { retryable: true },
   )
-}
-
-/**
- * Where the thread's program is. It runs from `dist` also when this file runs from `src` under a test runner, because
- * Node 20 cannot run TypeScript in a worker; `npm test` builds first.
- */
-function workerUrl(): URL {
-  const here = import.meta.url
-  if (!here.endsWith('.ts')) return new URL('./worker.js', here)
-  return new URL('../../../dist/persistence/sqlite/worker.js', here)
-}
-
-/**
- * Flags of the main program (loaders, inspectors) are not for the thread, except the one that decides which SQLite a
- * thread finds: two libraries on one file would drop each other's locks. Node 22 calls its SQLite experimental; once
- * per process, from the main thread, is enough.
- */
-function workerArguments(): string[] {
-  const known = process.allowedNodeEnvironmentFlags
-  // Node 20 has no such flag, and no SQLite of its own.
-  if (!known.has('--experimental-sqlite')) return []
-  if (builtInSqlite() === undefined) return ['--no-experimental-sqlite']
-  return ['--experimental-sqlite', '--disable-warning=ExperimentalWarning']
 }

@@ -2,3 +2,4 @@
 export * from './device-identity.ts'
 export * from './link-code.ts'
 export * from './qr.ts'
+export * from './verify-identity.ts'

@@ -37,7 +37,7 @@ const bytes = encodeSessionRecord(record)
 
 describe('decoding a session record', () => {
   it('refuses a record of a newer version with a code of its own', () => {
-    const newer = Uint8Array.from(bytes).fill(2, 0, 1)
+    const newer = Uint8Array.from(bytes).fill(3, 0, 1)
     expect(() => decodeSessionRecord(newer)).toThrow(
       expect.objectContaining({ name: 'ProtocolError', code: 'WATON_SIGNAL_RECORD_VERSION' }),
     )

@@ -5,7 +5,7 @@
  *     record   version (1 byte) | flags: 1 current | current? | count, archived...
  *     session  baseKey 32 | remoteIdentityKey 32 | remoteRegistrationId | rootKey 32 | archivedAtMs
  *              | ratchet public 32, private 32 | counter | previousCounter
- *              | flags: 1 chainKey, 2 pending, 4 preKeyId | chainKey 32? | signedPreKeyId? | preKeyId?
+ *              | flags: 1 chainKey, 2 pending, 4 preKeyId, 8 receive only (since version 2) | chainKey 32? | signedPreKeyId? | preKeyId?
  *              | count, chains...
  *     chain    ratchetKey 32 | chainKey 32 | counter | count, (counter, seed 32)...
  *
@@ -20,16 +20,16 @@ import {
   MAX_SKIPPED_SEEDS,
   SessionRecord,
   type PendingPreKey,
-  type SendingState,
   type SessionState,
 } from './session-record.ts'
 
-const RECORD_VERSION = 1
+const RECORD_VERSION = 2
 const KEY_BYTES = CURVE_KEY_BYTES
 const HAS_CURRENT = 1
 const HAS_CHAIN_KEY = 1
 const HAS_PENDING = 2
 const HAS_PRE_KEY_ID = 4
+const IS_RECEIVE_ONLY = 8
 /** Seven bytes hold 49 bits: counters and epoch milliseconds fit, and sums stay exact. */
 const MAX_VARINT_BYTES = 7
 /** More than one session without skipped keys needs, so that the buffer rarely grows. */
@@ -62,7 +62,7 @@ export function decodeSessionRecord(bytes: Uint8Array): SessionRecord {
       { details: { version, newest: RECORD_VERSION }, action: 'upgrade' },
     )
   }
-  if (version !== RECORD_VERSION) throw damaged('its version is unknown')
+  if (version === 0) throw damaged('its version is unknown')
   // One copy, so that the record's keys are views into memory that nobody else writes to.
   const reader = new RecordReader(bytes.slice(1))
   const current = (reader.flags(HAS_CURRENT) & HAS_CURRENT) === 0 ? undefined : readSession(reader)
@@ -82,7 +82,7 @@ function writeSession(writer: RecordWriter, session: SessionState): void {
   writer.key(sending.ratchetKey.privateKey)
   writer.number(sending.counter)
   writer.number(sending.previousCounter)
-  writer.byte(sessionFlags(sending, pendingPreKey))
+  writer.byte(sessionFlags(session))
   if (sending.chainKey !== undefined) writer.key(sending.chainKey)
   if (pendingPreKey !== undefined) writer.number(pendingPreKey.signedPreKeyId)
   if (pendingPreKey?.preKeyId !== undefined) writer.number(pendingPreKey.preKeyId)
@@ -90,11 +90,12 @@ function writeSession(writer: RecordWriter, session: SessionState): void {
   for (const chain of session.receiving) writeChain(writer, chain)
 }
 
-function sessionFlags(sending: SendingState, pending: PendingPreKey | undefined): number {
+function sessionFlags({ sending, pendingPreKey, isReceiveOnly }: SessionState): number {
   return (
     (sending.chainKey === undefined ? 0 : HAS_CHAIN_KEY) |
-    (pending === undefined ? 0 : HAS_PENDING) |
-    (pending?.preKeyId === undefined ? 0 : HAS_PRE_KEY_ID)
+    (pendingPreKey === undefined ? 0 : HAS_PENDING) |
+    (pendingPreKey?.preKeyId === undefined ? 0 : HAS_PRE_KEY_ID) |
+    (isReceiveOnly === true ? IS_RECEIVE_ONLY : 0)
   )
 }
 
@@ -118,7 +119,7 @@ function readSession(reader: RecordReader): SessionState {
   const ratchetKey = { publicKey: reader.key(), privateKey: reader.key() }
   const counter = reader.number()
   const previousCounter = reader.number()
-  const flags = reader.flags(HAS_CHAIN_KEY | HAS_PENDING | HAS_PRE_KEY_ID)
+  const flags = reader.flags(HAS_CHAIN_KEY | HAS_PENDING | HAS_PRE_KEY_ID | IS_RECEIVE_ONLY)
   const chainKey = (flags & HAS_CHAIN_KEY) === 0 ? undefined : reader.key()
   const pendingPreKey = readPending(reader, flags)
   const receiving = reader.list(MAX_RECEIVING_CHAINS, readChain)
@@ -135,6 +136,7 @@ function readSession(reader: RecordReader): SessionState {
     receiving,
     pendingPreKey,
     archivedAtMs,
+    ...((flags & IS_RECEIVE_ONLY) === 0 ? {} : { isReceiveOnly: true }),
   }
 }
 

@@ -49,6 +49,8 @@ export interface SessionState {
   readonly pendingPreKey: PendingPreKey | undefined
   /** When a newer session took this one's place, in epoch milliseconds; 0 for the current session. */
   readonly archivedAtMs: number
+  /** Set by {@link asCopy}: it never becomes the current session again. */
+  readonly isReceiveOnly?: boolean
 }
 
 /** All sessions with one device, as an opaque immutable value. */
@@ -89,8 +91,21 @@ export function withNewSession(record: SessionRecord, session: SessionState, now
 }
 
 /**
+ * The record of a copy, while the original may go on elsewhere: every session is archived and only decrypts from now on.
+ * A sending chain that two devices continue would protect two plaintexts with one key.
+ */
+export function asCopy(record: SessionRecord, nowMs: number): SessionRecord {
+  const sessions = allSessions(record).map((session) =>
+    session === record.current ? { ...session, archivedAtMs: nowMs } : session,
+  )
+  const archived = sessions.map((session): SessionState => ({ ...session, isReceiveOnly: true }))
+  return new SessionRecord(undefined, prune(archived, nowMs))
+}
+
+/**
  * Puts the advanced state of a session in place of the old one. A session that was archived becomes the current one
- * again: the other side writes in it, so it is the one that surely exists on both sides.
+ * again: the other side writes in it, so it is the one that surely exists on both sides. One that may only receive stays
+ * where it is.
  */
 export function withAdvancedSession(
   record: SessionRecord,
@@ -99,6 +114,10 @@ export function withAdvancedSession(
   nowMs: number,
 ): SessionRecord {
   if (before === record.current) return new SessionRecord(after, record.archived)
+  if (before.isReceiveOnly === true) {
+    const archived = record.archived.map((session) => (session === before ? after : session))
+    return new SessionRecord(record.current, archived)
+  }
   const others = record.archived.filter((session) => session !== before)
   return withNewSession(new SessionRecord(record.current, others), { ...after, archivedAtMs: 0 }, nowMs)
 }

@@ -14,16 +14,11 @@ import {
 } from '../binary/node.ts'
 
 /** What happened to a call; a `terminate` with the reason `timeout` says that nobody answered. */
-export type CallStep =
-  | 'offer'
-  | 'offer_notice'
-  | 'preaccept'
-  | 'transport'
-  | 'relaylatency'
-  | 'accept'
-  | 'reject'
-  | 'terminate'
-  | 'unknown'
+export type KnownCallStep =
+  'offer' | 'offer_notice' | 'preaccept' | 'transport' | 'relaylatency' | 'accept' | 'reject' | 'terminate'
+
+/** A step that this version knows, or that it is none of them. */
+export type CallStep = KnownCallStep | 'unknown'
 
 /** One step of one call. */
 export interface ParsedCall {
@@ -49,16 +44,22 @@ export interface ParsedCall {
   readonly isOffline: boolean
 }
 
-const STEPS: readonly CallStep[] = [
-  'offer',
-  'offer_notice',
-  'preaccept',
-  'transport',
-  'relaylatency',
-  'accept',
-  'reject',
-  'terminate',
-]
+/** What a step says beside its name. */
+type CallDetails = Pick<ParsedCall, 'isVideo' | 'isGroup' | 'group' | 'latencyMs'>
+
+const nothing = (): CallDetails => ({})
+
+/** Every step that this version knows, with the reader of what only it says. */
+const STEPS: Readonly<Record<KnownCallStep, (child: BinaryNode) => CallDetails>> = {
+  offer: offered,
+  offer_notice: offered,
+  preaccept: nothing,
+  transport: nothing,
+  relaylatency: latency,
+  accept: nothing,
+  reject: nothing,
+  terminate: nothing,
+}
 
 const LATENCIES = ['latency', 'latency_ms', 'latency-ms'] as const
 
@@ -79,24 +80,26 @@ export function parseCall(stanza: BinaryNode): ParsedCall | undefined {
   const { notify, offline } = stanza.attrs
   const { reason } = child.attrs
   const atSeconds = numberAttribute(stanza, 't')
-  const latencyMs = latencyOf(child)
-  const step = STEPS.find((name) => name === child.tag) ?? 'unknown'
+  const step = isKnown(child.tag) ? child.tag : 'unknown'
   return {
     callId: requireAttribute(child, 'call-id'),
     step,
     tag: child.tag,
     from,
     creator: child.attrs.from ?? child.attrs['call-creator'] ?? from,
-    ...(step === 'offer' || step === 'offer_notice' ? offered(child) : {}),
+    ...(step === 'unknown' ? {} : STEPS[step](child)),
     ...(reason === undefined ? {} : { reason }),
-    ...(latencyMs === undefined ? {} : { latencyMs }),
     ...(notify === undefined ? {} : { pushName: notify }),
     ...(atSeconds === undefined ? {} : { atSeconds }),
     isOffline: offline !== undefined,
   }
 }
 
-function offered(child: BinaryNode): { isVideo: boolean; isGroup: boolean; group?: string } {
+function isKnown(tag: string): tag is KnownCallStep {
+  return Object.hasOwn(STEPS, tag)
+}
+
+function offered(child: BinaryNode): CallDetails {
   const { media, type, 'group-jid': group } = child.attrs
   return {
     isVideo: media === 'video' || childOf(child, 'video') !== undefined,
@@ -105,11 +108,10 @@ function offered(child: BinaryNode): { isVideo: boolean; isGroup: boolean; group
   }
 }
 
-function latencyOf(child: BinaryNode): number | undefined {
-  if (child.tag !== 'relaylatency') return undefined
+function latency(child: BinaryNode): CallDetails {
   const text = LATENCIES.map((name) => child.attrs[name]).find((value) => value !== undefined)
   const latencyMs = Number(text)
-  return text !== undefined && text !== '' && Number.isFinite(latencyMs) ? latencyMs : undefined
+  return text !== undefined && text !== '' && Number.isFinite(latencyMs) ? { latencyMs } : {}
 }
 
 /** A call to decline. */

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { ProtocolError } from '../../base/errors.ts'
 import { node, type BinaryNode } from '../binary/node.ts'
 import { parseAck } from './ack.ts'
-import { parseInfoBulletin } from './info-bulletin.ts'
+import * as bulletins from './bulletins/index.ts'
 import { fetchBlocklist } from './iq/blocklist.ts'
 import { isPairing, parsePairDevice, parsePairSuccess } from './iq/pairing.ts'
 import { isServerPing } from './iq/ping.ts'
@@ -30,13 +30,13 @@ const parsers: Readonly<Record<string, (stanza: BinaryNode) => unknown>> = {
   parseAck,
   parseSuccess,
   parseStreamFailure,
-  parseInfoBulletin,
   parseNotification,
   parseCall,
   parseChatState,
   parsePresence,
   parseRetryReceipt,
-  ...notificationParsers(),
+  ...parsersOf(notifications),
+  ...parsersOf(bulletins),
   isPairing,
   parsePairDevice,
   parsePairSuccess,
@@ -50,9 +50,14 @@ const parsers: Readonly<Record<string, (stanza: BinaryNode) => unknown>> = {
   fetchPrivacy: (stanza) => fetchPrivacy.parse(stanza, undefined),
 }
 
-/** Each parser of `notifications/`, also one that is added later. */
-function notificationParsers(): Readonly<Record<string, (stanza: BinaryNode) => unknown>> {
-  const named = Object.entries(notifications).filter(([name]) => name.startsWith('parse'))
+/** Each parser of a folder, also one that is added later. */
+function parsersOf(
+  folder: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, (stanza: BinaryNode) => unknown>> {
+  const named = Object.entries(folder).filter(
+    (entry): entry is [string, (stanza: BinaryNode) => unknown] =>
+      entry[0].startsWith('parse') && typeof entry[1] === 'function',
+  )
   return Object.fromEntries(named)
 }
 

@@ -18,9 +18,29 @@ import {
   node,
   numberAttribute,
   requireAttribute,
+  requireBytes,
+  requireChild,
   type BinaryNode,
 } from '../binary/node.ts'
 import { uintFromBytes } from '../../base/bytes.ts'
+import { buildPreKey, buildSignedPreKey, parsePreKey, parseSignedPreKey } from './iq/pre-keys.ts'
+import type { FetchedBundle, PublicPreKey, PublicSignedPreKey } from './iq/pre-keys.ts'
+
+/** The content of `<type>`: Curve25519 keys. */
+const KEY_BUNDLE_TYPE = Uint8Array.of(5)
+
+const KEY_BYTES = 32
+
+/** The keys with which the sender can begin a session at once. */
+export interface RetryKeys {
+  /** 32 bytes. */
+  readonly identityKey: Uint8Array
+  readonly signedPreKey: PublicSignedPreKey
+  /** A fresh one; absent when none could be made. */
+  readonly preKey?: PublicPreKey
+  /** Serialised `ADVSignedDeviceIdentity` with account key; a phone has none. */
+  readonly deviceIdentity?: Uint8Array
+}
 
 /** One request. */
 export interface RetryReceipt {
@@ -32,8 +52,8 @@ export interface RetryReceipt {
   readonly errorCode: number
   /** Our registration id, 4 bytes big endian. */
   readonly registrationId: Uint8Array
-  /** The `<keys>` that let the sender start a session at once. */
-  readonly keys?: BinaryNode
+  /** What lets the sender start a session at once. */
+  readonly keys?: RetryKeys
 }
 
 /** Builds the receipt. @throws {ProtocolError} `WATON_STANZA_ATTRIBUTE` when the message has no id or sender */
@@ -46,15 +66,50 @@ export function buildRetryReceipt({
 }: RetryReceipt): BinaryNode {
   const id = requireAttribute(message, 'id')
   const { participant, recipient, t } = message.attrs
+  const category = message.attrs.category === 'peer' ? 'peer' : undefined
   return node(
     'receipt',
-    { id, type: 'retry', to: requireAttribute(message, 'from'), participant, recipient },
+    { id, type: 'retry', to: requireAttribute(message, 'from'), participant, recipient, category },
     [
       node('retry', { count, id, t, v: 1, error: errorCode }),
       node('registration', {}, registrationId),
-      ...(keys === undefined ? [] : [keys]),
+      ...(keys === undefined ? [] : [buildKeys(keys)]),
     ],
   )
+}
+
+function buildKeys({ identityKey, signedPreKey, preKey, deviceIdentity }: RetryKeys): BinaryNode {
+  return node('keys', {}, [
+    node('type', {}, KEY_BUNDLE_TYPE),
+    node('identity', {}, identityKey),
+    ...(preKey === undefined ? [] : [buildPreKey(preKey)]),
+    buildSignedPreKey(signedPreKey),
+    ...(deviceIdentity === undefined ? [] : [node('device-identity', {}, deviceIdentity)]),
+  ])
+}
+
+/**
+ * Reads the keys of a retry receipt. Nothing about them is verified here.
+ *
+ * @returns `undefined` when the receipt has none, or not all that a session takes
+ * @throws {ProtocolError} `WATON_STANZA_...` when they are malformed
+ */
+export function parseRetryKeys({
+  keys,
+  registrationId,
+}: ParsedRetryReceipt): { bundle: FetchedBundle; deviceIdentity?: Uint8Array } | undefined {
+  if (keys === undefined || registrationId === undefined) return undefined
+  const preKey = childOf(keys, 'key')
+  const deviceIdentity = childOf(keys, 'device-identity')
+  return {
+    bundle: {
+      registrationId,
+      identityKey: requireBytes(requireChild(keys, 'identity'), KEY_BYTES),
+      signedPreKey: parseSignedPreKey(requireChild(keys, 'skey')),
+      ...(preKey === undefined ? {} : { preKey: parsePreKey(preKey) }),
+    },
+    ...(deviceIdentity === undefined ? {} : { deviceIdentity: requireBytes(deviceIdentity) }),
+  }
 }
 
 /** Somebody's device could not read what this account sent, and asks for it again. */

@@ -76,7 +76,7 @@ export class StanzaLane {
 
   #refuse(stanza: BinaryNode, code: number): void {
     const nowSeconds = Math.floor(this.#options.clock.nowMs() / 1000)
-    this.#options.answer?.(messageAck(stanza, nowSeconds, code))
+    this.#options.answer?.(messageAck(stanza, nowSeconds, { error: code }))
   }
 
   #hold(stanza: BinaryNode, { behind = 1, at }: ReorderFault): void {

@@ -6,11 +6,14 @@ import type { BinaryNode } from '../../protocol/binary/node.ts'
 import { childOf, requireAttribute } from '../../protocol/binary/node.ts'
 import {
   deliveredMessage,
+  findBesideViolation,
   findEncViolation,
+  isMisplacedRepeat,
   MESSAGE_SHAPE,
   MESSAGE_TYPES,
   messageAck,
 } from '../stanza/message.ts'
+import { hashParticipants } from '../stanza/participant-hash.ts'
 import { readCopies } from '../stanza/message.ts'
 import type { DeliveryFacts, MessageCopy } from '../stanza/message.ts'
 import { otherAddressing } from '../world/account.ts'
@@ -30,6 +33,7 @@ export const MESSAGE_HANDLER: StanzaHandler = { tag: 'message', shape: MESSAGE_S
 
 const UNKNOWN_PERSON = 404
 const NOT_SIMULATED = 501
+const MISPLACED_REPEAT = 479
 
 function handleMessage(message: BinaryNode, context: HandlerContext): void {
   const { world, sender } = context
@@ -44,16 +48,44 @@ function handleMessage(message: BinaryNode, context: HandlerContext): void {
   if (chat === undefined) {
     const isPerson = to.endsWith('@s.whatsapp.net') || to.endsWith('@lid')
     sender.note(isPerson ? 'refusal' : 'unknown', `a message to ${to} is refused: nobody there`)
-    sender.send(messageAck(message, world.nowSeconds(), isPerson ? UNKNOWN_PERSON : NOT_SIMULATED))
+    sender.send(messageAck(message, world.nowSeconds(), { error: isPerson ? UNKNOWN_PERSON : NOT_SIMULATED }))
+    return
+  }
+  const copies = readCopies(message)
+  if (isMisplacedRepeat(message)) {
+    sender.note('refusal', `message ${message.attrs['id'] ?? ''} is repeated for one device in a fan-out`)
+    sender.send(messageAck(message, world.nowSeconds(), { error: MISPLACED_REPEAT }))
     return
   }
   sender.account.meet(chat.account)
   chat.account.meet(sender.account)
-  for (const copy of readCopies(message)) {
+  for (const copy of copies) {
     const route = findRoute(copy, context)
     if (route !== undefined) deliver(message, route, chat, context)
   }
-  sender.send(messageAck(message, world.nowSeconds()))
+  const phash = hashWhenMissed(message, { chat, copies }, context)
+  sender.send(messageAck(message, world.nowSeconds(), { phash }))
+}
+
+/** The hash over all devices of both sides, when a fan-out leaves out one that could have been written to. */
+function hashWhenMissed(
+  message: BinaryNode,
+  { chat, copies }: { readonly chat: Resolved; readonly copies: readonly MessageCopy[] },
+  { world, sender }: HandlerContext,
+): string | undefined {
+  if (childOf(message, 'enc') !== undefined) return undefined
+  const reached = new Set(copies.map(({ jid }) => world.deviceOf(jid)))
+  const accounts = [...new Set([sender.account, chat.account])]
+  const all = accounts.flatMap((account) =>
+    [...account.devices.values()].map((device) => ({ account, device })),
+  )
+  const missed = all.filter(
+    ({ device }) => device !== sender.device && device.directory.keys !== undefined && !reached.has(device),
+  )
+  if (missed.length === 0) return undefined
+  const names = missed.map(({ account, device }) => account.jid('pn', device.id))
+  sender.note('warning', `message ${message.attrs['id'] ?? ''} has no copy for ${names.join(', ')}`)
+  return hashParticipants(all.map(({ account, device }) => account.jid(chat.addressing, device.id)))
 }
 
 function findMessageViolation(
@@ -67,9 +99,8 @@ function findMessageViolation(
   if (message.attrs['category'] === 'peer' && chat.account !== context.sender.account) {
     return '<message> of category "peer" goes to somebody else'
   }
-  if (childOf(message, 'participants') !== undefined && childOf(message, 'enc') !== undefined) {
-    return '<message> carries both <participants> and <enc> to one person'
-  }
+  const beside = findBesideViolation(message)
+  if (beside !== undefined) return beside
   const copies = readCopies(message)
   const jids = copies.map((copy) => copy.jid)
   if (copies.length === 0) return '<message> carries no encrypted copy'

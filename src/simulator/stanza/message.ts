@@ -106,14 +106,20 @@ export interface MessageCopy {
   readonly encs: readonly BinaryNode[]
 }
 
-/** The copies in a message: those of `<participants>`, or the one directly in the stanza. */
+/**
+ * The copies in a message: the one directly in the stanza, or those of `<participants>`. What is repeated for one device
+ * may have both, and the direct one counts.
+ */
 export function readCopies(message: BinaryNode): readonly MessageCopy[] {
   const direct = childrenOf(message, 'enc')
+  if (direct.length > 0) return [{ jid: requireAttribute(message, 'to'), encs: direct }]
+  return addressedCopies(message)
+}
+
+function addressedCopies(message: BinaryNode): readonly MessageCopy[] {
   const participants = childOf(message, 'participants')
   const copies = participants === undefined ? [] : childrenOf(participants, 'to')
-  const addressed = copies.map((to) => ({ jid: requireAttribute(to, 'jid'), encs: childrenOf(to, 'enc') }))
-  if (direct.length === 0) return addressed
-  return [...addressed, { jid: requireAttribute(message, 'to'), encs: direct }]
+  return copies.map((to) => ({ jid: requireAttribute(to, 'jid'), encs: childrenOf(to, 'enc') }))
 }
 
 /** What is wrong with an `<enc>` of a person-to-person message; `undefined` when nothing is. */
@@ -165,8 +171,39 @@ export function deliveredMessage(message: BinaryNode, facts: DeliveryFacts): Bin
   return node('message', attributes, [...facts.encs, ...passed])
 }
 
-/** `<ack class="message">`: the server has the message, or says with a code why not. */
-export function messageAck(message: BinaryNode, nowSeconds: number, error?: number): BinaryNode {
+/** `<ack class="message">`: the server has the message, perhaps with other devices in mind, or says with a code why not. */
+export function messageAck(
+  message: BinaryNode,
+  nowSeconds: number,
+  { error, phash }: { readonly error?: number; readonly phash?: string | undefined } = {},
+): BinaryNode {
   const { id, to } = message.attrs
-  return node('ack', { class: 'message', id, from: to ?? SERVER, t: nowSeconds, error })
+  return node('ack', { class: 'message', id, from: to ?? SERVER, t: nowSeconds, error, phash })
+}
+
+/**
+ * Whether a message is repeated for one device in the shape of a message for many, which the server refuses with 479.
+ *
+ * @source whatsapp-rust `src/retry.rs`: a repetition goes as one `<enc>` to one device
+ */
+export function isMisplacedRepeat(message: BinaryNode): boolean {
+  if (childrenOf(message, 'enc').length > 0) return false
+  const isCounted = addressedCopies(message).some(({ encs }) =>
+    encs.some((enc) => enc.attrs['count'] !== undefined),
+  )
+  return isCounted || message.attrs['device_fanout'] === 'false'
+}
+
+/**
+ * What is wrong with a message that has a copy of its own and others beside it; `undefined` when nothing is. Only a
+ * repetition may have both, and the others are for the same device.
+ *
+ * @source Baileys 7.0.0-rc14 `lib/Socket/messages-send.js` relayMessage: what it repeats for a device is encrypted twice
+ */
+export function findBesideViolation(message: BinaryNode): string | undefined {
+  if (childrenOf(message, 'enc').length === 0) return undefined
+  const { to, device_fanout: fanOut } = message.attrs
+  const beside = addressedCopies(message)
+  if (beside.length === 0 || (fanOut === 'false' && beside.every(({ jid }) => jid === to))) return undefined
+  return '<message> carries both <participants> and <enc> to one person'
 }

@@ -62,6 +62,10 @@ export class BaileysParty implements Party {
     await this.#baileys.sendContent(chat, baileys, { messageId: id })
   }
 
+  async rejectCall(id: string, creator: string): Promise<void> {
+    await this.#baileys.rejectCall(id, creator)
+  }
+
   async mark(id: string): Promise<void> {
     // a query with an id of its own, so that the record can be cut where its answer came
     const attrs = { id, to: '@s.whatsapp.net', type: 'get', xmlns: 'w:p' }

@@ -28,6 +28,7 @@ export function nameOf(stanza: BinaryNode | CanonicalNode): string {
     ack: [attrs.class, attrs.type],
     receipt: [attrs.type ?? 'delivered'],
     ib: [first],
+    call: [first],
     presence: [attrs.type ?? (attrs.name === undefined ? 'without a name' : 'with a name')],
   }
   const said = (words[tag] ?? [attrs.type]).filter((word) => word !== undefined)
@@ -104,6 +105,7 @@ function canonicalAttribute(path: string, value: string, { ids, atMs }: Canonica
     case 'iq@id':
     case 'ack@id':
     case 'receipt@id':
+    case 'call@id':
     case 'receipt>list>item@id':
     case 'iq>usync@sid':
       return ids.nameOf(value, path)

@@ -75,12 +75,14 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
         baileys: /reason="identity"/,
         waton: 'absent',
       }),
-      ...['message text', 'message reaction'].flatMap((stanza): readonly Mark[] => [
-        a('value', stanza, { at: /^participants>to\[[^:\]]+\]>enc@type$/, baileys: 'pkmsg', waton: 'msg' }),
-        (difference) =>
-          a('value', stanza, { at: /^participants>to\[[^:\]]+\]>enc>content$/ })(difference) &&
-          isWrappedAlone(difference),
-      ]),
+      ...['text', 'reaction', 'media', 'poll', 'event']
+        .map((type) => `message ${type}`)
+        .flatMap((stanza): readonly Mark[] => [
+          a('value', stanza, { at: /^participants>to\[[^:\]]+\]>enc@type$/, baileys: 'pkmsg', waton: 'msg' }),
+          (difference) =>
+            a('value', stanza, { at: /^participants>to\[[^:\]]+\]>enc>content$/ })(difference) &&
+            isWrappedAlone(difference),
+        ]),
     ],
   },
   {
@@ -117,10 +119,19 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
   },
   {
     id: 'reporting-by-chance',
-    what: 'Baileys leaves `<reporting>` out of some messages; waton always writes it.',
-    reason: 'Baileys reads the message with its random padding, which some paddings make unreadable.',
+    what: 'Baileys leaves `<reporting>` out of some messages, and writes it for some that have nothing to report; waton writes it where there is something.',
+    reason:
+      'Baileys reads the message with its random padding, which some paddings make unreadable, and some look like text.',
     isByChance: true,
-    marks: [a('value', 'message text', { at: 'reporting', baileys: 'absent' })],
+    marks: [
+      ...['text', 'media', 'poll'].map((type) =>
+        a('value', `message ${type}`, { at: 'reporting', baileys: 'absent' }),
+      ),
+      ...['media', 'event'].map((type) =>
+        a('value', `message ${type}`, { at: 'reporting', waton: 'absent' }),
+      ),
+      a('value', 'message text', { step: 'what is added to a text', at: 'reporting', waton: 'absent' }),
+    ],
   },
   {
     id: 'privacy-token',

@@ -143,6 +143,10 @@ export class WatonParty implements Party {
     await this.#connected.send(chat, waton, { id })
   }
 
+  async rejectCall(id: string, creator: string): Promise<void> {
+    await this.#connected.rejectCall({ id, creator })
+  }
+
   async mark(id: string): Promise<void> {
     const ping = node('iq', { id, to: '@s.whatsapp.net', type: 'get', xmlns: 'w:p' }, [node('ping')])
     await this.#connected.query(ping)

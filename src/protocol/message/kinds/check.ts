@@ -133,9 +133,10 @@ export function checkKeys(what: string, given: readonly string[], known: readonl
   const key = given.find((name) => !known.includes(name))
   if (key === undefined) return
   const similar = nearestWord(key, known)
+  const hint = similar === undefined ? '.' : `; did you mean "${similar}"?`
   throw new UsageError(
     'WATON_CONTENT_KEY',
-    `${what} has a key "${key.slice(0, 64)}" that means nothing here${similar === undefined ? '' : `; did you mean "${similar}"?`} It takes: ${known.join(', ')}`,
+    `${what} has a key "${key.slice(0, 64)}" that means nothing here${hint} It takes: ${known.join(', ')}`,
     { details: { key: key.slice(0, 64), similar } },
   )
 }

@@ -238,13 +238,15 @@ export function buildSignedPreKey(preKey: PublicSignedPreKey): BinaryNode {
   ])
 }
 
-function parsePreKey(key: BinaryNode): PublicPreKey {
+/** What {@link buildPreKey} builds. @throws {ProtocolError} `WATON_STANZA_...` */
+export function parsePreKey(key: BinaryNode): PublicPreKey {
   return {
     id: uintFromBytes(requireBytes(requireChild(key, 'id'), 3)),
     publicKey: requireBytes(requireChild(key, 'value'), KEY_BYTES),
   }
 }
 
-function parseSignedPreKey(key: BinaryNode): PublicSignedPreKey {
+/** What {@link buildSignedPreKey} builds. @throws {ProtocolError} `WATON_STANZA_...` */
+export function parseSignedPreKey(key: BinaryNode): PublicSignedPreKey {
   return { ...parsePreKey(key), signature: requireBytes(requireChild(key, 'signature'), SIGNATURE_BYTES) }
 }

@@ -1,0 +1,139 @@
+/**
+ * Carries out one order within a unit of work: the session that the plan asks for, the message encrypted once more, and
+ * the finished stanza, durable together before anything reaches the wire (promise G3).
+ */
+import { describeError } from '../../base/errors.ts'
+import type { RandomSource } from '../../base/random.ts'
+import { encodeNode } from '../../protocol/binary/encode.ts'
+import { signalAddress } from '../../protocol/jid.ts'
+import { wrapDeviceSent } from '../../protocol/message/device-sent.ts'
+import { padMessage } from '../../protocol/message/padding.ts'
+import { encryptSignal, hasOpenSession, sessionInfo, startSession } from '../../protocol/signal/index.ts'
+import type { PreKeyBundle, SessionRecord } from '../../protocol/signal/index.ts'
+import { stanzaParts } from '../../protocol/stanza/message.ts'
+import { buildResentMessage } from '../../protocol/stanza/resent-message.ts'
+import { canonicalJid } from '../identity/addresses.ts'
+import type { MappingReader } from '../identity/addresses.ts'
+import type { Self } from '../identity/self.ts'
+import { SESSION } from '../state/records.ts'
+import type { Unit } from '../state/unit.ts'
+import type { ResendDrops } from './drops.ts'
+import { RESEND_HISTORY, RESEND_ORDER, SESSION_RENEWAL } from './records.ts'
+import type { ResendOrder } from './records.ts'
+import { sentMessage } from './sent-message.ts'
+import type { OutboxItem } from '../send/outbox-item.ts'
+import { isRemembered, sessionPlan } from './session-plan.ts'
+import type { PlanFacts } from './session-plan.ts'
+
+/** What carrying out an order works with. */
+export interface EncryptContext {
+  readonly self: Self
+  readonly random: RandomSource
+  readonly drops: ResendDrops
+}
+
+/** What the plan follows from, and the address of the session. */
+type OrderFacts = PlanFacts & { readonly address: string }
+
+/** What the plan for an order follows from, in the store of the moment. */
+export async function planFacts(
+  reader: MappingReader,
+  name: string,
+  order: ResendOrder,
+  nowMs: number,
+): Promise<OrderFacts> {
+  const address = signalAddress(await canonicalJid(reader, order.device))
+  return {
+    address,
+    order,
+    record: await reader.read(SESSION, address),
+    history: await reader.read(RESEND_HISTORY, name),
+    renewedAtMs: (await reader.read(SESSION_RENEWAL, address))?.atMs,
+    nowMs,
+  }
+}
+
+/**
+ * Encrypts what an order asks for, or forgets the order when that cannot be.
+ *
+ * @param fetched - keys of the device that the server gave a moment ago
+ * @returns the encoded stanza, also when it was encrypted before; `undefined` when there is nothing to send
+ */
+export async function encryptOrder(
+  unit: Unit,
+  { name, fetched }: { name: string; fetched: PreKeyBundle | undefined },
+  context: EncryptContext,
+): Promise<Uint8Array | undefined> {
+  const order = await unit.read(RESEND_ORDER, name)
+  if (order?.stanza !== undefined) return order.stanza
+  const sent = order === undefined ? undefined : await sentMessage(unit, order.id)
+  if (order === undefined || sent === undefined) {
+    unit.delete(RESEND_ORDER, name)
+    return undefined
+  }
+  const facts = await planFacts(unit, name, order, unit.nowMs)
+  const record = usableSession(unit, { facts, fetched }, context)
+  if (record === undefined) {
+    unit.delete(RESEND_ORDER, name)
+    context.drops.drop('no-keys', { id: order.id, device: order.device })
+    return undefined
+  }
+  return sealOrder(unit, { name, facts, sent, record }, context)
+}
+
+function sealOrder(
+  unit: Unit,
+  { name, facts, sent, record }: { name: string; facts: OrderFacts; sent: OutboxItem; record: SessionRecord },
+  { self, random }: EncryptContext,
+): Uint8Array {
+  const { order, history } = facts
+  const { to, message, stanzaType, extras } = sent.body
+  const isOwn = self.isOwn(order.device)
+  const sealed = encryptSignal({
+    record,
+    plaintext: padMessage(isOwn ? wrapDeviceSent(to, message) : message, random),
+    local: self.local,
+    random,
+    nowMs: unit.nowMs,
+  })
+  const stanza = encodeNode(
+    buildResentMessage({
+      id: order.id,
+      type: stanzaType,
+      ...stanzaParts(extras),
+      copy: { jid: order.device, type: sealed.type, ciphertext: sealed.body },
+      ...(order.reason === 'asked' ? { count: order.count } : {}),
+      ...(isOwn ? { recipient: to } : {}),
+      deviceIdentity: self.deviceIdentity,
+    }),
+  )
+  const { id, device, reason, count, orderedAtMs } = order
+  unit.put(SESSION, facts.address, sealed.record)
+  // the keys that came along are spent with it
+  unit.put(RESEND_ORDER, name, { id, device, reason, count, orderedAtMs, stanza })
+  const baseKey = sessionInfo(sealed.record)?.baseKey
+  if (isRemembered(order, history) && baseKey !== undefined)
+    unit.put(RESEND_HISTORY, name, { answers: history?.answers ?? 1, baseKey })
+  return stanza
+}
+
+/** The session to encrypt in, begun anew where the plan says so and keys are at hand. */
+function usableSession(
+  unit: Unit,
+  { facts, fetched }: { facts: OrderFacts; fetched: PreKeyBundle | undefined },
+  { self, random, drops }: EncryptContext,
+): SessionRecord | undefined {
+  const { order, record, nowMs, address } = facts
+  const plan = sessionPlan(facts)
+  const bundle = plan === 'given' ? order.bundle : plan === 'fetch' ? fetched : undefined
+  const open = record !== undefined && hasOpenSession(record) ? record : undefined
+  if (bundle === undefined) return open
+  try {
+    const started = startSession({ record, bundle, local: self.local, random, nowMs })
+    if (plan === 'fetch' && open !== undefined) unit.put(SESSION_RENEWAL, address, { atMs: nowMs })
+    return started
+  } catch (error) {
+    drops.drop('bad-keys', { device: order.device, reason: describeError(error) })
+    return open
+  }
+}

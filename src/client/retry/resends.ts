@@ -1,0 +1,274 @@
+/**
+ * Messages that go out once more, for one device each: orders are taken inside the units of receipts and acks, and carried
+ * out here while there is a connection, one at a time for each device.
+ *
+ * ```
+ * order -> keys of the device (only when its session is gone or in doubt) -> encrypt -> commit { session, stanza } -> wire -> server ack
+ * ```
+ *
+ * What was encrypted is repeated unchanged until the server has it, also by the next process. Orders are for a device and
+ * a message, whatever kind of chat it is in: what a kind of chat needs beside the copy is its own file.
+ */
+import type { Clock, Timer } from '../../base/clock.ts'
+import { StorageError, describeError, errorCode } from '../../base/errors.ts'
+import type { Logger } from '../../base/logger.ts'
+import type { RandomSource } from '../../base/random.ts'
+import { decodeNode } from '../../protocol/binary/decode.ts'
+import type { BinaryNode } from '../../protocol/binary/node.ts'
+import { userJid } from '../../protocol/jid.ts'
+import type { PreKeyBundle } from '../../protocol/signal/index.ts'
+import type { ParsedAck } from '../../protocol/stanza/ack.ts'
+import { fetchPreKeys } from '../../protocol/stanza/iq/pre-keys.ts'
+import type { Connection } from '../connection/connection.ts'
+import { canonicalJid } from '../identity/addresses.ts'
+import type { Self } from '../identity/self.ts'
+import { Lanes } from '../lanes.ts'
+import type { AccountState } from '../state/account-state.ts'
+import type { Unit } from '../state/unit.ts'
+import { ResendDrops } from './drops.ts'
+import { encryptOrder, planFacts } from './encrypt-order.ts'
+import { FanOuts } from './fan-outs.ts'
+import { orderResends } from './orders.ts'
+import { FAN_OUT_CHECK, RESEND_ORDER, SEPARATOR, orderName } from './records.ts'
+import type { ResendOrder } from './records.ts'
+import { sentMessage } from './sent-message.ts'
+import { sessionPlan } from './session-plan.ts'
+import { TokenBuckets } from './token-buckets.ts'
+
+/** What sending again works with. */
+export interface ResendsOptions {
+  readonly state: AccountState
+  readonly self: Self
+  readonly clock: Clock
+  readonly random: RandomSource
+  readonly logger: Logger
+}
+
+/** How long an order that could not be carried out waits on the same connection. */
+const RETRY_DELAY_MS = 5_000
+
+/** Messages with orders that are known by id; with more of them the store is asked at each ack. */
+const MAX_OPEN = 16_384
+
+/** Orders written to one connection whose ack is remembered to be outstanding. Beyond it nothing is lost: see `#write`. */
+const MAX_ON_WIRE = 16_384
+
+/** See the file comment. */
+export class Resends {
+  readonly #options: ResendsOptions
+  readonly #buckets = new TokenBuckets()
+  readonly #lanes: Lanes<string>
+  readonly #fanOuts: FanOuts
+  /** What was dropped, by reason. */
+  readonly drops: ResendDrops
+  /** Messages that have orders, and perhaps others: what is not among them has none. */
+  readonly #open = new Set<string>()
+  #knowsOpen = false
+  /** Names written to the present connection. */
+  #onWire = new Set<string>()
+  #connection: Connection | undefined
+  #retry: Timer | undefined
+
+  constructor(options: ResendsOptions) {
+    this.#options = options
+    this.drops = new ResendDrops(options.logger)
+    this.#lanes = new Lanes((name) => this.#process(name))
+    this.#fanOuts = new FanOuts(options)
+  }
+
+  /** The connection is ready for messages: orders that are not with the server are carried out. */
+  resume(connection: Connection): void {
+    this.#connection = connection
+    this.#onWire = new Set()
+    this.wake()
+  }
+
+  /** The connection is gone; what was not acknowledged waits for {@link resume}. */
+  suspend(): void {
+    this.#connection = undefined
+    this.#retry?.cancel()
+    this.#retry = undefined
+    this.#lanes.clear()
+  }
+
+  /** Looks for orders that are not known here: after a restart, or when a commit failed. */
+  wake(): void {
+    if (this.#connection === undefined) return
+    this.#lanes.clear()
+    this.#load().catch((error: unknown) => {
+      this.#options.logger.warn(
+        { reason: describeError(error) },
+        'what is to be sent again could not be read',
+      )
+      this.#retryLater()
+    })
+  }
+
+  /** Somebody's device asks for messages again. Runs inside the unit of the `<receipt>`. @throws {ProtocolError} */
+  async order(unit: Unit, stanza: BinaryNode): Promise<void> {
+    const names = await orderResends(unit, stanza, {
+      ...this.#options,
+      buckets: this.#buckets,
+      drops: this.drops,
+    })
+    this.#ordered(names)
+    unit.onCommit(() => {
+      for (const name of names) {
+        // what was written before was for the request before
+        this.#onWire.delete(name)
+        this.#offer(name)
+      }
+    })
+  }
+
+  /**
+   * The server has answered a message. Runs inside the unit of the `<ack>`.
+   *
+   * @returns whether it was a message that went out once more: then the answer says nothing about the first time
+   */
+  async applyAck(unit: Unit, ack: ParsedAck): Promise<boolean> {
+    const name = await this.#acknowledged(unit, ack)
+    if (name === undefined) {
+      if (await this.#fanOuts.noteAck(unit, ack)) this.#checkAfter(unit, ack.id)
+      return false
+    }
+    const order = await unit.read(RESEND_ORDER, name)
+    unit.delete(RESEND_ORDER, name)
+    unit.onCommit(() => {
+      this.#onWire.delete(name)
+    })
+    if (ack.errorCode !== undefined)
+      this.drops.drop('refused', { id: ack.id, device: order?.device, serverCode: ack.errorCode })
+    return true
+  }
+
+  /** The order that an ack is about: by the address it went to, or by its id when the server leaves the device out. */
+  async #acknowledged(unit: Unit, { id, from }: ParsedAck): Promise<string | undefined> {
+    if (this.#knowsOpen && !this.#open.has(id)) return undefined
+    const written = await this.#written(unit, id)
+    if (written.size === 0) return undefined
+    const about = from === undefined ? undefined : await canonicalJid(unit, from)
+    const isToDevice = about !== undefined && about !== userJid(about)
+    // while the first delivery is not acknowledged, an ack without a device is its ack
+    if (!isToDevice && (await sentMessage(unit, id))?.state === 'encrypted') return undefined
+    const devices = [...written.keys()]
+    const found =
+      devices.find((device) => device === about) ??
+      devices.find((device) => about === undefined || userJid(device) === userJid(about))
+    return found === undefined ? undefined : written.get(found)
+  }
+
+  /** The names of the orders for a message that were encrypted, by device. */
+  async #written(unit: Unit, id: string): Promise<ReadonlyMap<string, string>> {
+    const names = await unit.listKeys(RESEND_ORDER, orderName(id, ''))
+    if (names.length === 0) this.#open.delete(id)
+    const written = new Map<string, string>()
+    for (const name of names) {
+      const order = await unit.read(RESEND_ORDER, name)
+      if (order?.stanza !== undefined) written.set(await canonicalJid(unit, order.device), name)
+    }
+    return written
+  }
+
+  #offer(name: string): void {
+    if (this.#connection === undefined) return
+    // several orders of one device keep their order: the first may begin the session that the others need
+    this.#lanes.add(name.slice(name.indexOf(SEPARATOR) + 1), name)
+  }
+
+  #checkAfter(unit: Unit, id: string): void {
+    unit.onCommit(() => {
+      if (this.#connection !== undefined) this.#lanes.add(`check ${id}`, id)
+    })
+  }
+
+  async #load(): Promise<void> {
+    const { state } = this.#options
+    for (const id of await state.listKeys(FAN_OUT_CHECK, '')) this.#lanes.add(`check ${id}`, id)
+    const names = await state.listKeys(RESEND_ORDER, '')
+    this.#knowsOpen = true
+    this.#ordered(names)
+    for (const name of names) {
+      await this.#lanes.room()
+      this.#offer(name)
+    }
+  }
+
+  #ordered(names: readonly string[]): void {
+    for (const name of names) this.#open.add(name.slice(0, name.indexOf(SEPARATOR)))
+    if (this.#open.size > MAX_OPEN) this.#knowsOpen = false
+  }
+
+  async #process(name: string): Promise<void> {
+    const connection = this.#connection
+    if (connection?.isOpen !== true) return
+    try {
+      if (name.includes(SEPARATOR)) await this.#carryOut(connection, name)
+      else await this.#check(connection, name)
+    } catch (error) {
+      const { logger } = this.#options
+      logger.warn(
+        { code: errorCode(error), reason: describeError(error) },
+        'a message could not be sent again yet',
+      )
+      // a store that fails tells when it is well again
+      if (!(error instanceof StorageError)) this.#retryLater()
+    }
+  }
+
+  async #check(connection: Connection, id: string): Promise<void> {
+    const names = await this.#fanOuts.check(connection, id)
+    this.#ordered(names)
+    for (const name of names) this.#offer(name)
+  }
+
+  async #carryOut(connection: Connection, name: string): Promise<void> {
+    const { state, clock } = this.#options
+    const order = await state.read(RESEND_ORDER, name)
+    if (order === undefined || this.#onWire.has(name)) return
+    const facts = order.stanza === undefined ? await planFacts(state, name, order, clock.nowMs()) : undefined
+    const isFetched = facts !== undefined && sessionPlan(facts) === 'fetch'
+    const fetched = isFetched ? await this.#fetch(connection, order) : undefined
+    const staged = await state.transact(async (unit) => {
+      const stanza = await encryptOrder(unit, { name, fetched }, { ...this.#options, drops: this.drops })
+      if (stanza === undefined) return
+      unit.onCommit(() => {
+        this.#write(connection, name, stanza)
+      })
+    })
+    await staged.committed
+  }
+
+  /** The keys of a device as the server has them now. */
+  async #fetch(connection: Connection, { device }: ResendOrder): Promise<PreKeyBundle | undefined> {
+    const canonical = await canonicalJid(this.#options.state, device)
+    const answers = await connection.query(fetchPreKeys, { devices: [canonical], identityChanged: true })
+    const [answer] = answers
+    if (answer !== undefined && 'bundle' in answer) return answer.bundle
+    this.#options.logger.warn({ device, serverCode: answer?.errorCode }, 'no keys for a device')
+    return undefined
+  }
+
+  /** Writes a stanza once to a connection. A repetition is harmless: it is the same ciphertext. */
+  #write(connection: Connection, name: string, stanza: Uint8Array): void {
+    if (!connection.isOpen || connection !== this.#connection || this.#onWire.has(name)) return
+    if (this.#onWire.size >= MAX_ON_WIRE) this.#onWire.clear()
+    this.#onWire.add(name)
+    try {
+      connection.send(decodeNode(stanza))
+    } catch (error) {
+      this.#options.logger.debug(
+        { reason: describeError(error) },
+        'what is sent again waits for a connection',
+      )
+    }
+  }
+
+  #retryLater(): void {
+    if (this.#connection === undefined) return
+    this.#retry ??= this.#options.clock.schedule(RETRY_DELAY_MS, () => {
+      this.#retry = undefined
+      this.wake()
+    })
+  }
+}
