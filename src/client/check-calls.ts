@@ -193,7 +193,10 @@ export function checkMessageId(method: 'get' | 'cancel', id: unknown): void {
 const OUTBOX_QUERY: Readonly<Record<string, Expectation>> = {
   states: {
     expected: `a list of states: ${SEND_STATES.join(', ')}`,
-    accepts: (value) => Array.isArray(value) && value.every((one) => SEND_STATES.includes(one as SendState)),
+    accepts: (value) =>
+      Array.isArray(value) &&
+      value.length > 0 &&
+      value.every((one) => SEND_STATES.includes(one as SendState)),
   },
   chat: CHAT,
   after: wholeNumber(0),

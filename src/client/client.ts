@@ -36,8 +36,8 @@ import type { OutboxEntry, OutboxQuery, OutboxView } from './outbox.ts'
 import type { Runtime } from './runtime.ts'
 import type { UnknownCount } from './unknowns.ts'
 import type { SentMessage } from './send/handle.ts'
-import type { SendOptions } from './send/draft.ts'
 import type { BackupOptions } from './state/incarnation.ts'
+import type { SendOptions } from './send/draft.ts'
 
 /** Durable events, read from the log. */
 export interface EventLog {

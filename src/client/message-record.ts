@@ -35,6 +35,8 @@ export interface MessageRecord {
   readonly origin: Origin
   readonly sentAtMs: number
   readonly pushName?: string
+  /** In a newsletter: the number that the server gave it. */
+  readonly serverId?: string
   /** What it is, e.g. `text`. */
   readonly kind: string
   /** The serialised `Message`. */
@@ -52,6 +54,7 @@ export interface Envelope {
   readonly origin: Origin
   readonly sentAtMs: number
   readonly pushName?: string
+  readonly serverId?: string
   readonly opened?: MessageContent
   readonly me?: readonly string[]
   /** What its author has made of it since. */
@@ -68,13 +71,9 @@ export interface Edited {
 
 /** The store row of a message. */
 export function messageRow(record: MessageRecord, at: number): MessageRow {
-  const { id, chat, sender, fromMe, origin, sentAtMs, pushName, kind, message, opened, me } = record
+  const { id, chat, sender, fromMe, kind, message, opened, me } = record
   const envelope: Envelope = {
-    sender,
-    fromMe,
-    origin,
-    sentAtMs,
-    ...(pushName === undefined ? {} : { pushName }),
+    ...knownOf(record),
     ...(opened === undefined ? {} : { opened }),
     // a text points at nothing
     ...(me === undefined || kind === 'text' ? {} : { me }),
@@ -112,6 +111,25 @@ export function presentMessage(row: MessageRow): MessageProperties {
   }
 }
 
+/** What is told of a message besides its content and where it is. */
+function knownOf({
+  sender,
+  fromMe,
+  origin,
+  sentAtMs,
+  pushName,
+  serverId,
+}: MessageRecord): Omit<Envelope, 'opened' | 'me'> {
+  return {
+    sender,
+    fromMe,
+    origin,
+    sentAtMs,
+    ...(pushName === undefined ? {} : { pushName }),
+    ...(serverId === undefined ? {} : { serverId }),
+  }
+}
+
 function envelopeOf(parsed: unknown): Envelope {
   const { sender, fromMe, origin, sentAtMs } = parsed as Partial<Record<keyof Envelope, unknown>>
   const { jid } = sender as { readonly jid?: unknown }
@@ -126,17 +144,8 @@ function envelopeOf(parsed: unknown): Envelope {
 
 /** What an event says about a message that was just read. */
 export function payloadOf(record: MessageRecord, content: ReadContent): MessagePayload {
-  const { id, chat, sender, fromMe, origin, sentAtMs, pushName } = record
-  const known = {
-    id,
-    chat,
-    sender,
-    fromMe,
-    origin,
-    sentAtMs,
-    ...(pushName === undefined ? {} : { pushName }),
-  }
-  return { ...known, content: record.opened ?? plainContent(content) }
+  const { id, chat, opened } = record
+  return { id, chat, ...knownOf(record), content: opened ?? plainContent(content) }
 }
 
 /** What events say about a stored message. @throws {StorageError} `WATON_STORE_RECORD` */

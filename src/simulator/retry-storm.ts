@@ -20,6 +20,8 @@ export interface RetryStorm {
   readonly id: string
   /** How often each of them asks. @default 1 */
   readonly times?: number
+  /** The number of their first request: larger when they have asked before. @default 1 */
+  readonly first?: number
 }
 
 /** Keys come with this request and later ones. */
@@ -27,11 +29,11 @@ const KEYS_FROM = 2
 const KEY_CHILDREN: readonly string[] = ['type', 'identity', 'key', 'skey', 'device-identity']
 
 /** See the file comment. @returns how many requests went out */
-export function postRetryStorm(world: World, { to, from, id, times = 1 }: RetryStorm): number {
+export function postRetryStorm(world: World, { to, from, id, times = 1, first = 1 }: RetryStorm): number {
   const sender = world.deviceOf(to)
   if (sender === undefined) return 0
   let sent = 0
-  for (let count = 1; count <= times; count += 1) {
+  for (let count = first; count < first + times; count += 1) {
     for (const jid of from) {
       const found = world.resolve(jid)
       const device = world.deviceOf(jid)

@@ -30,7 +30,7 @@ export interface Fault {
 }
 
 /** Decides which calls fail; `undefined` lets one through. */
-export interface FaultPlan {
+export interface StoreFaultPlan {
   /** Decides about one commit. */
   commit?(attempt: CommitAttempt): Fault | undefined
   /** @param number - counts the reads of this store, from 1 */
@@ -44,12 +44,12 @@ export interface FaultPlan {
  * const store = faultyStore(new MemoryStore(), failCommits([3]))
  * ```
  */
-export function faultyStore(store: Store, plan: FaultPlan): Store {
+export function faultyStore(store: Store, plan: StoreFaultPlan): Store {
   return new FaultyStore(store, plan)
 }
 
 /** Fails the commits with these numbers (from 1). */
-export function failCommits(numbers: readonly number[], error: StorageError = writeFault()): FaultPlan {
+export function failCommits(numbers: readonly number[], error: StorageError = writeFault()): StoreFaultPlan {
   return { commit: ({ number }) => (numbers.includes(number) ? { error } : undefined) }
 }
 
@@ -58,12 +58,12 @@ export function failSomeCommits(
   random: RandomSource,
   oneIn: number,
   error: StorageError = writeFault(),
-): FaultPlan {
+): StoreFaultPlan {
   return { commit: () => (randomInteger(random, oneIn) === 0 ? { error } : undefined) }
 }
 
 /** Fails every commit while the function says so: a disk that is full, and has room again later. */
-export function failWhile(isFailing: () => boolean, error: StorageError = writeFault()): FaultPlan {
+export function failWhile(isFailing: () => boolean, error: StorageError = writeFault()): StoreFaultPlan {
   return { commit: () => (isFailing() ? { error } : undefined) }
 }
 
@@ -79,11 +79,11 @@ export function writeFault(): StorageError {
 }
 
 class FaultyStore extends StoreWrapper {
-  readonly #plan: FaultPlan
+  readonly #plan: StoreFaultPlan
   #commits = 0
   #reads = 0
 
-  constructor(inner: Store, plan: FaultPlan) {
+  constructor(inner: Store, plan: StoreFaultPlan) {
     super(inner)
     this.#plan = plan
   }

@@ -15,10 +15,25 @@ const silent = {
   error: quiet,
 }
 
-const { url, folder, version, settings } = JSON.parse(process.argv[2])
+const { url, folder, version, settings: chosen } = JSON.parse(process.argv[2])
+const { keepsMessages, ...settings } = chosen
 const tell = (event) => process.send?.(event)
 const { state, saveCreds } = await useMultiFileAuthState(folder)
 let socket
+
+// what a user of Baileys who answers requests for messages keeps; without it Baileys has its own cache alone
+const sent = new Map()
+
+// the disk: writes of sessions fail as often as it was told
+let failures = 0
+const write = state.keys.set.bind(state.keys)
+state.keys.set = (data) => {
+  if (data.session !== undefined && failures > 0) {
+    failures -= 1
+    throw new Error('this write fails because the test wants it')
+  }
+  return write(data)
+}
 
 function connect() {
   socket = makeWASocket({
@@ -27,6 +42,7 @@ function connect() {
     version,
     logger: silent,
     markOnlineOnConnect: false,
+    ...(keepsMessages === true ? { getMessage: (key) => Promise.resolve(sent.get(key.id)) } : {}),
     ...settings,
   })
   socket.ev.on('creds.update', saveCreds)
@@ -54,6 +70,20 @@ const commands = {
     } catch (error) {
       return { ended: 'rejected', reason: String(error?.message) }
     }
+  },
+  /** Sends a text, and says how that ended. */
+  async send({ chat, text, id }) {
+    try {
+      const { message } = await socket.sendMessage(chat, { text }, { messageId: id })
+      sent.set(id, message)
+      return { ended: 'resolved' }
+    } catch (error) {
+      return { ended: 'rejected', reason: String(error?.message) }
+    }
+  },
+  /** The next writes of sessions fail. */
+  failSessionWrites({ count }) {
+    failures = count
   },
   /** Dies with its answer to a message: when that is on the wire, or in its place. */
   dieAtAnswer({ isWritten, id }) {

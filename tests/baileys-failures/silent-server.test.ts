@@ -1,8 +1,10 @@
 /**
  * Where Baileys hangs, dies or hides what happened when a server is slow, silent or gone, and waton says so. Rows L1, L2,
- * L6 and L12 of the list in README.md.
+ * L3, L6 and L12 of the list in README.md.
  */
-import { describe, expect, test } from 'vitest'
+import { createConnection, createServer } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Client, Endpoint } from 'waton'
 import { node } from '../../src/protocol/binary/node.ts'
 import { ALICE, DEVICE, linkedClient, untilLogged } from '../client/support.ts'
@@ -121,6 +123,91 @@ function areAnswered({ world }: Stage, device: string): boolean {
 
 function questions({ world }: Stage, device: string, after: number): number {
   return world.server.trace.stanzas({ device, tag: 'iq', direction: 'client-to-server', after }).length
+}
+
+describe('a peer that is gone without a word', () => {
+  /** Notices within six seconds: the ping of Baileys and its five seconds, and the same for waton. */
+  const NOTICED_MS = 6_000
+  /** What `ws` waits for the other side to close, which it never does: Baileys tells nobody before. */
+  const HIDDEN_MS = 25_000
+
+  test(
+    'L3: Baileys says so half a minute after it has noticed; waton at once',
+    { timeout: 120_000 },
+    async () => {
+      const stage = await startStage('L3')
+      const cable = await Cable.to(stage.url)
+      const baileys = await Victim.link({ ...stage, url: cable.url }, temporaryFolder(), {
+        keepAliveIntervalMs: 1_000,
+      })
+      const client = await linkedClient(stage.world, stage.alice, {
+        endpoint: overNetwork(stage.world, cable.url),
+        timing: { keepAliveMs: 1_000, pongTimeoutMs: 5_000 },
+      })
+      const closed = new Promise<number>((resolve) => {
+        client.once('connection.closed', () => {
+          resolve(Date.now())
+        })
+      })
+      const before = baileys.closedAtMs.length
+      const cutAtMs = cable.cut()
+      const noticedAtMs = await closed
+      expect(noticedAtMs - cutAtMs).toBeLessThan(NOTICED_MS + 4_000)
+      const told = await until('Baileys to tell', () => baileys.closedAtMs[before], 90_000)
+      expect(told - cutAtMs).toBeGreaterThan(NOTICED_MS + HIDDEN_MS)
+    },
+  )
+})
+
+/** A network in front of the server that can swallow everything, as a dead router does: no end, no error. */
+class Cable {
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  #isCut = false
+
+  private constructor(port: number) {
+    this.#server = createServer((near) => {
+      const far = createConnection(port, '127.0.0.1')
+      for (const [from, to] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        this.#sockets.add(from)
+        from.on('error', () => undefined)
+        from.on('data', (bytes) => {
+          if (!this.#isCut) to.write(bytes)
+        })
+        from.on('close', () => {
+          if (!this.#isCut) to.destroy()
+        })
+      }
+    })
+    onTestFinished(() => {
+      for (const socket of this.#sockets) socket.destroy()
+      this.#server.close()
+    })
+  }
+
+  /** Lays a cable to a server. */
+  static async to(url: string): Promise<Cable> {
+    const cable = new Cable(Number(new URL(url).port))
+    await new Promise<void>((resolve) => {
+      cable.#server.listen(0, '127.0.0.1', resolve)
+    })
+    return cable
+  }
+
+  /** Where clients connect to. */
+  get url(): string {
+    const { port } = this.#server.address() as AddressInfo
+    return `ws://127.0.0.1:${String(port)}/ws/chat`
+  }
+
+  /** From now on nothing passes. @returns when */
+  cut(): number {
+    this.#isCut = true
+    return Date.now()
+  }
 }
 
 describe('a frame that was damaged on the way', () => {

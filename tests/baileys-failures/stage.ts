@@ -122,6 +122,17 @@ export class Victim {
     return { endOf: () => this.#answers.get(call) }
   }
 
+  /** Sends a text; resolves with how that ended. */
+  async send(chat: string, text: string, id: string): Promise<QueryEnd['ended']> {
+    const call = this.#tell('send', { chat, text, id })
+    return (await until(`Baileys to have sent ${id}`, () => this.#answers.get(call), START_MS)).ended
+  }
+
+  /** The next writes of sessions into its folder fail. */
+  failSessionWrites(count: number): void {
+    this.#tell('failSessionWrites', { count })
+  }
+
   /** Dies with its answer to a message. @param isWritten - whether that answer still reaches the server */
   dieAtAnswer(id: string, isWritten: boolean): void {
     this.#tell('dieAtAnswer', { isWritten, id })
@@ -138,6 +149,14 @@ export class Victim {
     this.#child.send({ call: this.#calls, command, ...input })
     return this.#calls
   }
+}
+
+/** What a device sent with this id, each time. */
+export function sentBy({ world }: Stage, device: string, id: string): readonly BinaryNode[] {
+  return world.server.trace
+    .stanzas({ direction: 'client-to-server', device, tag: 'message' })
+    .filter(({ node: { attrs } }) => attrs.id === id)
+    .map((entry) => entry.node)
 }
 
 /** A folder that is gone after the test. */

@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest'
 import { MemoryStore } from 'waton/persistence'
 import type { Change, Claim, CommitResult, Store } from 'waton/persistence'
-import { ManualClock, StoreWrapper, failCommits, faultyStore, writeFault } from 'waton/testing'
+import { VirtualClock, StoreWrapper, failCommits, faultyStore, writeFault } from 'waton/testing'
 import { deferred } from '../../src/base/deferred.ts'
 import type { StorageError } from '../../src/base/errors.ts'
 import { silentLogger } from '../../src/base/logger.ts'
@@ -23,7 +23,7 @@ interface SetUp {
 }
 
 async function open(store: Store): Promise<SetUp> {
-  const clock = new ManualClock()
+  const clock = new VirtualClock()
   const claim = await store.claim('default', { owner: 'test', nowMs: clock.nowMs(), leaseMs: 60_000 })
   const events: LoggedEvent[] = []
   const failures: StorageError[] = []

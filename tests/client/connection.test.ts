@@ -7,7 +7,7 @@ import { onTestFinished } from 'vitest'
 import { Client, MemoryStore } from 'waton'
 import type { ClientOptions } from 'waton'
 import type { ClientState } from 'waton/client'
-import { ManualClock } from 'waton/testing'
+import { VirtualClock } from 'waton/testing'
 import { deferred } from '../../src/base/deferred.ts'
 import { ClosedError } from '../../src/base/errors.ts'
 import type { Endpoint } from '../../src/client/options.ts'
@@ -29,8 +29,8 @@ import {
 /** A client on the endpoint by a clock that stands still unless the test moves it. */
 function clientAt(
   endpoint: Endpoint,
-  clock = new ManualClock(),
-): { client: Client; clock: ManualClock; states: ClientState[] } {
+  clock = new VirtualClock(),
+): { client: Client; clock: VirtualClock; states: ClientState[] } {
   const client = new Client({ store: new MemoryStore(), endpoint, clock })
   onTestFinished(() => client.close())
   const states: ClientState[] = []
@@ -137,7 +137,7 @@ describe('a server', () => {
 
   test('that says nonsense as its first word loses the connection, and is tried again', async () => {
     const errors = uncaught()
-    const clock = new ManualClock()
+    const clock = new VirtualClock()
     const server = scriptedServer(clock, (channel) => {
       channel.write(node('success', { t: 'nonsense' }))
     })
@@ -156,7 +156,7 @@ describe('a server', () => {
   })
 
   test('that ends the connection with its first word leaves no timer behind', async () => {
-    const clock = new ManualClock()
+    const clock = new VirtualClock()
     const server = scriptedServer(clock, (channel) => {
       channel.write(node('failure', { reason: '401' }))
       channel.end()
@@ -172,7 +172,7 @@ describe('a server', () => {
   })
 
   test('that is silent after the handshake is given up when it misses a ping', async () => {
-    const clock = new ManualClock()
+    const clock = new VirtualClock()
     const server = scriptedServer(clock, () => undefined)
     const { client, states } = clientAt(server.endpoint, clock)
     client.connect().catch(() => undefined)
@@ -184,7 +184,7 @@ describe('a server', () => {
   })
 
   test('that accepts a login which never happened is not believed', async () => {
-    const clock = new ManualClock()
+    const clock = new VirtualClock()
     const server = scriptedServer(clock, (channel) => {
       channel.write(node('success', { t: '1700000000', lid: '1:1@lid' }))
     })

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { MemoryStore } from 'waton'
 import type { EventHandler } from 'waton'
 import { faultyStore, writeFault } from 'waton/testing'
-import type { FaultPlan } from 'waton/testing'
+import type { StoreFaultPlan } from 'waton/testing'
 import { deferred } from '../../src/base/deferred.ts'
 import { StorageError } from '../../src/base/errors.ts'
 import { CONSUMER } from '../../src/client/state/records.ts'
@@ -61,7 +61,7 @@ describe('a handler that fails', () => {
   test('while the store fails too ends neither the process nor the consumer', async () => {
     const errors = uncaught()
     let isFailing = false
-    const plan: FaultPlan = { commit: () => (isFailing ? { error: writeFault() } : undefined) }
+    const plan: StoreFaultPlan = { commit: () => (isFailing ? { error: writeFault() } : undefined) }
     const { append, clock, consume } = await openLog(faultyStore(new MemoryStore(), plan))
     await append('a1', 'a2', 'b1')
     const seen: string[] = []

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest'
 import { MemoryStore } from 'waton'
 import type { ConsumeOptions, DeadLetter, DurableEvent, EphemeralEvents, EventHandler } from 'waton'
 import type { Claim, OutboxRow, Store } from 'waton/persistence'
-import { ManualClock, seededRandom } from 'waton/testing'
+import { VirtualClock, seededRandom } from 'waton/testing'
 import { silentLogger } from '../../src/base/logger.ts'
 import { TypedEmitter } from '../../src/base/typed-emitter.ts'
 import { Consumers } from '../../src/client/consume/consumers.ts'
@@ -25,7 +25,7 @@ export type TestConsumeOptions = ConsumeOptions & { readonly maxAhead?: number }
 
 /** See the file comment. */
 export interface EventLog {
-  readonly clock: ManualClock
+  readonly clock: VirtualClock
   readonly state: AccountState
   readonly claim: Claim
   readonly outbox: Outbox
@@ -44,7 +44,7 @@ export interface EventLog {
 /** Opens the log of a store. */
 export async function openLog(
   store: Store = new MemoryStore(),
-  clock: ManualClock = new ManualClock(),
+  clock: VirtualClock = new VirtualClock(),
   options: Pick<OutboxOptions, 'previewLink'> = {},
 ): Promise<EventLog> {
   const hub = new EventHub(new TypedEmitter<ClientEvents>(() => undefined))

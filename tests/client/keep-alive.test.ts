@@ -1,6 +1,6 @@
 /** The keepalive by a clock that the test moves: when it asks, when it does not, and when it gives up. */
 import { describe, expect, test } from 'vitest'
-import { ManualClock } from 'waton/testing'
+import { VirtualClock } from 'waton/testing'
 import type { Clock } from '../../src/base/clock.ts'
 import { deferred } from '../../src/base/deferred.ts'
 import type { Deferred } from '../../src/base/deferred.ts'
@@ -14,14 +14,14 @@ const { keepAliveMs, pongTimeoutMs } = DEFAULT_TIMING
 const SHORTEST_MS = (keepAliveMs * 2) / 3
 
 interface SetUp {
-  readonly clock: ManualClock
+  readonly clock: VirtualClock
   readonly keepAlive: KeepAlive
   readonly pings: { readonly timeoutMs: number; readonly answer: Deferred<void> }[]
   readonly dead: unknown[]
 }
 
-function setUp(wrap: (clock: ManualClock) => Clock = (clock) => clock): SetUp {
-  const clock = new ManualClock()
+function setUp(wrap: (clock: VirtualClock) => Clock = (clock) => clock): SetUp {
+  const clock = new VirtualClock()
   const pings: SetUp['pings'] = []
   const dead: unknown[] = []
   const keepAlive = new KeepAlive({

@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest'
 import { MemoryStore } from 'waton'
 import type { Client, ClientOptions } from 'waton'
-import { ManualClock } from 'waton/testing'
+import { VirtualClock } from 'waton/testing'
 import { REFUSED_PAUSE_MS, RETENTION_MS, ROTATION_MS } from '../../src/client/keys/signed-pre-key.ts'
 import { toHex, uintFromBytes } from '../../src/base/bytes.ts'
 import { childrenOf, node, requireBytes, requireChild } from '../../src/protocol/binary/node.ts'
@@ -19,7 +19,7 @@ const CALM = { keepAliveMs: 1e11, leaseMs: 1e11 }
 
 interface Scene {
   readonly world: World
-  readonly clock: ManualClock
+  readonly clock: VirtualClock
   readonly store: MemoryStore
   readonly alice: SimulatedPhone
   readonly bob: SimulatedPhone
@@ -28,7 +28,7 @@ interface Scene {
 }
 
 async function openScene(seed: string): Promise<Scene> {
-  const clock = new ManualClock()
+  const clock = new VirtualClock()
   const world = new World(seed, clock)
   const { alice, bob } = await world.addPair()
   const store = new MemoryStore()

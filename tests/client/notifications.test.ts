@@ -5,6 +5,7 @@
 import { describe, expect, test } from 'vitest'
 import type { DurableEvent } from 'waton'
 import { NOTIFICATIONS } from '../../src/client/receive/notifications/registry.ts'
+import { utf8Bytes } from '../../src/base/bytes.ts'
 import { node } from '../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
 import { until } from '../helpers/until.ts'
@@ -205,6 +206,23 @@ describe('a notification', () => {
       node('ack', { id: 'U1', to: BOB, class: 'notification', type: 'novelty' }),
     ])
     expect(await told(await log(client))).toEqual([])
+  })
+
+  test('of a newsletter may carry a message, told with the number that reactions and views name it by', async () => {
+    const world = new World('message in a notification')
+    const { alice } = await world.addPair()
+    const client = await linkedClient(world, alice)
+    const text = node('plaintext', {}, Uint8Array.of(0x0a, 4, ...utf8Bytes('news')))
+    const message = node('message', { message_id: 'NM1', server_id: '101', t: String(AT) }, [text])
+    world.inject(node('notification', { id: 'N1', from: NEWS, t: String(AT), type: 'newsletter' }, [message]))
+    await until('the ack', () => world.answersTo('N1').length > 0)
+    const [event] = (await log(client)).filter(({ type }) => type === 'message')
+    expect(event?.payload).toMatchObject({
+      id: 'NM1',
+      chat: NEWS,
+      serverId: '101',
+      content: { text: 'news' },
+    })
   })
 
   test.each(CASES)('of the type $type is acknowledged and told once, however often it comes', async (one) => {

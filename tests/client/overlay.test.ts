@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { MemoryStore } from 'waton'
 import type { Change, Claim, CommitResult, RecordRow, Store } from 'waton/persistence'
-import { ManualClock, StoreWrapper, writeFault } from 'waton/testing'
+import { VirtualClock, StoreWrapper, writeFault } from 'waton/testing'
 import { deferred } from '../../src/base/deferred.ts'
 import { silentLogger } from '../../src/base/logger.ts'
 import { AccountState } from '../../src/client/state/account-state.ts'
@@ -12,7 +12,7 @@ import { settle } from './support.ts'
 const NOTE = textRecord('note')
 
 async function open(store: Store): Promise<AccountState> {
-  const clock = new ManualClock()
+  const clock = new VirtualClock()
   const claim = await store.claim('default', { owner: 'test', nowMs: clock.nowMs(), leaseMs: 60_000 })
   const ignore = (): void => undefined
   return AccountState.open({ store, claim, clock, logger: silentLogger, onEvents: ignore, onFailure: ignore })

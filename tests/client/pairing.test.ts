@@ -2,7 +2,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Client, MemoryStore } from 'waton'
 import type { ClientEvents } from 'waton'
-import { ManualClock, faultyStore, writeFault } from 'waton/testing'
+import { VirtualClock, faultyStore, writeFault } from 'waton/testing'
 import { toBase64 } from '../../src/base/bytes.ts'
 import { CREDENTIALS, SELF } from '../../src/client/state/records.ts'
 import { node } from '../../src/protocol/binary/node.ts'
@@ -77,7 +77,7 @@ function qrsOf(client: Client): string[] {
 
 describe('codes', () => {
   test('are shown one after the other, the first for longer, and then new ones are fetched at once', async () => {
-    const clock = new ManualClock()
+    const clock = new VirtualClock()
     const server = scriptedServer(clock, offering(3), (channel, stanza) => {
       if (stanza.attrs.xmlns === 'w:p')
         channel.write(node('iq', { type: 'result', id: stanza.attrs.id, from: '@s.whatsapp.net' }))
@@ -101,7 +101,7 @@ describe('codes', () => {
   })
 
   test('offered twice are one row of codes, not two', async () => {
-    const clock = new ManualClock()
+    const clock = new VirtualClock()
     const server = scriptedServer(clock, offering(3, 2))
     const client = new Client({
       store: new MemoryStore(),
@@ -134,7 +134,7 @@ async function storedSecret(store: MemoryStore): Promise<string> {
 
 describe('codes that nobody scans', () => {
   test('end the client after ten rounds, with a reason; what the user does in between starts the count anew', async () => {
-    const clock = new ManualClock()
+    const clock = new VirtualClock()
     const server = scriptedServer(clock, offering(1))
     const timing = { keepAliveMs: 1e9, qrMs: [1_000, 1_000] as const }
     const client = new Client({ store: new MemoryStore(), endpoint: server.endpoint, clock, timing })
@@ -297,7 +297,7 @@ describe('a passkey', () => {
   )
 
   test('keeps the connection for five minutes, also when every code has been shown', async () => {
-    const clock = new ManualClock()
+    const clock = new VirtualClock()
     const notice = { from: '@s.whatsapp.net', id: 'p1', t: '1700000000', type: 'passkey_prologue_request' }
     const server = scriptedServer(clock, (channel, connection) => {
       offering(1)(channel, connection)
@@ -334,7 +334,7 @@ describe('a request about linking', () => {
     ['to show a code without a ref', md('u2', node('pair-device')), '400'],
     ['to accept an approval without an identity', md('u3', node('pair-success')), '500'],
   ])('%s is answered with an error, and codes go on', async (_, request, errorCode) => {
-    const clock = new ManualClock()
+    const clock = new VirtualClock()
     const server = scriptedServer(clock, (channel, connection) => {
       channel.write(request)
       offering(1)(channel, connection)

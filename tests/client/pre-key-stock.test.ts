@@ -1,7 +1,7 @@
 /** One-time pre-keys in the store: ids at the end of their range, what is served again, and what is forgotten. */
 import { expect, test } from 'vitest'
 import { MemoryStore } from 'waton/persistence'
-import { ManualClock } from 'waton/testing'
+import { VirtualClock } from 'waton/testing'
 import { silentLogger } from '../../src/base/logger.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { concatBytes } from '../../src/base/bytes.ts'
@@ -14,7 +14,7 @@ const LAST_ID = 0xffffff
 const SEED = 'pre-key stock'
 
 async function openState(nextId = 1): Promise<AccountState> {
-  const clock = new ManualClock()
+  const clock = new VirtualClock()
   const store = new MemoryStore()
   const claim = await store.claim('default', { owner: 'test', nowMs: clock.nowMs(), leaseMs: 60_000 })
   const ignore = (): void => undefined

@@ -12,6 +12,7 @@ import { StorageError } from '../../src/base/errors.ts'
 import { randomInteger } from '../../src/base/random.ts'
 import type { RandomSource } from '../../src/base/random.ts'
 import type { SimulatedPhone } from '../../src/simulator/peer/phone.ts'
+import { outboxItem, outboxRow } from '../../src/client/send/outbox-item.ts'
 import { until } from '../helpers/until.ts'
 import {
   ALICE,
@@ -351,10 +352,9 @@ describe('an outbox row that cannot be read', () => {
       await writer.close()
       const row = await scene.store.readOutbox('default', 'ONE')
       if (row === undefined) throw new Error('no row')
-      const body = JSON.parse(Buffer.from(row.value).subarray(1).toString()) as Record<string, unknown>
-      body[part] = { base64: Buffer.from('//////').toString('base64') }
-      const value = Uint8Array.of(1, ...Buffer.from(JSON.stringify(body)))
-      await tamper(scene.store, [{ op: 'put-outbox', row: { ...row, value } }])
+      const item = outboxItem(row)
+      const damaged = { ...item, body: { ...item.body, [part]: new TextEncoder().encode('//////') } }
+      await tamper(scene.store, [{ op: 'put-outbox', row: outboxRow(damaged) }])
       const { client, reports } = nextClient(scene)
       await client.connect()
       await scene.bob.waitForMessage(({ text }) => text === 'TWO')

@@ -1,6 +1,6 @@
 /** Questions under way on one connection: none stays without an answer, a refusal, or the news that none will come. */
 import { describe, expect, test } from 'vitest'
-import { ManualClock } from 'waton/testing'
+import { VirtualClock } from 'waton/testing'
 import { ClosedError } from '../../src/base/errors.ts'
 import { QueryTable } from '../../src/client/connection/queries.ts'
 import { node } from '../../src/protocol/binary/node.ts'
@@ -12,11 +12,11 @@ import { settle, uncaught } from './support.ts'
 const QUESTION = node('iq', { type: 'get', xmlns: 'w:p' })
 
 function setUp(send: (stanza: BinaryNode) => void = () => undefined): {
-  clock: ManualClock
+  clock: VirtualClock
   sent: BinaryNode[]
   table: QueryTable
 } {
-  const clock = new ManualClock()
+  const clock = new VirtualClock()
   const sent: BinaryNode[] = []
   let id = 0
   const table = new QueryTable({

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { MemoryStore } from 'waton'
 import { StorageError } from '../../src/base/errors.ts'
 import { failWhile, faultyStore, forSeeds, writeFault } from 'waton/testing'
-import type { FaultPlan } from 'waton/testing'
+import type { StoreFaultPlan } from 'waton/testing'
 import { randomInteger } from '../../src/base/random.ts'
 import { until } from '../helpers/until.ts'
 import {
@@ -105,7 +105,7 @@ describe('a store that cannot be written or read for a moment', () => {
     const world = new World('reading')
     const { alice, bob } = await world.addPair()
     let toFail = 0
-    const plan: FaultPlan = {
+    const plan: StoreFaultPlan = {
       read: () => {
         if (toFail === 0) return undefined
         toFail -= 1
@@ -141,7 +141,7 @@ describe('commits that fail now and then', () => {
         const oneIn = 2 + randomInteger(random, 4)
         let isFailing = false
         const failures = { refused: 0, written: 0 }
-        const plan: FaultPlan = {
+        const plan: StoreFaultPlan = {
           commit: () => {
             if (!isFailing || randomInteger(random, oneIn) > 0) return undefined
             const isApplied = randomInteger(random, 2) === 0

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { Client, MemoryStore } from 'waton'
 import type { ClientOptions } from 'waton'
-import { ManualClock } from 'waton/testing'
+import { VirtualClock } from 'waton/testing'
 import { systemClock } from '../../src/base/clock.ts'
 import { SELF } from '../../src/client/state/records.ts'
 import { seededRandom } from '../../src/base/random.ts'
@@ -151,7 +151,7 @@ describe('a handshake', () => {
 describe('a clock that is wrong', () => {
   test('does not stop the client for good: when it is set right, the client connects', async () => {
     const world = new World('clock')
-    const manual = new ManualClock(systemClock.nowMs())
+    const manual = new VirtualClock(systemClock.nowMs())
     let aheadMs = 3 * MONTH_MS
     const clock = {
       nowMs: () => manual.nowMs() + aheadMs,
@@ -179,7 +179,7 @@ describe('a clock that is wrong', () => {
 
 describe('a server that is gone without a word', () => {
   test('is noticed within 25 s of a message that it does not answer', async () => {
-    const clock = new ManualClock()
+    const clock = new VirtualClock()
     const world = new World('gone', clock)
     const { alice } = await world.addPair()
     let isGone = false

@@ -1,7 +1,7 @@
 /** What a device leaves behind when it is given up: nothing that is signed or agreed on with its keys is used again. */
 import { expect, test } from 'vitest'
 import { MemoryStore } from 'waton/persistence'
-import { ManualClock } from 'waton/testing'
+import { VirtualClock } from 'waton/testing'
 import { silentLogger } from '../../src/base/logger.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { loadSelf } from '../../src/client/identity/credentials.ts'
@@ -13,7 +13,7 @@ import { verify } from '../../src/protocol/crypto/index.ts'
 import { concatBytes } from '../../src/base/bytes.ts'
 
 test('a rotation that was under way is not finished with a key that the old identity signed', async () => {
-  const clock = new ManualClock()
+  const clock = new VirtualClock()
   const store = new MemoryStore()
   const random = seededRandom('retire')
   const claim = await store.claim('default', { owner: 'test', nowMs: clock.nowMs(), leaseMs: 60_000 })

@@ -14,7 +14,7 @@ import {
   forSeeds,
   writeFault,
 } from 'waton/testing'
-import type { FaultPlan } from 'waton/testing'
+import type { StoreFaultPlan } from 'waton/testing'
 import { deferred } from '../../src/base/deferred.ts'
 import { until } from '../helpers/until.ts'
 import {
@@ -150,7 +150,7 @@ describe('a commit that fails', () => {
       const world = new World(`fails ${String(isApplied)}`)
       const { alice, bob } = await world.addPair()
       let toFail = 0
-      const plan: FaultPlan = {
+      const plan: StoreFaultPlan = {
         commit: ({ changes }) => {
           if (toFail === 0 || !hasMessage(changes)) return undefined
           toFail -= 1
@@ -229,7 +229,7 @@ describe('a commit that fails', () => {
       const { alice, bob } = await world.addPair()
       const some = failSomeCommits(random, 3)
       let failures = 0
-      const plan: FaultPlan = {
+      const plan: StoreFaultPlan = {
         commit: (attempt) => {
           // few enough that the back-off stays short
           const fault = failures < 5 ? some.commit?.(attempt) : undefined
@@ -276,7 +276,7 @@ describe('a commit that fails', () => {
         let isFailing = false
         let failures = 0
         const some = failSomeCommits(random, 6)
-        const plan: FaultPlan = {
+        const plan: StoreFaultPlan = {
           commit: (attempt) => {
             const fault = isFailing ? some.commit?.(attempt) : undefined
             if (fault !== undefined) failures += 1

@@ -1,6 +1,6 @@
 /** How a client comes back, and when it does not: the supervisor alone, with connections that end as the test says. */
 import { describe, expect, test } from 'vitest'
-import { ManualClock } from 'waton/testing'
+import { VirtualClock } from 'waton/testing'
 import { deferred } from '../../src/base/deferred.ts'
 import { ClosedError, CryptoError, StorageError, errorCode } from '../../src/base/errors.ts'
 import { silentLogger } from '../../src/base/logger.ts'
@@ -70,7 +70,7 @@ interface Run {
 }
 
 interface SetUp {
-  readonly clock: ManualClock
+  readonly clock: VirtualClock
   readonly supervisor: Supervisor
   readonly runs: Run[]
   readonly changes: { readonly state: ClientState; readonly reason: CloseReason | undefined }[]
@@ -86,7 +86,7 @@ function waitsMs({ clock }: SetUp): number {
 }
 
 function setUp(onState: (state: ClientState) => void = () => undefined): SetUp {
-  const clock = new ManualClock()
+  const clock = new VirtualClock()
   const runs: Run[] = []
   const changes: SetUp['changes'] = []
   const supervisor = new Supervisor({

@@ -71,8 +71,15 @@ export class World {
     return this.#phones
   }
 
-  async addPhone(phoneNumber: string, name: string): Promise<SimulatedPhone> {
-    const account = this.server.world.createAccount(phoneNumber, name)
+  addPhone(phoneNumber: string, name: string): Promise<SimulatedPhone> {
+    this.server.world.createAccount(phoneNumber, name)
+    return this.switchOn(phoneNumber, name)
+  }
+
+  /** The phone of an account that exists: from now on it has keys. */
+  async switchOn(phoneNumber: string, name: string): Promise<SimulatedPhone> {
+    const account = this.server.world.resolve(`${phoneNumber}@s.whatsapp.net`)?.account
+    if (account === undefined) throw new Error(`no such account: ${phoneNumber}`)
     const phone = await createPhone({
       phoneNumber,
       name,

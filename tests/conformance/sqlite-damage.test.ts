@@ -3,8 +3,11 @@
  * left behind, paths that cannot be written. Whatever it is, the error is typed, names the file and a way out, and the
  * file and its log are left as they are. The index of the log (`-shm`) is a cache that SQLite makes anew for every reader.
  */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import {
   chmodSync,
+  chownSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -13,6 +16,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { StorageError, errorCode } from '../../src/base/errors.ts'
 import { randomInteger } from '../../src/base/random.ts'
@@ -193,42 +198,77 @@ describe('paths that lead elsewhere', () => {
   })
 })
 
-// the superuser may write everywhere
-describe.skipIf(process.platform === 'win32' || process.getuid?.() === 0)('rights that are missing', () => {
+interface Opened {
+  readonly opened: boolean
+  readonly code?: string
+  readonly message?: string
+  readonly name?: string
+}
+
+/** Somebody without rights of their own: tests that run as the superuser open stores as this one. */
+const NOBODY = process.getuid?.() === 0 ? 65_534 : undefined
+
+/** Gives a file or folder to whoever {@link openAsUser} is. */
+function handOver(...paths: readonly string[]): void {
+  if (NOBODY !== undefined) for (const path of paths) chownSync(path, NOBODY, NOBODY)
+}
+
+/** A store in a folder of a user without special rights, with rows in it. */
+async function ofUser(name: string): Promise<{ folder: string; path: string }> {
+  const folder = newPath(name)
+  // the way there must be open to that user
+  chmodSync(dirname(folder), 0o711)
+  mkdirSync(folder)
+  const path = join(folder, 'store.db')
+  await fill(path)
+  handOver(folder, ...siblings(path).map((suffix) => path + suffix))
+  return { folder, path }
+}
+
+/** What comes of opening a store in a process without special rights. */
+async function openAsUser(path: string): Promise<Opened> {
+  const script = fileURLToPath(new URL('open-child.mjs', import.meta.url))
+  const input = JSON.stringify({ path, ...(NOBODY === undefined ? {} : { user: NOBODY }) })
+  const child = fork(script, [input], { execArgv: [] })
+  const [said] = (await once(child, 'message')) as [Opened]
+  return said
+}
+
+describe.skipIf(process.platform === 'win32')('rights that are missing', () => {
+  test('are not missing in general: a store of the same user opens', async () => {
+    const { path } = await ofUser('open')
+    expect(await openAsUser(path)).toEqual({ opened: true })
+  })
+
   test('for the file: it is refused, and its rights are not changed', async () => {
-    const path = newPath()
-    await fill(path)
+    const { path } = await ofUser('read-only')
     chmodSync(path, 0o400)
-    const error = await expectRefused(path, 'WATON_STORE_OPEN')
-    expect(error.message).toContain('read and write')
+    const before = stateOf(path)
+    const { code, message } = await openAsUser(path)
+    expect(code).toBe('WATON_STORE_OPEN')
+    expect(message).toContain('read and write')
+    expect(message).toContain(path)
     expect(statSync(path).mode & 0o777).toBe(0o400)
+    expect(stateOf(path)).toEqual(before)
   })
 
   test('for reading: it is refused', async () => {
-    const path = newPath()
-    await fill(path)
+    const { path } = await ofUser('unreadable')
     chmodSync(path, 0o000)
-    const error: unknown = await openSqlite(path).catch((reason: unknown) => reason)
-    expect(error).toMatchObject({ code: 'WATON_STORE_OPEN' })
+    expect(await openAsUser(path)).toMatchObject({ opened: false, code: 'WATON_STORE_OPEN' })
     chmodSync(path, 0o600)
   })
 
   test('for the folder: it is refused, and nothing appears in it', async () => {
-    const folder = newPath('locked')
-    mkdirSync(folder)
-    const path = `${folder}/store.db`
-    await fill(path)
+    const { folder, path } = await ofUser('locked')
     chmodSync(folder, 0o500)
     try {
       const before = stateOf(path)
-      const error: unknown = await openSqlite(path).then(
-        (store) => store.close(),
-        (reason: unknown) => reason,
-      )
-      expect(error).toBeInstanceOf(StorageError)
+      expect(await openAsUser(path)).toMatchObject({ opened: false, name: 'StorageError' })
       expect(stateOf(path)).toEqual(before)
-      const missing: unknown = await openSqlite(`${folder}/new.db`).catch((reason: unknown) => reason)
-      expect(missing).toMatchObject({ code: 'WATON_STORE_OPEN' })
+      const missing = await openAsUser(join(folder, 'new.db'))
+      expect(missing).toMatchObject({ opened: false, code: 'WATON_STORE_OPEN' })
+      expect(siblings(join(folder, 'new.db'))).toEqual([])
     } finally {
       chmodSync(folder, 0o700)
     }

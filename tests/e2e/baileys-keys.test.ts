@@ -4,7 +4,7 @@
  */
 import { onTestFinished, expect, test } from 'vitest'
 import { MemoryStore } from 'waton'
-import { ManualClock } from 'waton/testing'
+import { VirtualClock } from 'waton/testing'
 import { ROTATION_MS } from '../../src/client/keys/signed-pre-key.ts'
 import { childrenOf, requireBytes } from '../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
@@ -30,7 +30,7 @@ async function linkedBaileys(url: string, phone: SimulatedPhone): Promise<Bailey
 }
 
 test('a Baileys that has the old key is read after a rotation, and one that comes later uses the new key', async () => {
-  const clock = new ManualClock()
+  const clock = new VirtualClock()
   const world = new World('baileys and keys', clock)
   const url = await world.server.start()
   const { alice, bob } = await world.addPair()

@@ -4,7 +4,7 @@
  */
 import { onTestFinished } from 'vitest'
 import { Client, MemoryStore } from 'waton'
-import type { DurableEvent, Endpoint } from 'waton'
+import type { ClientOptions, DurableEvent, Endpoint } from 'waton'
 import type { Change, Store } from 'waton/persistence'
 import { childOf } from '../../src/protocol/binary/node.ts'
 import type { SimulatedPhone, Trace, TracedStanza } from 'waton/simulator'
@@ -15,20 +15,25 @@ export const BOB_DEVICE = '15550000002:1@s.whatsapp.net'
 
 /** A client with the store that it can be taken from. */
 export class Party {
-  readonly #endpoint: Endpoint
+  readonly #options: ClientOptions
   readonly store: Store
   client: Client
 
-  private constructor(endpoint: Endpoint, store: Store) {
-    this.#endpoint = endpoint
+  private constructor(options: ClientOptions, store: Store) {
+    this.#options = options
     this.store = store
-    this.client = new Client({ store, endpoint })
+    this.client = new Client(options)
     onTestFinished(() => this.client.close())
   }
 
   /** Links a client to the phone. */
-  static async link(endpoint: Endpoint, phone: SimulatedPhone): Promise<Party> {
-    const party = new Party(endpoint, new MemoryStore())
+  static async link(
+    endpoint: Endpoint,
+    phone: SimulatedPhone,
+    options: Partial<ClientOptions> = {},
+  ): Promise<Party> {
+    const store = options.store ?? new MemoryStore()
+    const party = new Party({ ...options, endpoint, store }, store)
     party.client.once('pairing.qr', async ({ qr }) => {
       await phone.linkDevice(qr)
     })
@@ -40,7 +45,7 @@ export class Party {
   async restart(meanwhile: () => Promise<void> = () => Promise.resolve()): Promise<void> {
     await this.client.close()
     await meanwhile()
-    this.client = new Client({ store: this.store, endpoint: this.#endpoint })
+    this.client = new Client(this.#options)
     await this.client.connect()
   }
 

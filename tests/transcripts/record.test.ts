@@ -1,111 +1,80 @@
 /**
  * Records the transcripts: `WATON_RECORD=1 npx vitest run tests/transcripts/record.test.ts`. An unmodified Baileys writes to
  * a linked waton that is away; what waits for it becomes the inbound side. What is expected is whatever waton makes of it
- * now: read the difference before you commit it. Without the variable nothing is recorded.
+ * now: read the difference before you commit it. `WATON_RECORD=session` records only what is sent in a session that both
+ * have used, `WATON_RECORD=first` only the rest. Without the variable nothing is recorded.
  *
  * `waton replay --update tests/transcripts` renews the expectations alone and keeps the recorded stanzas.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { node } from 'waton/protocol'
+import type { Client } from 'waton'
+import { childrenOf, node } from 'waton/protocol'
 import type { BinaryNode } from 'waton/protocol'
 import { stanzas } from 'waton/simulator'
-import type { Simulator } from 'waton/simulator'
+import type { SimulatedPhone, Simulator } from 'waton/simulator'
 import { seededRandom } from 'waton/testing'
-import { replayFile } from '../../src/cli/commands/replay.ts'
 import { SnapshotStore } from '../../src/cli/replay/snapshot-store.ts'
-import { formatTranscript } from '../../src/cli/replay/transcript.ts'
-import type { InboundLine, TranscriptHeader } from '../../src/cli/replay/transcript.ts'
 import { Baileys } from '../helpers/baileys.ts'
 import { until } from '../helpers/until.ts'
 import { linkedClient, startWorld } from '../helpers/world.ts'
 import { BAILEYS_KINDS } from './baileys-kinds.ts'
+import type { BaileysKind } from './baileys-kinds.ts'
+import { BY_BAILEYS, DEVICE, FOLDER, Recorder, waiting } from './recorder.ts'
+import { SESSION_KINDS } from './session-kinds.ts'
 import { SHAPES } from './shapes.ts'
 
-const FOLDER = fileURLToPath(new URL('.', import.meta.url))
 const SEED = 41
-const DEVICE = '15550000001:1@s.whatsapp.net'
-const BY_BAILEYS = 'baileys 7.0.0-rc14 as sender'
+const WANTED = process.env['WATON_RECORD']
 
-/** Writes one transcript, with what happens now as its expectation. */
-class Recorder {
-  readonly #startMs: number
-  readonly #lid: string
+const isWanted = (part: string): boolean => WANTED === '1' || WANTED === part
 
-  constructor(startMs: number, lid: string) {
-    this.#startMs = startMs
-    this.#lid = lid
-  }
-
-  async write(
-    name: string,
-    facts: Pick<TranscriptHeader, 'about' | 'origin'> & {
-      readonly sent?: readonly string[]
-      readonly settleMs?: number
-    },
-    inbound: readonly BinaryNode[],
-  ): Promise<void> {
-    const header: TranscriptHeader = {
-      transcript: 1,
-      about: facts.about,
-      origin: facts.origin,
-      seed: `transcript ${name}`,
-      lid: this.#lid,
-      startMs: this.#startMs,
-      snapshot: 'accounts/alice.jsonl',
-      keys: 'invented: accounts of a simulator, used nowhere else',
-      settleMs: facts.settleMs ?? 5_000,
-      sent: facts.sent ?? [],
-    }
-    const lines: InboundLine[] = inbound.map((stanza, index) => ({ atMs: index * 10, in: stanza }))
-    const file = `${FOLDER}${name}.transcript.jsonl`
-    await writeFile(file, formatTranscript({ header, inbound: lines, expected: [] }))
-    await replayFile(file, true)
-    const { difference } = await replayFile(file)
-    expect(difference, name).toEqual([])
-  }
+interface Scene {
+  readonly simulator: Simulator
+  readonly alice: SimulatedPhone
+  readonly bob: SimulatedPhone
+  readonly client: Client
+  /** Ends the client and keeps its store: what is written from now on waits. */
+  readonly leave: (snapshot: string) => Promise<Recorder>
 }
 
-/** The stanzas that wait for the device under an id. */
-function waiting(simulator: Simulator, id: string): readonly BinaryNode[] {
-  return simulator.unanswered(DEVICE).filter(({ tag, attrs }) => tag === 'message' && attrs['id'] === id)
-}
-
-async function sendKind(baileys: Baileys, chat: string, name: string): Promise<string> {
-  const { content, message = {} } = BAILEYS_KINDS[name] ?? {}
-  const id = `3EB0${Buffer.from(name).toString('hex').toUpperCase()}`
-  if (content !== undefined) return (await baileys.sendContent(chat, content, { messageId: id })).id
-  return (await baileys.relay(chat, message, id)).id
-}
-
-test.skipIf(process.env['WATON_RECORD'] === undefined)('transcripts', { timeout: 600_000 }, async () => {
+async function setUp(): Promise<Scene> {
   const simulator = await startWorld(SEED)
   const alice = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
   const bob = await simulator.addPhone({ phoneNumber: '15550000002', name: 'Bob' })
   const store = new SnapshotStore()
-  const client = await linkedClient(simulator, alice, {
-    store,
-    random: seededRandom(`recorded ${String(SEED)}`),
-  })
-  await until('everything to be answered', () => simulator.unanswered(DEVICE).length === 0)
-  const lid = (client.me?.lid ?? '').replace('@', ':1@')
-  await client.close()
-  const startMs = Date.now()
-  await mkdir(`${FOLDER}accounts`, { recursive: true })
-  await writeFile(`${FOLDER}accounts/alice.jsonl`, store.toText())
-  const recorder = new Recorder(startMs, lid)
+  const random = seededRandom(`recorded ${String(SEED)}`)
+  const client = await linkedClient(simulator, alice, { store, random })
+  const leave = async (snapshot: string): Promise<Recorder> => {
+    await until('everything to be answered', () => simulator.unanswered(DEVICE).length === 0)
+    const lid = (client.me?.lid ?? '').replace('@', ':1@')
+    await client.close()
+    const startMs = Date.now()
+    await mkdir(`${FOLDER}accounts`, { recursive: true })
+    await writeFile(`${FOLDER}accounts/${snapshot}`, store.toText())
+    return new Recorder(startMs, lid, snapshot)
+  }
+  return { simulator, alice, bob, client, leave }
+}
 
+async function sendKind(baileys: Baileys, chat: string, kind: BaileysKind, id: string): Promise<string> {
+  const { content, message = {} } = kind
+  if (content !== undefined) return (await baileys.sendContent(chat, content, { messageId: id })).id
+  return (await baileys.relay(chat, message, id)).id
+}
+
+const idOf = (name: string): string => `3EB0${Buffer.from(name).toString('hex').toUpperCase()}`
+
+test.skipIf(!isWanted('first'))('transcripts of first messages', { timeout: 600_000 }, async () => {
+  const { simulator, alice, bob, leave } = await setUp()
+  const recorder = await leave('alice.jsonl')
   const other = await Baileys.link(simulator, bob)
   const kinds: BinaryNode[] = []
-  for (const name of Object.keys(BAILEYS_KINDS)) {
-    const id = await sendKind(other, alice.pn, name)
-    const inbound = await until(`${name} to wait`, () => {
-      const found = waiting(simulator, id)
-      return found.length > 0 && found
-    })
+  for (const [name, kind] of Object.entries(BAILEYS_KINDS)) {
+    const id = await sendKind(other, alice.pn, kind, idOf(name))
+    const inbound = await waiting(simulator, id)
     kinds.push(...inbound)
-    const { about, sent = [] } = BAILEYS_KINDS[name] ?? { about: name }
+    const { about, sent = [] } = kind
     await recorder.write(`message-${name}`, { about, sent, origin: BY_BAILEYS }, inbound)
   }
   const [first, second, third] = kinds
@@ -114,15 +83,44 @@ test.skipIf(process.env['WATON_RECORD'] === undefined)('transcripts', { timeout:
 
   const own = await Baileys.link(simulator, alice)
   const { id } = await own.send(bob.pn, 'Written on another device')
-  const copy = await until('the own copy to wait', () => {
-    const found = waiting(simulator, id)
-    return found.length > 0 && found
-  })
   const about = 'a text that another own device sent'
-  await recorder.write('own-text', { about, sent: ['Written on another device'], origin: BY_BAILEYS }, copy)
+  const facts = { about, sent: ['Written on another device'], origin: BY_BAILEYS }
+  await recorder.write('own-text', facts, await waiting(simulator, id))
 
   for (const [name, shape] of Object.entries(SHAPES))
     await recorder.write(name, { about: shape.about, origin: `shape: ${shape.source}` }, shape.inbound)
+})
+
+test.skipIf(!isWanted('session'))('transcripts within a session', { timeout: 600_000 }, async () => {
+  const { simulator, alice, bob, client, leave } = await setUp()
+  const other = await Baileys.link(simulator, bob)
+  // there and back twice: from then on neither begins a session with what it writes
+  for (const [question, answer] of [
+    ['One?', 'One.'],
+    ['Two?', 'Two.'],
+  ] as const) {
+    await client.send(bob.pn, { text: question })
+    await other.waitForText(question)
+    const { id } = await other.send(alice.pn, answer)
+    await until(`"${answer}" to come`, async () => {
+      for await (const { type, payload } of client.events.read())
+        if (type === 'message' && payload.id === id) return true
+      return false
+    })
+  }
+  await until('the answers of Bob', () => simulator.unanswered('15550000002:1@s.whatsapp.net').length === 0)
+  const recorder = await leave('alice-with-bob.jsonl')
+  for (const [name, { about, sends, arrange, sent = [] }] of Object.entries(SESSION_KINDS)) {
+    const inbound: BinaryNode[] = []
+    for (const [index, kind] of sends.entries()) {
+      const id = await sendKind(other, alice.pn, kind, idOf(`${name}-${String(index)}`))
+      inbound.push(...(await waiting(simulator, id)))
+    }
+    const types = inbound.flatMap((stanza) => childrenOf(stanza, 'enc').map(({ attrs }) => attrs['type']))
+    expect(types, name).toEqual(sends.map(() => 'msg'))
+    const arranged = arrange === undefined ? inbound : arrange(inbound)
+    await recorder.write(`session-${name}`, { about, sent, origin: BY_BAILEYS }, arranged)
+  }
 })
 
 /** What is about more than one stanza. */

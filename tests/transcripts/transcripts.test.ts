@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { childrenOf } from 'waton/protocol'
 import { replayFile, runReplay } from '../../src/cli/commands/replay.ts'
 import { differences } from '../../src/cli/replay/compare.ts'
 import { formatTranscript, parseTranscript } from '../../src/cli/replay/transcript.ts'
@@ -129,7 +130,9 @@ describe('a difference', () => {
 describe('the transcripts', () => {
   test('are many and small, of invented keys, and say where they come from', async () => {
     expect(files.length).toBeGreaterThanOrEqual(60)
-    let bytes = (await readFile(join(FOLDER, 'accounts', 'alice.jsonl'))).length
+    let bytes = 0
+    for (const name of await readdir(join(FOLDER, 'accounts')))
+      bytes += (await readFile(join(FOLDER, 'accounts', name))).length
     for (const name of files) {
       const text = await readFile(join(FOLDER, name), 'utf8')
       bytes += text.length
@@ -138,6 +141,18 @@ describe('the transcripts', () => {
       expect(keys, name).toContain('invented')
     }
     expect(bytes).toBeLessThan(MAX_BYTES)
+  })
+
+  test('have messages of a session that both sides have used, and what was in them', async () => {
+    const within = files.filter((name) => name.startsWith('session-'))
+    expect(within.length).toBeGreaterThanOrEqual(8)
+    for (const name of within) {
+      const { header, inbound, expected } = parseTranscript(await readFile(join(FOLDER, name), 'utf8'))
+      expect(header.snapshot, name).toBe('accounts/alice-with-bob.jsonl')
+      for (const line of inbound)
+        expect(childrenOf(line.in, 'enc')[0]?.attrs, name).toMatchObject({ type: 'msg' })
+      expect(JSON.stringify(expected), name).toContain('{"type":"message","version":')
+    }
   })
 
   test.each(files)('%s is understood as before', async (name) => {

@@ -16,8 +16,14 @@ import type { ExpectedLine, Transcript } from './transcript.ts'
 /** For what a client asks once it is open, before the first stanza comes. */
 const LOGIN_MS = 2_000
 
-/** Events without a place in the log that stanzas cause. */
-const MOMENTS = ['sync.offline', 'store.quarantined'] as const
+/** Events without a place in the log that stanzas cause; those of the connection itself come with every transcript. */
+const MOMENTS = [
+  'sync.offline',
+  'store.quarantined',
+  'presence',
+  'chat.state',
+  'connection.expiring',
+] as const
 
 /** Ids that a client makes: `12345.6789-1`. */
 const OWN_ID = /\b\d{1,5}\.\d{1,5}-\d+\b/g

@@ -1,33 +1,18 @@
 /**
  * Events about groups and communities: who is in them, what they are called and allow, who asks to join.
  */
+import type {
+  GroupRole,
+  GroupSettings as StatedSettings,
+  ParticipantAction,
+} from '../../protocol/stanza/notifications/group.ts'
 import { defineEvent } from './definition.ts'
 import type { EventDefinition, Zod, ZodSchema } from './definition.ts'
 import { personSchema, timeSchema } from './shared.ts'
 import type { Person } from './shared.ts'
 
 /** What a group is and allows. A member that is absent has not changed. */
-export interface GroupSettings {
-  /** What it is called. */
-  readonly subject?: string
-  /** What it is for; empty when it was taken away. */
-  readonly description?: string
-  /** Whether only admins may write. */
-  readonly isAnnouncement?: boolean
-  /** Whether only admins may change subject, description and picture. */
-  readonly isLocked?: boolean
-  /** After how many seconds new messages vanish; 0: they stay. */
-  readonly ephemeralSeconds?: number
-  /** Whether every member may add others, not only admins. */
-  readonly membersMayAdd?: boolean
-  /** Whether admins must let in who wants to join. */
-  readonly needsApproval?: boolean
-  /** Whether often forwarded messages may be sent. */
-  readonly allowsFrequentlyForwarded?: boolean
-  /** Whether nobody can join by link for a while. */
-  readonly isGrowthLocked?: boolean
-  /** Whether WhatsApp has put the group out of use. */
-  readonly isSuspended?: boolean
+export interface GroupSettings extends StatedSettings {
   /** Names the new picture; empty when it was taken away. */
   readonly pictureId?: string
 }
@@ -35,7 +20,7 @@ export interface GroupSettings {
 /** A member of a group. */
 export interface GroupMember extends Person {
   /** Absent for ordinary members. */
-  readonly role?: 'admin' | 'superadmin'
+  readonly role?: GroupRole
 }
 
 /** What all events about one group say. */
@@ -79,7 +64,7 @@ export interface GroupDeletedPayload extends GroupEvent {
 /** Who is in a group, or what they may do, has changed. */
 export interface GroupParticipantsPayload extends GroupEvent {
   /** `remove`: by somebody else; `leave`: by themselves; `modify`: they have another number. */
-  readonly action: 'add' | 'remove' | 'leave' | 'promote' | 'demote' | 'modify'
+  readonly action: ParticipantAction
   /** Whom it is about. */
   readonly participants: readonly GroupMember[]
   /** Why, in the server's words, e.g. `invite`: they came by link. */

@@ -24,11 +24,16 @@ export interface MessagePayload {
   readonly sentAtMs: number
   /** The name the sender gave themselves. */
   readonly pushName?: string
+  /** In a newsletter: the number that the server gave it, by which `newsletter.reactions` and `newsletter.views` name it. */
+  readonly serverId?: string
   /** What was written: an object with one key, which is its kind. */
   readonly content: MessageContent
 }
 
-/** A message that came and could not be read. Its sender is asked to send it again where that helps. */
+/**
+ * A message that came and could not be read. Its sender is asked to send it again where that helps: when it can be read
+ * later, a `message` event with the same chat, sender and id takes its place.
+ */
 export interface UndecryptablePayload {
   /** The message id: unique with its chat and sender. */
   readonly id: string
@@ -104,6 +109,7 @@ export const MESSAGE: EventDefinition<'message', MessagePayload> = defineEvent({
     z.object({
       ...aboutMessage(z),
       pushName: z.string().exactOptional(),
+      serverId: z.string().exactOptional(),
       content: z.custom<MessageContent>(
         (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
       ),

@@ -18,7 +18,7 @@ import type { Connection } from '../connection/connection.ts'
 import { canonicalJid } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
 import type { AccountState } from '../state/account-state.ts'
-import { PLACEHOLDER, SESSION } from '../state/records.ts'
+import { PEER_MESSAGE, PLACEHOLDER, SESSION } from '../state/records.ts'
 import type { Placeholder } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import { MAX_PLACEHOLDER_AGE_MS, inState, keyOfName } from './placeholder.ts'
@@ -142,16 +142,20 @@ export class PlaceholderRequests {
     const address = signalAddress(await canonicalJid(unit, self.pn))
     const record = await unit.read(SESSION, address)
     if (record === undefined || !hasOpenSession(record)) return undefined
+    const request = requestFor(placeholders)
     const { record: next, ...sealed } = encryptSignal({
       record,
-      plaintext: padMessage(requestFor(placeholders), random),
+      plaintext: padMessage(request, random),
       local: self.local,
       random,
       nowMs: unit.nowMs,
     })
     unit.put(SESSION, address, next)
+    const id = createMessageId({ random, nowMs: unit.nowMs, self: self.pn })
+    // for a phone that cannot read it
+    unit.put(PEER_MESSAGE, id, request)
     return buildPeerMessage({
-      id: createMessageId({ random, nowMs: unit.nowMs, self: self.pn }),
+      id,
       copy: { jid: self.pn, type: sealed.type, ciphertext: sealed.body },
       deviceIdentity: self.deviceIdentity,
     })

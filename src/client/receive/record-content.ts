@@ -140,6 +140,7 @@ async function recordVisible(
     message: bytes,
     me,
     ...(parsed.pushName === undefined ? {} : { pushName: parsed.pushName }),
+    ...(parsed.kind === 'newsletter' && parsed.serverId !== undefined ? { serverId: parsed.serverId } : {}),
     ...(added === undefined ? {} : { opened: added.content }),
   }
   await noteTimer(unit, { chat, message, sentAtMs: record.sentAtMs })

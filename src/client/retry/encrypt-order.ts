@@ -11,6 +11,7 @@ import { padMessage } from '../../protocol/message/padding.ts'
 import { encryptSignal, hasOpenSession, sessionInfo, startSession } from '../../protocol/signal/index.ts'
 import type { PreKeyBundle, SessionRecord } from '../../protocol/signal/index.ts'
 import { stanzaParts } from '../../protocol/stanza/message.ts'
+import { PEER_PARTS } from '../../protocol/stanza/peer-message.ts'
 import { buildResentMessage } from '../../protocol/stanza/resent-message.ts'
 import { canonicalJid } from '../identity/addresses.ts'
 import type { MappingReader } from '../identity/addresses.ts'
@@ -21,7 +22,7 @@ import type { ResendDrops } from './drops.ts'
 import { RESEND_HISTORY, RESEND_ORDER, SESSION_RENEWAL } from './records.ts'
 import type { ResendOrder } from './records.ts'
 import { sentMessage } from './sent-message.ts'
-import type { OutboxItem } from '../send/outbox-item.ts'
+import type { SentMessageRecord } from './sent-message.ts'
 import { isRemembered, sessionPlan } from './session-plan.ts'
 import type { PlanFacts } from './session-plan.ts'
 
@@ -66,7 +67,7 @@ export async function encryptOrder(
 ): Promise<Uint8Array | undefined> {
   const order = await unit.read(RESEND_ORDER, name)
   if (order?.stanza !== undefined) return order.stanza
-  const sent = order === undefined ? undefined : await sentMessage(unit, order.id)
+  const sent = order === undefined ? undefined : await sentMessage(unit, order.id, context.self)
   if (order === undefined || sent === undefined) {
     unit.delete(RESEND_ORDER, name)
     return undefined
@@ -83,15 +84,21 @@ export async function encryptOrder(
 
 function sealOrder(
   unit: Unit,
-  { name, facts, sent, record }: { name: string; facts: OrderFacts; sent: OutboxItem; record: SessionRecord },
+  {
+    name,
+    facts,
+    sent,
+    record,
+  }: { name: string; facts: OrderFacts; sent: SentMessageRecord; record: SessionRecord },
   { self, random }: EncryptContext,
 ): Uint8Array {
   const { order, history } = facts
   const { to, message, stanzaType, extras } = sent.body
-  const isOwn = self.isOwn(order.device)
+  // what no human sees goes out as it is; of what they see, other own devices are told the chat
+  const isCopy = self.isOwn(order.device) && !sent.isPeer
   const sealed = encryptSignal({
     record,
-    plaintext: padMessage(isOwn ? wrapDeviceSent(to, message) : message, random),
+    plaintext: padMessage(isCopy ? wrapDeviceSent(to, message) : message, random),
     local: self.local,
     random,
     nowMs: unit.nowMs,
@@ -100,10 +107,10 @@ function sealOrder(
     buildResentMessage({
       id: order.id,
       type: stanzaType,
-      ...stanzaParts(extras),
+      ...(sent.isPeer ? PEER_PARTS : stanzaParts(extras)),
       copy: { jid: order.device, type: sealed.type, ciphertext: sealed.body },
       ...(order.reason === 'asked' ? { count: order.count } : {}),
-      ...(isOwn ? { recipient: to } : {}),
+      ...(isCopy ? { recipient: to } : {}),
       deviceIdentity: self.deviceIdentity,
     }),
   )

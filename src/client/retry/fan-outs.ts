@@ -24,7 +24,7 @@ import { DEVICE_LIST } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import { FAN_OUT_CHECK, RESEND_HISTORY, RESEND_ORDER, orderName } from './records.ts'
 import { sentMessage } from './sent-message.ts'
-import type { OutboxItem } from '../send/outbox-item.ts'
+import type { SentMessageRecord } from './sent-message.ts'
 
 /** Chats whose other hash is remembered. */
 const MAX_SETTLED = 4_096
@@ -52,7 +52,7 @@ export class FanOuts {
   /** Looks at the ack of a message. Returns whether its devices have to be looked at, which is recorded with the unit. */
   async noteAck(unit: Unit, { id, errorCode, participantHash: theirs }: ParsedAck): Promise<boolean> {
     if (theirs === undefined || errorCode !== undefined) return false
-    const sent = await sentMessage(unit, id)
+    const sent = await sentMessage(unit, id, this.#options.self)
     const copies = sent?.body.stanza === undefined ? [] : copiedDevices(decodeNode(sent.body.stanza))
     // an ack that comes again finds no stanza
     if (sent === undefined || copies.length === 0) return false
@@ -72,7 +72,7 @@ export class FanOuts {
   async check(connection: Connection, id: string): Promise<readonly string[]> {
     const { state } = this.#options
     const sent = await state.commit(async (unit) => {
-      const found = await sentMessage(unit, id)
+      const found = await sentMessage(unit, id, this.#options.self)
       if (found === undefined) unit.delete(FAN_OUT_CHECK, id)
       return found
     })
@@ -82,7 +82,11 @@ export class FanOuts {
     return state.commit((unit) => this.#order(unit, sent, devices))
   }
 
-  async #order(unit: Unit, { id, chat, body }: OutboxItem, devices: readonly string[]): Promise<string[]> {
+  async #order(
+    unit: Unit,
+    { id, chat, body }: SentMessageRecord,
+    devices: readonly string[],
+  ): Promise<string[]> {
     const check = await unit.read(FAN_OUT_CHECK, id)
     if (check === undefined) return []
     unit.delete(FAN_OUT_CHECK, id)
@@ -109,7 +113,7 @@ export class FanOuts {
     return [participantHash([...copies, this.#options.self.deviceLike(to)]), participantHash(copies)]
   }
 
-  #users({ body: { to } }: OutboxItem): readonly string[] {
+  #users({ body: { to } }: SentMessageRecord): readonly string[] {
     return [...new Set([this.#options.self.userLike(to), userJid(to)])]
   }
 }

@@ -79,7 +79,7 @@ async function isTaken(
 ): Promise<boolean> {
   const { device, canonical, count } = request
   const fields = { id, device, count }
-  const sent = await sentMessage(unit, id)
+  const sent = await sentMessage(unit, id, self)
   if (sent === undefined) return drops.drop('not-found', fields)
   const chat = await canonicalJid(unit, userJid(sent.chat))
   const isOwn = self.isOwn(device)

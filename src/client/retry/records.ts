@@ -3,7 +3,7 @@
  * has that copy. How often a device was answered, and with which session, outlives the order.
  */
 import type { PreKeyBundle } from '../../protocol/signal/index.ts'
-import { jsonRecord, wrongField } from '../state/record-kind.ts'
+import { bytesRecord, jsonRecord, wrongField } from '../state/record-kind.ts'
 import type { RecordKind } from '../state/record-kind.ts'
 
 /** One device that must get one message. */
@@ -87,6 +87,9 @@ export const FAN_OUT_CHECK: RecordKind<FanOutCheck> = jsonRecord(
     copies: texts(parsed.copies),
   }),
 )
+
+/** Serialised `Message`s for own devices that no human sees, by id: they have no outbox row. */
+export const PEER_MESSAGE: RecordKind<Uint8Array> = bytesRecord('peer-message')
 
 /** Between the message and the device in the key of an order. */
 export const SEPARATOR = '\u0000'

@@ -150,7 +150,8 @@ export class Resends {
     const about = from === undefined ? undefined : await canonicalJid(unit, from)
     const isToDevice = about !== undefined && about !== userJid(about)
     // while the first delivery is not acknowledged, an ack without a device is its ack
-    if (!isToDevice && (await sentMessage(unit, id))?.state === 'encrypted') return undefined
+    if (!isToDevice && (await sentMessage(unit, id, this.#options.self))?.state === 'encrypted')
+      return undefined
     const devices = [...written.keys()]
     const found =
       devices.find((device) => device === about) ??

@@ -248,11 +248,14 @@ export class Outbox {
   /** The server took the message, or refused it with a code. Runs inside the unit of the `<ack>`. */
   async applyAck(unit: Unit, id: string, serverCode: number | undefined): Promise<void> {
     seam('send:answered')
+    if (serverCode === undefined) {
+      await this.#advance(unit, id, 'acknowledged')
+      return
+    }
     unit.onCommit(() => {
-      this.#sender.answered(id, serverCode === undefined)
+      this.#sender.answered(id, false)
     })
-    if (serverCode === undefined) await this.#advance(unit, id, 'acknowledged')
-    else await this.#refuse(unit, id, serverCode)
+    await this.#refuse(unit, id, serverCode)
   }
 
   /** Somebody's receipt for messages of this account. Runs inside the unit of the `<receipt>`. */
@@ -262,8 +265,13 @@ export class Outbox {
 
   async #advance(unit: Unit, id: string, state: OutboxState): Promise<void> {
     const item = await this.item(unit, id)
+    if (item === undefined || !advances(item.state, state)) return
     // what the server has is not repeated: its ciphertext is of no use any more
-    if (item !== undefined && advances(item.state, state)) this.#put(unit, withoutStanza(item, state))
+    this.#put(unit, withoutStanza(item, state))
+    if (isUnfinished(item.state))
+      unit.onCommit(() => {
+        this.#sender.answered(id, true)
+      })
   }
 
   async #refuse(unit: Unit, id: string, serverCode: number): Promise<void> {

@@ -42,6 +42,9 @@ export interface Pause {
 const FIRST_MS = 5_000
 const LONGEST_MS = 10 * 60_000
 
+/** How long a chat waits for the answer to a message that was refused before. */
+const PROBE_MS = 30_000
+
 /** Chats whose pauses are remembered; one that is forgotten is tried early. */
 const MAX_PAUSES = 1024
 
@@ -81,14 +84,11 @@ export class Pauses {
   /** The head of a lane has failed: it waits. */
   wait(lane: string, message: Pick<Pause, 'id' | 'chat' | 'reason'>): Pause {
     const nowMs = this.#clock.nowMs()
-    const { attempts = 0, sinceMs = nowMs } = this.#pauses.get(lane) ?? {}
+    const { attempts = 0, sinceMs = nowMs } = this.#before(lane, message.id) ?? {}
     const full = Math.min(LONGEST_MS, FIRST_MS * 2 ** attempts)
     const pauseMs = full - randomInteger(this.#random, Math.floor(full / 4))
     const pause = { ...message, attempts: attempts + 1, sinceMs, dueAtMs: nowMs + pauseMs }
-    this.#forgetOldest()
-    this.#pauses.delete(lane)
-    this.#pauses.set(lane, pause)
-    this.#schedule()
+    this.#set(lane, pause)
     return pause
   }
 
@@ -97,9 +97,18 @@ export class Pauses {
     this.#pauses.delete(lane)
   }
 
-  /** The message that a chat waited for is with the server. */
-  forget(id: string): void {
-    for (const [lane, pause] of this.#pauses) if (pause.id === id) this.#pauses.delete(lane)
+  /** The message that a chat waited for is with the server. @returns whether a chat did */
+  forget(id: string): boolean {
+    for (const [lane, { id: head }] of this.#pauses) if (head === id) return this.#pauses.delete(lane)
+    return false
+  }
+
+  /** A message that was refused before is on the wire again: what is behind it waits for the answer, and not for ever. */
+  probe(lane: string, message: Pick<Pause, 'id' | 'chat'>): void {
+    const nowMs = this.#clock.nowMs()
+    const { attempts = 0, sinceMs = nowMs } = this.#before(lane, message.id) ?? {}
+    const dueAtMs = nowMs + PROBE_MS
+    this.#set(lane, { id: message.id, chat: message.chat, reason: 'server', attempts, sinceMs, dueAtMs })
   }
 
   /** The message at the head is over; what was learned of the chat stays, and the next message is tried at once. */
@@ -120,12 +129,24 @@ export class Pauses {
     this.#timer = undefined
   }
 
-  #forgetOldest(): void {
-    if (this.#pauses.size < MAX_PAUSES) return
-    for (const lane of this.#pauses.keys()) {
-      this.#pauses.delete(lane)
-      return
+  /** The lane of a chat is another one when the other address of its person has been learned. */
+  #before(lane: string, id: string): Pause | undefined {
+    const same = this.#pauses.get(lane)
+    if (same !== undefined) return same
+    for (const [former, pause] of this.#pauses) {
+      if (pause.id !== id) continue
+      this.#pauses.delete(former)
+      return pause
     }
+    return undefined
+  }
+
+  #set(lane: string, pause: Pause): void {
+    this.#pauses.delete(lane)
+    const [oldest] = this.#pauses.keys()
+    if (oldest !== undefined && this.#pauses.size >= MAX_PAUSES) this.#pauses.delete(oldest)
+    this.#pauses.set(lane, pause)
+    this.#schedule()
   }
 
   #schedule(): void {

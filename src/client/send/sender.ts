@@ -157,7 +157,7 @@ export class OutboxSender {
   /** The server has answered for this id. */
   answered(id: string, isTaken: boolean): void {
     this.#wire.answered(id)
-    if (isTaken && !this.#pauses.isEmpty) this.#pauses.forget(id)
+    if (isTaken && this.#pauses.forget(id)) this.restart()
   }
 
   /** The server cannot take a message now: its chat waits before the message is repeated. */
@@ -281,6 +281,7 @@ export class OutboxSender {
       if (ready === undefined) return
       if (ready.body.stanza === undefined) await this.#encrypt(connection, ready, attempt)
       else await this.#repeat(connection, ready)
+      await this.#left(ready)
     } catch (error) {
       await this.#failed(connection, item, { error, reason: attempt.step }).catch((second: unknown) => {
         // the store fails, too: the row is as it was, and the next connection begins with it
@@ -357,10 +358,22 @@ export class OutboxSender {
     return this.#pauses.wait(lane, { id: item.id, chat: item.chat, reason })
   }
 
+  /** A message is on its way to the wire. One that was refused before has nothing follow it until it is answered. */
+  async #left(item: OutboxItem): Promise<void> {
+    const isProbe = item.body.trouble?.serverCode !== undefined
+    if (!isProbe && this.#pauses.isEmpty) return
+    const lane = await this.#laneOf(item)
+    if (!isProbe) {
+      this.#pauses.over(lane)
+      return
+    }
+    this.#lanes.block(lane)
+    this.#pauses.probe(lane, item)
+  }
+
   async #encrypt(connection: Connection, item: OutboxItem, attempt: Attempt): Promise<void> {
     const recipients = await this.#recipients(connection, item, attempt)
     const staged = await this.#stage(connection, item, recipients)
-    if (!this.#pauses.isEmpty) this.#pauses.over(await this.#laneOf(item))
     // the lane goes on: units are committed, and so written, in this order; after a failed commit all begin anew
     staged.committed.catch((error: unknown) => {
       if (error instanceof WatonError)

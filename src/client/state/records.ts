@@ -579,4 +579,4 @@ export const BACKUP_STAMP: RecordKind<BackupStamp> = jsonRecord(
 /** What is written to find out whether the store can be written, under {@link SELF}. */
 export const STORE_PROBE: RecordKind<string> = textRecord('store-probe')
 
-export { FAN_OUT_CHECK, RESEND_HISTORY, RESEND_ORDER, SESSION_RENEWAL } from '../retry/records.ts'
+export { FAN_OUT_CHECK, PEER_MESSAGE, RESEND_HISTORY, RESEND_ORDER, SESSION_RENEWAL } from '../retry/records.ts'

@@ -10,7 +10,7 @@
  * @source whatsmeow `send.go` preparePeerMessageNode; Baileys 7.0.0-rc14 `Socket/messages-send.js` sendPeerDataOperationMessage
  */
 import { node, type BinaryNode } from '../binary/node.ts'
-import type { EncryptedCopy } from './message.ts'
+import type { EncryptedCopy, OutgoingMessage } from './message.ts'
 
 /** A request to the own phone. */
 export interface PeerMessage {
@@ -21,12 +21,17 @@ export interface PeerMessage {
   readonly deviceIdentity: Uint8Array
 }
 
+/** What the stanza of such a message says beside the copy, also when it is sent again. */
+export const PEER_PARTS: Required<Pick<OutgoingMessage, 'attributes' | 'extra'>> = {
+  attributes: { category: 'peer', push_priority: 'high_force' },
+  extra: [node('meta', { appdata: 'default' })],
+}
+
 /** Builds the request. */
 export function buildPeerMessage({ id, copy, deviceIdentity }: PeerMessage): BinaryNode {
-  const attributes = { id, to: copy.jid, type: 'text', category: 'peer', push_priority: 'high_force' }
-  return node('message', attributes, [
+  return node('message', { id, to: copy.jid, type: 'text', ...PEER_PARTS.attributes }, [
     node('enc', { v: '2', type: copy.type }, copy.ciphertext),
     ...(copy.type === 'pkmsg' ? [node('device-identity', {}, deviceIdentity)] : []),
-    node('meta', { appdata: 'default' }),
+    ...PEER_PARTS.extra,
   ])
 }

@@ -3,8 +3,8 @@
  * the two ends losing step. Without a plan everything passes as it is.
  */
 import type { Clock, Timer } from '../../base/clock.ts'
+import { node } from '../../protocol/binary/node.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
-import { messageAck } from '../stanza/message.ts'
 import type { AtStanza, ReorderFault } from './plan.ts'
 import { hasAttributes } from './run.ts'
 import type { StanzaFault } from './run.ts'
@@ -74,9 +74,10 @@ export class StanzaLane {
     this.#overtaken = []
   }
 
-  #refuse(stanza: BinaryNode, code: number): void {
-    const nowSeconds = Math.floor(this.#options.clock.nowMs() / 1000)
-    this.#options.answer?.(messageAck(stanza, nowSeconds, { error: code }))
+  #refuse({ attrs }: BinaryNode, error: number): void {
+    const { answer, clock } = this.#options
+    const t = Math.floor(clock.nowMs() / 1000)
+    answer?.(node('ack', { class: 'message', id: attrs['id'], from: attrs['to'], t, error }))
   }
 
   #hold(stanza: BinaryNode, { behind = 1, at }: ReorderFault): void {

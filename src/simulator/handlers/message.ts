@@ -48,13 +48,13 @@ function handleMessage(message: BinaryNode, context: HandlerContext): void {
   if (chat === undefined) {
     const isPerson = to.endsWith('@s.whatsapp.net') || to.endsWith('@lid')
     sender.note(isPerson ? 'refusal' : 'unknown', `a message to ${to} is refused: nobody there`)
-    sender.send(messageAck(message, world.nowSeconds(), { error: isPerson ? UNKNOWN_PERSON : NOT_SIMULATED }))
+    sender.send(messageAck(message, world.nowSeconds(), isPerson ? UNKNOWN_PERSON : NOT_SIMULATED))
     return
   }
   const copies = readCopies(message)
   if (isMisplacedRepeat(message)) {
     sender.note('refusal', `message ${message.attrs['id'] ?? ''} is repeated for one device in a fan-out`)
-    sender.send(messageAck(message, world.nowSeconds(), { error: MISPLACED_REPEAT }))
+    sender.send(messageAck(message, world.nowSeconds(), MISPLACED_REPEAT))
     return
   }
   sender.account.meet(chat.account)
@@ -64,7 +64,7 @@ function handleMessage(message: BinaryNode, context: HandlerContext): void {
     if (route !== undefined) deliver(message, route, chat, context)
   }
   const phash = hashWhenMissed(message, { chat, copies }, context)
-  sender.send(messageAck(message, world.nowSeconds(), { phash }))
+  sender.send(messageAck(message, world.nowSeconds(), undefined, phash))
 }
 
 /** The hash over all devices of both sides, when a fan-out leaves out one that could have been written to. */

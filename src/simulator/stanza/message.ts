@@ -175,7 +175,8 @@ export function deliveredMessage(message: BinaryNode, facts: DeliveryFacts): Bin
 export function messageAck(
   message: BinaryNode,
   nowSeconds: number,
-  { error, phash }: { readonly error?: number; readonly phash?: string | undefined } = {},
+  error?: number,
+  phash?: string,
 ): BinaryNode {
   const { id, to } = message.attrs
   return node('ack', { class: 'message', id, from: to ?? SERVER, t: nowSeconds, error, phash })

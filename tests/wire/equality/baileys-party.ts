@@ -58,12 +58,12 @@ export class BaileysParty implements Party {
     return sent.id
   }
 
-  async add(chat: string, { baileys }: Addition, id: string): Promise<void> {
-    await this.#baileys.sendContent(chat, baileys, { messageId: id })
-  }
-
   async rejectCall(id: string, creator: string): Promise<void> {
     await this.#baileys.rejectCall(id, creator)
+  }
+
+  async add(chat: string, { baileys }: Addition, id: string): Promise<void> {
+    await this.#baileys.sendContent(chat, baileys, { messageId: id })
   }
 
   async mark(id: string): Promise<void> {

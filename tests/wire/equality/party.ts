@@ -32,10 +32,10 @@ export interface Party {
   requestCode(phone: SimulatedPhone): Promise<string>
   /** Resolves with the message id once the client has taken the message. */
   send(chat: string, text: string, id?: string): Promise<string>
-  /** Adds something to a message, or to the chat; each client takes it in its own words. */
-  add(chat: string, addition: Addition, id: string): Promise<void>
   /** Declines a call of the device `creator`; resolves when the server knows. */
   rejectCall(id: string, creator: string): Promise<void>
+  /** Adds something to a message, or to the chat; each client takes it in its own words. */
+  add(chat: string, addition: Addition, id: string): Promise<void>
   /** Asks the server a question with this id and waits for the answer: what it wrote before has arrived by then. */
   mark(id: string): Promise<void>
   /** Comes back and replaces the signed pre-key: Baileys because it is told to, waton because the key is old. */

@@ -4,7 +4,7 @@ import type { Simulator } from 'waton/simulator'
 import { childrenOf } from '../../../src/protocol/binary/node.ts'
 import type { PhoneMessage } from '../../../src/simulator/peer/mailbox.ts'
 import type { TracedStanza } from '../../../src/simulator/trace.ts'
-import { ManualClock } from 'waton/testing'
+import { VirtualClock } from 'waton/testing'
 import { until } from '../../helpers/until.ts'
 import { BaileysParty } from './baileys-party.ts'
 import { IdNames, canonical, nameOf } from './canonical.ts'
@@ -36,7 +36,7 @@ const SETTLE_MS = 5_000
 
 /** See the file comment. */
 export async function record(name: PartyName, steps: readonly Step[]): Promise<Recording> {
-  const clock = new ManualClock()
+  const clock = new VirtualClock()
   const simulator = await startSimulator({ seed: SEED, clock })
   const { store, credentials } = await makeCredentials(clock, SEED)
   const bystanders = new Bystanders(simulator, clock)

@@ -5,7 +5,7 @@
 import { stanzas } from 'waton/simulator'
 import type { SimulatedPhone, Simulator } from 'waton/simulator'
 import { node } from '../../../src/protocol/binary/node.ts'
-import type { ManualClock } from 'waton/testing'
+import type { VirtualClock } from 'waton/testing'
 import { until } from '../../helpers/until.ts'
 import type { Bystanders } from './bystanders.ts'
 import type { Addition, Party } from './party.ts'
@@ -13,7 +13,7 @@ import type { Addition, Party } from './party.ts'
 /** Everything a step can touch. */
 export interface Scene {
   readonly simulator: Simulator
-  readonly clock: ManualClock
+  readonly clock: VirtualClock
   readonly party: Party
   /** The person whose device is under test. */
   readonly alice: SimulatedPhone

@@ -139,12 +139,12 @@ export class WatonParty implements Party {
     return sent.id
   }
 
-  async add(chat: string, { waton }: Addition, id: string): Promise<void> {
-    await this.#connected.send(chat, waton, { id })
-  }
-
   async rejectCall(id: string, creator: string): Promise<void> {
     await this.#connected.rejectCall({ id, creator })
+  }
+
+  async add(chat: string, { waton }: Addition, id: string): Promise<void> {
+    await this.#connected.send(chat, waton, { id })
   }
 
   async mark(id: string): Promise<void> {

@@ -16,11 +16,15 @@ import {
 } from '../../binary/node.ts'
 import { sameUser } from '../../jid.ts'
 
+/** What a member of a group may do beyond what all may. */
+export type GroupRole = 'admin' | 'superadmin'
+
 /** One member, by the address that the stanza uses; the other address is found by `addressPairsWithin`. */
 export interface GroupParticipant {
+  /** As on the wire. */
   readonly jid: string
   /** Absent for ordinary members. */
-  readonly role?: 'admin' | 'superadmin'
+  readonly role?: GroupRole
 }
 
 /** What happened to members. */
@@ -28,35 +32,41 @@ export type ParticipantAction = 'add' | 'remove' | 'leave' | 'promote' | 'demote
 
 /** What a group is and allows, as far as a stanza says. */
 export interface GroupSettings {
+  /** What it is called. */
   readonly subject?: string
-  /** Empty: it was taken away. */
+  /** What it is for; empty when it was taken away. */
   readonly description?: string
-  /** Only admins may write. */
+  /** Whether only admins may write. */
   readonly isAnnouncement?: boolean
-  /** Only admins may change what the group is called and how it looks. */
+  /** Whether only admins may change subject, description and picture. */
   readonly isLocked?: boolean
-  /** Messages vanish after so many seconds; 0: they stay. */
+  /** After how many seconds new messages vanish; 0: they stay. */
   readonly ephemeralSeconds?: number
-  /** Every member may add others; otherwise only admins. */
+  /** Whether every member may add others, not only admins. */
   readonly membersMayAdd?: boolean
-  /** Admins must let in who wants to join. */
+  /** Whether admins must let in who wants to join. */
   readonly needsApproval?: boolean
-  /** Often forwarded messages may be sent. */
+  /** Whether often forwarded messages may be sent. */
   readonly allowsFrequentlyForwarded?: boolean
-  /** Nobody can join by link for a while. */
+  /** Whether nobody can join by link for a while. */
   readonly isGrowthLocked?: boolean
-  /** The server has put the group out of use. */
+  /** Whether WhatsApp has put the group out of use. */
   readonly isSuspended?: boolean
 }
 
 /** A group that was created, or that this account came into. */
 export interface CreatedGroup extends GroupSettings {
+  /** The group's JID. */
   readonly id: string
+  /** Who began it, as on the wire. */
   readonly creator?: string
+  /** When it began, in seconds since the epoch. */
   readonly createdAtSeconds?: number
+  /** Who is in it. */
   readonly participants: readonly GroupParticipant[]
   /** The community that it belongs to. */
   readonly parent?: string
+  /** Whether it is a community itself. */
   readonly isCommunity: boolean
 }
 
