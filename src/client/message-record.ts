@@ -112,14 +112,10 @@ export function presentMessage(row: MessageRow): MessageProperties {
 }
 
 /** What is told of a message besides its content and where it is. */
-function knownOf({
-  sender,
-  fromMe,
-  origin,
-  sentAtMs,
-  pushName,
-  serverId,
-}: MessageRecord): Omit<Envelope, 'opened' | 'me'> {
+type Known = Omit<Envelope, 'opened' | 'me' | 'edited'>
+
+/** That alone, of all that is known. */
+function knownOf({ sender, fromMe, origin, sentAtMs, pushName, serverId }: Known): Known {
   return {
     sender,
     fromMe,
@@ -151,8 +147,8 @@ export function payloadOf(record: MessageRecord, content: ReadContent): MessageP
 /** What events say about a stored message. @throws {StorageError} `WATON_STORE_RECORD` */
 export function messagePayload(row: MessageRow): MessagePayload {
   const { envelope, message } = storedMessage(row)
-  const { sender, fromMe, origin, sentAtMs, pushName, opened, me } = envelope
-  const known = { sender, fromMe, origin, sentAtMs, ...(pushName === undefined ? {} : { pushName }) }
+  const { opened, me } = envelope
+  const known = knownOf(envelope)
   try {
     const { id, chat } = row
     const perspective = perspectiveOf({ chat, ...known, ...(me === undefined ? {} : { me }) })
