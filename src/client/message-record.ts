@@ -112,14 +112,10 @@ export function presentMessage(row: MessageRow): MessageProperties {
 }
 
 /** What is told of a message besides its content and where it is. */
-function knownOf({
-  sender,
-  fromMe,
-  origin,
-  sentAtMs,
-  pushName,
-  serverId,
-}: Envelope): Omit<Envelope, 'opened' | 'me' | 'edited'> {
+type Known = Omit<Envelope, 'opened' | 'me' | 'edited'>
+
+/** That alone, of all that is known. */
+function knownOf({ sender, fromMe, origin, sentAtMs, pushName, serverId }: Known): Known {
   return {
     sender,
     fromMe,
