@@ -37,18 +37,19 @@ export function groupKeys(keys: readonly ReceivedMessageKey[]): readonly KeyGrou
 }
 
 function addressOf({ chat, sender }: ReceivedMessageKey): { to: string; participant?: string } {
-  if (tryParseJid(chat) === undefined)
-    throw wrongKey('the chat of a message is no address: pass the payload of its event')
+  if (tryParseJid(chat) === undefined) throw wrongKey('its chat is no address')
   const to = userJid(chat)
   if (isPn(to) || isLid(to)) return { to }
-  if (!isGroup(to) && !isBroadcast(to))
-    throw wrongKey('only messages of people, groups and broadcasts are marked as read')
+  if (!isGroup(to) && !isBroadcast(to)) throw wrongKey('its chat is no person, group or broadcast')
   const participant = typeof sender === 'string' ? sender : sender?.jid
   if (participant === undefined || tryParseJid(participant) === undefined)
-    throw wrongKey('a message of a group needs its sender: pass the payload of its event')
+    throw wrongKey('in a group its sender is needed')
   return { to, participant: userJid(participant) }
 }
 
-function wrongKey(message: string): UsageError {
-  return new UsageError('WATON_READ_KEY', message)
+function wrongKey(why: string): UsageError {
+  return new UsageError(
+    'WATON_READ_KEY',
+    `a message cannot be marked as read or played: ${why}; pass the payload of its event`,
+  )
 }

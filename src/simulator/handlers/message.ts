@@ -59,10 +59,10 @@ function handleMessage(message: BinaryNode, context: HandlerContext): void {
     sender.send(messageAck(message, world.nowSeconds(), MISPLACED_REPEAT))
     return
   }
-  const objection = world.strangers.objection(sender.account, chat.account, {
-    token: tokenOf(message),
-    nowSeconds: world.nowSeconds(),
-  })
+  // a copy for one device answers its request: whoever asks is no stranger
+  const isAnswer = childOf(message, 'enc') !== undefined
+  const facts = { token: tokenOf(message), nowSeconds: world.nowSeconds() }
+  const objection = isAnswer ? undefined : world.strangers.objection(sender.account, chat.account, facts)
   if (objection !== undefined) {
     sender.note('refusal', `a message to ${to} is refused: ${objection}`)
     sender.send(messageAck(message, world.nowSeconds(), NO_TRUST))

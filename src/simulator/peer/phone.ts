@@ -4,6 +4,7 @@
  * demos touch; `parts.ts` puts it together, `reception.ts` gives what arrives to the parts.
  */
 import { checkArgument, checkOptions, TEXT, wholeNumber } from '../../base/check.ts'
+import type { Expectation } from '../../base/check.ts'
 import { UsageError } from '../../base/errors.ts'
 import { userJid, withDevice } from '../../protocol/jid.ts'
 import type { PhoneProblem } from './connection.ts'
@@ -36,6 +37,11 @@ export async function createPhone(options: PhoneOptions): Promise<SimulatedPhone
     throw error
   }
   return phone
+}
+
+const PERSON: Expectation = {
+  expected: 'the address of a person, e.g. 15550000002@s.whatsapp.net',
+  accepts: (value) => typeof value === 'string' && /^\d{1,32}@(?:s\.whatsapp\.net|lid)$/.test(value),
 }
 
 /** See the file comment. Made by {@link createPhone}. */
@@ -214,7 +220,7 @@ export class SimulatedPhone {
    * @param options - `atSeconds`: the time that the token carries @default now
    */
   giveToken(jid: string, options: { readonly atSeconds?: number } = {}): Promise<void> {
-    checkArgument('the jid in phone.giveToken(jid)', jid, TEXT)
+    checkArgument('the jid in phone.giveToken(jid)', jid, PERSON)
     checkOptions('phone.giveToken(jid, options)', options, { atSeconds: wholeNumber(1) })
     return this.#parts.giveToken(jid, options.atSeconds)
   }
