@@ -419,7 +419,6 @@ export const DIRTY_COLLECTION: RecordKind<DirtyCollection> = jsonRecord(
   }),
 )
 
-
 /** App-state sync keys by key id in hexadecimal: serialised `AppStateSyncKeyData`. Shared by the phone once. */
 export const APP_STATE_KEY: RecordKind<Uint8Array> = bytesRecord('app-state-key')
 
