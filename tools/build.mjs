@@ -81,6 +81,8 @@ async function code() {
     format: 'esm',
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name].js',
+    // what the declarations say already
+    comments: { legal: true, annotation: true, jsdoc: false },
   })
   await bundle.close()
 }
