@@ -20,7 +20,7 @@ const INNER = [
 ]
 
 /** Programs that are started by their path. */
-const PROGRAMS = ['cli/main', 'persistence/sqlite/worker']
+const PROGRAMS = ['cli/main', 'persistence/sqlite/copy-worker', 'persistence/sqlite/worker']
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const source = join(root, 'src')
