@@ -525,6 +525,22 @@ describe('an answer of the server', () => {
     await sent.delivered
   })
 
+  test('from a chat that a message was not sent to says nothing about it', async () => {
+    const world = new World('stranger')
+    const { alice, bob } = await world.addPair()
+    const client = await linkedClient(world, alice)
+    bob.goOffline()
+    const sent = await client.send(BOB, { text: 'to Bob' }, { id: 'PRIVATE' })
+    await sent.acked
+    for (const type of [undefined, 'read', 'played'])
+      world.inject(node('receipt', { id: 'PRIVATE', from: CAROL, type, t: '1790000000' }))
+    await until('them to be taken', () => world.answersTo('PRIVATE').length >= 3)
+    expect(await client.outbox.get('PRIVATE')).toMatchObject({ state: 'acknowledged' })
+    expect((await log(client)).filter(({ type }) => type === 'message.receipt')).toEqual([])
+    bob.goOnline()
+    await sent.delivered
+  })
+
   test('that comes twice, or a receipt that does, changes nothing', async () => {
     const world = new World('repeated')
     const { alice, bob } = await world.addPair()

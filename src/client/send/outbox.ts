@@ -271,9 +271,28 @@ export class Outbox {
     await this.#refuse(unit, id, serverCode)
   }
 
-  /** Somebody's receipt for messages of this account. Runs inside the unit of the `<receipt>`. */
-  async applyReceipt(unit: Unit, ids: readonly string[], status: ReceiptStatus): Promise<void> {
-    for (const id of ids) await this.#advance(unit, id, status === 'delivered' ? 'delivered' : 'read')
+  /**
+   * Somebody's receipt for messages of this account. Runs inside the unit of the `<receipt>`.
+   *
+   * @returns what it may speak of: nobody says anything about messages of another chat than theirs
+   */
+  async applyReceipt(
+    unit: Unit,
+    {
+      ids,
+      chat,
+      status,
+    }: { readonly ids: readonly string[]; readonly chat: string; readonly status: ReceiptStatus },
+  ): Promise<readonly string[]> {
+    const theirs: string[] = []
+    for (const id of ids) {
+      const item = await this.item(unit, id)
+      // the row may be older than the LID of its chat
+      if (item !== undefined && (await canonicalJid(unit, item.chat)) !== chat) continue
+      theirs.push(id)
+      await this.#advance(unit, id, status === 'delivered' ? 'delivered' : 'read')
+    }
+    return theirs
   }
 
   async #advance(unit: Unit, id: string, state: OutboxState): Promise<void> {
