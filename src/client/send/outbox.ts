@@ -15,6 +15,7 @@ import type { OutgoingContent } from '../content.ts'
 import type { ReceiptStatus } from '../events.ts'
 import { noteTimer } from '../chat-timer.ts'
 import { decodeMessage } from '../../protocol/proto/message.ts'
+import type { ParsedAck } from '../../protocol/stanza/ack.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
 import { markStale } from '../identity/device-list.ts'
 import type { Self } from '../identity/self.ts'
@@ -36,7 +37,7 @@ import type { SentMessage } from './handle.ts'
 import type { DeviceDirectory } from './devices.ts'
 import type { NackRepair, RepairOutcome } from './nack.ts'
 import { TOKEN_OR_RESTRICTED, refused, repaired, setBack } from './outbox-fate.ts'
-import type { Fate, Setback } from './outbox-fate.ts'
+import type { Fate, Refusal, Setback } from './outbox-fate.ts'
 import { outboxItem, outboxRow, salvagedItem, sendableItem, withoutStanza } from './outbox-item.ts'
 import type { OutboxFailure, OutboxItem } from './outbox-item.ts'
 import { OutboxSender } from './sender.ts'
@@ -259,16 +260,21 @@ export class Outbox {
   }
 
   /** The server took the message, or refused it with a code. Runs inside the unit of the `<ack>`. */
-  async applyAck(unit: Unit, id: string, serverCode: number | undefined): Promise<void> {
+  async applyAck(
+    unit: Unit,
+    { id, errorCode, atSeconds }: Pick<ParsedAck, 'id' | 'errorCode' | 'atSeconds'>,
+  ): Promise<void> {
     seam('send:answered')
-    if (serverCode === undefined) {
+    if (errorCode === undefined) {
       await this.#advance(unit, id, 'acknowledged')
       return
     }
+    // a refusal that comes twice: what it was for is answered already
+    if (!this.#sender.isOnWire(id)) return
     unit.onCommit(() => {
       this.#sender.answered(id, false)
     })
-    await this.#refuse(unit, id, serverCode)
+    await this.#refuse(unit, id, { serverCode: errorCode, atSeconds })
   }
 
   /**
@@ -306,16 +312,19 @@ export class Outbox {
       })
   }
 
-  async #refuse(unit: Unit, id: string, serverCode: number): Promise<void> {
+  async #refuse(unit: Unit, id: string, refusal: Refusal): Promise<void> {
     const item = await this.item(unit, id)
     const fate =
-      item === undefined ? undefined : refused(item, serverCode, unit.nowMs, this.repairs.has(serverCode))
+      item === undefined
+        ? undefined
+        : refused(item, refusal, unit.nowMs, this.repairs.has(refusal.serverCode))
     if (fate === undefined) return
     if (fate.forgetDevices === true) await this.#forgetDevices(unit, fate.item)
     const next = this.#settle(unit, fate)
-    if (next === undefined) return
     unit.onCommit(() => {
-      if (fate.pauses !== true) this.#sender.restart()
+      // what waits behind its answer waits no longer
+      if (next === undefined) this.#sender.failed(id)
+      else if (fate.pauses !== true) this.#sender.release(id)
       // a rejection is the store's, and it is told to everybody
       else void this.#sender.pause(next).catch(() => undefined)
     })

@@ -111,10 +111,19 @@ export class Pauses {
     this.#set(lane, { id: message.id, chat: message.chat, reason: 'server', attempts, sinceMs, dueAtMs })
   }
 
-  /** The message at the head is over; what was learned of the chat stays, and the next message is tried at once. */
-  headIsOver(id: string): void {
-    for (const [lane, pause] of this.#pauses)
-      if (pause.id === id) this.#pauses.set(lane, { ...pause, dueAtMs: this.#clock.nowMs() })
+  /**
+   * The message at the head is over; what was learned of the chat stays, and the next message is tried at once.
+   *
+   * @returns whether a chat waited for it
+   */
+  headIsOver(id: string): boolean {
+    let isHead = false
+    for (const [lane, pause] of this.#pauses) {
+      if (pause.id !== id) continue
+      this.#pauses.set(lane, { ...pause, dueAtMs: this.#clock.nowMs() })
+      isHead = true
+    }
+    return isHead
   }
 
   /** Everything is tried at once: there is a new connection. */
