@@ -16,6 +16,7 @@ import type { Change, Claim, CommitResult, Store } from '../../src/persistence/c
 import { encodeNode } from '../../src/protocol/binary/encode.ts'
 import { childrenOf, contentBytes, node } from '../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
+import { decodeMessage } from '../../src/protocol/proto/message.ts'
 import { until } from '../helpers/until.ts'
 import { openLog } from './event-log.ts'
 import {
@@ -214,6 +215,34 @@ describe('a cancelled message', () => {
     expect(await restarted.outbox.get('NEVER')).toMatchObject({ state: 'cancelled' })
     expect(await failures(restarted)).toEqual([])
     expect(errors).toEqual([])
+  })
+
+  test('and edits another one leaves that as it is, like an edit that is refused', async () => {
+    const wired = await wiredOutbox()
+    const { state, outbox } = wired
+    const quoted = async (): Promise<unknown> => {
+      const target = { id: 'E1', chat: CAROL, fromMe: true }
+      const { composed } = await outbox.complete(outbox.prepare(CAROL, { text: 'that', quoted: target }))
+      const { extendedTextMessage } = decodeMessage(composed?.message ?? new Uint8Array(0))
+      return extendedTextMessage?.contextInfo?.quotedMessage?.extendedTextMessage?.text
+    }
+    const edit = async (id: string): Promise<void> => {
+      const content = { edit: { target: { id: 'E1', chat: CAROL, fromMe: true }, content: { text: id } } }
+      await outbox.send(CAROL, content, { id })
+    }
+    await onTheWire(wired, 'E1')
+    await state.commit((unit) => outbox.applyAck(unit, { id: 'E1' }))
+    outbox.suspend()
+    await edit('E2')
+    expect(await outbox.view.cancel('E2')).toMatchObject({ state: 'cancelled' })
+    expect(await quoted()).toBe('E1')
+    await edit('E3')
+    await outbox.abandon()
+    expect(await outbox.view.get('E3')).toMatchObject({ state: 'failed' })
+    expect(await quoted()).toBe('E1')
+    await edit('E4')
+    await state.commit((unit) => outbox.applyAck(unit, { id: 'E4' }))
+    expect(await quoted()).toBe('E4')
   })
 
   test('whose ciphertext is being committed stays here; its chain goes on behind it', async () => {

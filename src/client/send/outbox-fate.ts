@@ -71,21 +71,17 @@ export function refused(
   nowMs: number,
   canRepair: boolean,
 ): Fate | undefined {
-  const { serverCode, atSeconds } = refusal
+  const { serverCode } = refusal
   const { trouble } = item.body
   if (item.state !== 'encrypted' || trouble?.isRepairDue === true) return undefined
   const { remedy, code } = nackRule(serverCode)
   const failure = { code, serverCode }
   const before = trouble?.repaired ?? []
-  const at = atSeconds === undefined ? {} : { refusedAtSeconds: atSeconds }
   const next = (more: TroubleMore = {}): OutboxItem =>
-    withTrouble(item, troubleOf(item, failure, nowMs, { ...at, ...more }))
-  if (remedy === 'repeat') {
-    const repeated = next()
-    return isSpent(repeated) ? { item, failure } : { item: repeated, pauses: true }
-  }
+    withTrouble(item, troubleOf(item, failure, nowMs, { ...timeOf(refusal), ...more }))
+  if (remedy === 'repeat') return repeatedFate(item, next(), failure)
   // the answer to the repeated ciphertext tells; it is the same bytes, so nothing is shown twice
-  if (trouble !== undefined && isPerhapsTheSame(trouble, refusal)) return { item: next({ isDoubted: true }) }
+  if (isPerhapsTheSame(trouble, refusal)) return { item: next({ isDoubted: true }) }
   if (before.includes(serverCode) || !helps(remedy, canRepair))
     return { item, failure: { serverCode, code: finalCode(item, serverCode) } }
   const repairs = [...before, serverCode]
@@ -96,8 +92,18 @@ export function refused(
   }
 }
 
+/** The same ciphertext goes out again after a pause, as often as that may be. */
+function repeatedFate(item: OutboxItem, next: OutboxItem, failure: OutboxFailure): Fate {
+  return isSpent(next) ? { item, failure } : { item: next, pauses: true }
+}
+
+function timeOf({ atSeconds }: Refusal): Pick<OutboxTrouble, 'refusedAtSeconds'> {
+  return atSeconds === undefined ? {} : { refusedAtSeconds: atSeconds }
+}
+
 /** Whether a refusal after the repair may be the one before it, delivered a second time: asked about once. */
-function isPerhapsTheSame(trouble: OutboxTrouble, { serverCode, atSeconds }: Refusal): boolean {
+function isPerhapsTheSame(trouble: OutboxTrouble | undefined, { serverCode, atSeconds }: Refusal): boolean {
+  if (trouble === undefined) return false
   const { repaired = [], refusedAtSeconds, isDoubted } = trouble
   const isKnown = trouble.serverCode === serverCode && repaired.includes(serverCode)
   return isKnown && isDoubted !== true && atSeconds !== undefined && refusedAtSeconds === atSeconds

@@ -177,7 +177,6 @@ export class Outbox {
     unit.putMessage(
       messageRow({ id, chat, sender, fromMe: true, origin: 'own', sentAtMs: at, kind, message }, at),
     )
-    if (kind === 'edit' || kind === 'delete') await recordEdit(unit, { chat, sender, message })
     seam('send:staged')
     unit.onCommit(() => {
       this.#sender.offer(item, previous)
@@ -306,10 +305,13 @@ export class Outbox {
     if (item === undefined || !advances(item.state, state)) return
     // what the server has is not repeated: its ciphertext is of no use any more
     this.#put(unit, withoutStanza(item, state))
-    if (isUnfinished(item.state))
-      unit.onCommit(() => {
-        this.#sender.answered(id, true)
-      })
+    if (!isUnfinished(item.state)) return
+    // only now: an edit that is cancelled or refused has changed nothing
+    if (item.body.extras?.edit !== undefined)
+      await recordEdit(unit, item, await personOf(unit, this.#options.self.pn))
+    unit.onCommit(() => {
+      this.#sender.answered(id, true)
+    })
   }
 
   async #refuse(unit: Unit, id: string, refusal: Refusal): Promise<void> {
