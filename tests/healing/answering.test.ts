@@ -8,6 +8,9 @@ import { faultyStore, writeFault } from 'waton/testing'
 import { childOf, contentBytes, node } from '../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
 import { uint32Bytes } from '../../src/base/bytes.ts'
+import { seededRandom } from '../../src/base/random.ts'
+import { generateKeyPair } from '../../src/protocol/crypto/index.ts'
+import { generateSignedPreKey } from '../../src/protocol/signal/index.ts'
 import { BOB, DEVICE, World, keepingLogger, linkedClient, settle } from '../client/support.ts'
 import type { Line } from '../client/support.ts'
 import { until } from '../helpers/until.ts'
@@ -82,6 +85,37 @@ describe('a request that is not granted', () => {
     expect(repeatsOf(world.server.trace, DEVICE, id)).toEqual([])
     expect(carol.messages).toEqual([])
     expect(world.violations).toEqual([])
+  })
+
+  test('is one of a device that is not listed, with keys that its account does not vouch for', async () => {
+    const here = await stage('not vouched for')
+    const { world, lines, id } = here
+    const from = '15550000002:7@s.whatsapp.net'
+    const random = seededRandom('not vouched for')
+    const identity = generateKeyPair(random)
+    const { id: keyId, publicKey, signature } = generateSignedPreKey(identity, 1, random)
+    const keys = node('keys', {}, [
+      node('type', {}, Uint8Array.of(5)),
+      node('identity', {}, identity.publicKey),
+      node('skey', {}, [
+        node('id', {}, uint32Bytes(keyId).subarray(1)),
+        node('value', {}, publicKey),
+        node('signature', {}, signature),
+      ]),
+    ])
+    const receipt = ask(here, id, { from, t: '1690000000' })
+    await until('an ack', () => acks(world) === 1)
+    world.inject(
+      node('receipt', { ...receipt.attrs, t: '1690000001' }, [
+        node('retry', { count: 2, id, t: '1700000000', v: '1', error: '0' }),
+        node('registration', {}, uint32Bytes(77)),
+        keys,
+      ]),
+    )
+    await until('two acks', () => acks(world) === 2)
+    await settle()
+    expect(drops(lines)).toEqual(['unknown-device', 'unknown-device'])
+    expect(repeatsOf(world.server.trace, DEVICE, id)).toEqual([])
   })
 
   test('comes too often: five answers for a device and a message, also after a restart', async () => {
