@@ -156,7 +156,7 @@ async function givenKeys(
       return undefined
     const { identityKey } = bundle
     if (isCompanion && deviceIdentity !== undefined)
-      verifyDeviceIdentity(deviceIdentity, { identityKey: bundle.identityKey, accountKey })
+      verifyDeviceIdentity(deviceIdentity, { identityKey, accountKey })
     await noteIdentity(unit, { request, bundle, self, logger })
     return bundle
   } catch (error) {

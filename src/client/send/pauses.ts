@@ -55,6 +55,7 @@ export class Pauses {
   readonly #onDue: () => void
   readonly #pauses = new Map<string, Pause>()
   #timer: Timer | undefined
+  #isStopped = false
 
   /** @param onDue - called when at least one chat has waited long enough */
   constructor(clock: Clock, random: RandomSource, onDue: () => void) {
@@ -128,12 +129,14 @@ export class Pauses {
 
   /** Everything is tried at once: there is a new connection. */
   forgive(): void {
+    this.#isStopped = false
     const dueAtMs = this.#clock.nowMs()
     for (const [lane, pause] of this.#pauses) this.#pauses.set(lane, { ...pause, dueAtMs })
   }
 
-  /** No timer runs until a chat has to wait again. */
+  /** No timer runs until {@link forgive}: an attempt of the connection that has ended may still fail. */
   stop(): void {
+    this.#isStopped = true
     this.#timer?.cancel()
     this.#timer = undefined
   }
@@ -161,6 +164,7 @@ export class Pauses {
   #schedule(): void {
     this.#timer?.cancel()
     this.#timer = undefined
+    if (this.#isStopped) return
     const nowMs = this.#clock.nowMs()
     const ahead = [...this.#pauses.values()]
       .map(({ dueAtMs }) => dueAtMs)
