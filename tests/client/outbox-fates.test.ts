@@ -245,6 +245,29 @@ describe('a cancelled message', () => {
     expect(await quoted()).toBe('E4')
   })
 
+  test('and sets a timer for the chat leaves what was set before', async () => {
+    const { outbox, end } = await wiredOutbox()
+    outbox.suspend()
+    const timer = async (): Promise<unknown> => {
+      const { id } = await outbox.send(CAROL, { text: 'x' })
+      const item = await outbox.find(id)
+      return decodeMessage(item?.body.message ?? new Uint8Array(0)).extendedTextMessage?.contextInfo
+        ?.expiration
+    }
+    const set = async (expiresInSeconds: 86_400 | 604_800, id: string): Promise<void> => {
+      await outbox.send(CAROL, { disappearing: { expiresInSeconds } }, { id })
+    }
+    await set(86_400, 'T1')
+    expect(await timer()).toBe(86_400)
+    await set(604_800, 'T2')
+    expect(await timer()).toBe(604_800)
+    await outbox.cancel('T2')
+    expect(await timer()).toBe(86_400)
+    await outbox.abandon()
+    expect(await timer()).toBeFalsy()
+    await end()
+  })
+
   test('whose ciphertext is being committed stays here; its chain goes on behind it', async () => {
     const world = new World('cancel encrypted')
     const { alice, bob } = await world.addPair()

@@ -13,7 +13,7 @@ import type { RandomSource } from '../../base/random.ts'
 import type { Connection } from '../connection/connection.ts'
 import type { OutgoingContent } from '../content.ts'
 import type { ReceiptStatus } from '../events.ts'
-import { noteTimer } from '../chat-timer.ts'
+import { beginTimer } from '../chat-timer.ts'
 import { decodeMessage } from '../../protocol/proto/message.ts'
 import type { ParsedAck } from '../../protocol/stanza/ack.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
@@ -45,7 +45,7 @@ import type { SessionDirectory } from './sessions.ts'
 import { UNFINISHED_STATES, advances, isUnfinished } from './states.ts'
 import type { OutboxState } from './states.ts'
 import { PrivacyTokens } from '../tokens/tokens.ts'
-import { recordEdit } from './target.ts'
+import { recordEdit, withdrawSetting } from './target.ts'
 
 /** What the outbox works with. */
 export interface OutboxOptions {
@@ -173,7 +173,7 @@ export class Outbox {
     }
     unit.putOutbox(outboxRow(item))
     if (kind === 'disappearing')
-      await noteTimer(unit, { chat, message: decodeMessage(message), sentAtMs: at })
+      await beginTimer(unit, { chat, message: decodeMessage(message), sentAtMs: at })
     unit.putMessage(
       messageRow({ id, chat, sender, fromMe: true, origin: 'own', sentAtMs: at, kind, message }, at),
     )
@@ -215,6 +215,7 @@ export class Outbox {
         if (item.state === 'encrypted' && !sender.holdBack(id)) return item
         const cancelled = withoutStanza(item, 'cancelled')
         this.#put(unit, cancelled)
+        await withdrawSetting(unit, cancelled)
         unit.onCommit(() => {
           sender.release(id)
         })
@@ -322,7 +323,7 @@ export class Outbox {
         : refused(item, refusal, unit.nowMs, this.repairs.has(refusal.serverCode))
     if (fate === undefined) return
     if (fate.forgetDevices === true) await this.#forgetDevices(unit, fate.item)
-    const next = this.#settle(unit, fate)
+    const next = await this.#settle(unit, fate)
     unit.onCommit(() => {
       // what waits behind its answer waits no longer
       if (next === undefined) this.#sender.failed(id)
@@ -342,7 +343,7 @@ export class Outbox {
     const item = await this.item(unit, id)
     if (item === undefined || !isUnfinished(item.state)) return false
     const { sendTimeoutMs: patienceMs } = this.#options.timing ?? DEFAULT_TIMING
-    return this.#settle(unit, setBack(item, setback, { nowMs: unit.nowMs, patienceMs })) !== undefined
+    return (await this.#settle(unit, setBack(item, setback, { nowMs: unit.nowMs, patienceMs }))) !== undefined
   }
 
   async #repaired(unit: Unit, id: string, outcome: RepairOutcome): Promise<OutboxItem | undefined> {
@@ -352,22 +353,23 @@ export class Outbox {
   }
 
   /** Records what follows. @returns the item, unless it has failed */
-  #settle(unit: Unit, { item, failure }: Fate): OutboxItem | undefined {
+  async #settle(unit: Unit, { item, failure }: Fate): Promise<OutboxItem | undefined> {
     if (failure === undefined) {
       this.#put(unit, item)
       return item
     }
-    this.#give(unit, item, failure)
+    await this.#give(unit, item, failure)
     return undefined
   }
 
   async #fail(unit: Unit, id: string, failure: OutboxFailure): Promise<void> {
     const item = await this.item(unit, id)
-    if (item !== undefined && isUnfinished(item.state)) this.#give(unit, item, failure)
+    if (item !== undefined && isUnfinished(item.state)) await this.#give(unit, item, failure)
   }
 
   /** Gives a message up, and says so. */
-  #give(unit: Unit, item: OutboxItem, failure: OutboxFailure): void {
+  async #give(unit: Unit, item: OutboxItem, failure: OutboxFailure): Promise<void> {
+    await withdrawSetting(unit, item)
     const failed = withoutStanza(item, 'failed')
     this.#put(unit, { ...failed, body: { ...failed.body, failure } })
     this.#tellFailed(unit, item, failure)

@@ -8,6 +8,7 @@ import { decodeMessage } from '../../protocol/proto/message.ts'
 import type { MessageProperties } from '../../protocol/proto/message.ts'
 import { targetSlot } from '../../protocol/message/reference.ts'
 import type { FoundMessage, MessageTarget } from '../../protocol/message/reference.ts'
+import { withdrawTimer } from '../chat-timer.ts'
 import type { Person } from '../events.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
@@ -60,6 +61,11 @@ export async function recordEdit(unit: Unit, { chat, at, body }: OutboxItem, sen
   const id = protocol?.key?.id
   if (!id) return
   await noteEdit(unit, { id, chat, sender }, { message: protocol.editedMessage ?? {}, atMs: at })
+}
+
+/** A timer for the chat that nobody is told of is none. */
+export async function withdrawSetting(unit: Unit, { chat, at, body }: OutboxItem): Promise<void> {
+  await withdrawTimer(unit, { chat, message: readMessage(body.message), sentAtMs: at })
 }
 
 /** The ack of a message that cannot be read any more is an ack all the same. */
