@@ -15,6 +15,15 @@ import { CHAT_TIMER } from './state/chat-records.ts'
 import type { ChatTimer } from './state/chat-records.ts'
 import type { Unit } from './state/unit.ts'
 
+/** A message that may say something about the timer of its chat. */
+export interface Setting {
+  /** Canonical. */
+  readonly chat: string
+  readonly message: MessageProperties
+  /** When it was sent: settings of older clients carry no time of their own. */
+  readonly sentAtMs: number
+}
+
 /** The setting of a chat; `undefined` when its messages stay. */
 export async function timerOf(unit: Unit, chat: string): Promise<ChatTimer | undefined> {
   const timer = (await unit.read(CHAT_TIMER, chat)) ?? (await earlierTimer(unit, chat))
@@ -27,24 +36,34 @@ async function earlierTimer(unit: Unit, chat: string): Promise<ChatTimer | undef
   return phone === undefined || phone === chat ? undefined : unit.read(CHAT_TIMER, phone)
 }
 
-/**
- * Takes over what a message says about the chat, unless something newer is known.
- *
- * @param sentAtMs - when it was sent: settings of older clients carry no time of their own
- */
-export async function noteTimer(
-  unit: Unit,
-  {
-    chat,
-    message,
-    sentAtMs,
-  }: { readonly chat: string; readonly message: MessageProperties; readonly sentAtMs: number },
-): Promise<void> {
+/** Takes over what a message says about the chat, unless something newer is known. */
+export async function noteTimer(unit: Unit, { chat, message, sentAtMs }: Setting): Promise<void> {
   const said = settingIn(message, sentAtMs)
   if (said === undefined) return
   const known = await unit.read(CHAT_TIMER, chat)
   // times are of whole seconds: of two settings of the same one, the one that came later counts
   if (known === undefined || known.setAtMs <= said.setAtMs) unit.put(CHAT_TIMER, chat, said)
+}
+
+/** Takes over a setting of this account that is on its way, and remembers what it replaces. */
+export async function beginTimer(unit: Unit, setting: Setting): Promise<void> {
+  const { chat } = setting
+  const known = await unit.read(CHAT_TIMER, chat)
+  await noteTimer(unit, setting)
+  const next = await unit.read(CHAT_TIMER, chat)
+  if (known === undefined || next === undefined || next === known) return
+  unit.put(CHAT_TIMER, chat, { ...next, before: { seconds: known.seconds, setAtMs: known.setAtMs } })
+}
+
+/** What a message set that will never leave is not set, unless something newer is known by now. */
+export async function withdrawTimer(unit: Unit, { chat, message, sentAtMs }: Setting): Promise<void> {
+  const { protocolMessage: protocol } = unwrapMessage(message).message
+  if (protocol?.type !== Message.ProtocolMessage.Type.EPHEMERAL_SETTING) return
+  const said = settingIn(message, sentAtMs)
+  const known = await unit.read(CHAT_TIMER, chat)
+  if (known === undefined || known.setAtMs !== said?.setAtMs || known.seconds !== said.seconds) return
+  if (known.before === undefined) unit.delete(CHAT_TIMER, chat)
+  else unit.put(CHAT_TIMER, chat, known.before)
 }
 
 /** A clock that is ahead must not outweigh all later settings: a time counts up to when it was said. */

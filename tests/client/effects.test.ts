@@ -115,7 +115,7 @@ test('a message whose progress is asked for leaves at once, and is not sent agai
       order.push(`in the outbox: ${String((await outboxRows(store)).length)}`)
       if (context.attempt === 1) {
         // what the server would say
-        await state.commit((unit) => outbox.applyAck(unit, sent.id, undefined))
+        await state.commit((unit) => outbox.applyAck(unit, { id: sent.id }))
         await acked
         throw new TypeError('it did not work')
       }

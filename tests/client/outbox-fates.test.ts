@@ -16,6 +16,7 @@ import type { Change, Claim, CommitResult, Store } from '../../src/persistence/c
 import { encodeNode } from '../../src/protocol/binary/encode.ts'
 import { childrenOf, contentBytes, node } from '../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
+import { decodeMessage } from '../../src/protocol/proto/message.ts'
 import { until } from '../helpers/until.ts'
 import { openLog } from './event-log.ts'
 import {
@@ -216,6 +217,57 @@ describe('a cancelled message', () => {
     expect(errors).toEqual([])
   })
 
+  test('and edits another one leaves that as it is, like an edit that is refused', async () => {
+    const wired = await wiredOutbox()
+    const { state, outbox } = wired
+    const quoted = async (): Promise<unknown> => {
+      const target = { id: 'E1', chat: CAROL, fromMe: true }
+      const { composed } = await outbox.complete(outbox.prepare(CAROL, { text: 'that', quoted: target }))
+      const { extendedTextMessage } = decodeMessage(composed?.message ?? new Uint8Array(0))
+      return extendedTextMessage?.contextInfo?.quotedMessage?.extendedTextMessage?.text
+    }
+    const edit = async (id: string): Promise<void> => {
+      const content = { edit: { target: { id: 'E1', chat: CAROL, fromMe: true }, content: { text: id } } }
+      await outbox.send(CAROL, content, { id })
+    }
+    await onTheWire(wired, 'E1')
+    await state.commit((unit) => outbox.applyAck(unit, { id: 'E1' }))
+    outbox.suspend()
+    await edit('E2')
+    expect(await outbox.view.cancel('E2')).toMatchObject({ state: 'cancelled' })
+    expect(await quoted()).toBe('E1')
+    await edit('E3')
+    await outbox.abandon()
+    expect(await outbox.view.get('E3')).toMatchObject({ state: 'failed' })
+    expect(await quoted()).toBe('E1')
+    await edit('E4')
+    await state.commit((unit) => outbox.applyAck(unit, { id: 'E4' }))
+    expect(await quoted()).toBe('E4')
+  })
+
+  test('and sets a timer for the chat leaves what was set before', async () => {
+    const { outbox, end } = await wiredOutbox()
+    outbox.suspend()
+    const timer = async (): Promise<unknown> => {
+      const { id } = await outbox.send(CAROL, { text: 'x' })
+      const item = await outbox.find(id)
+      return decodeMessage(item?.body.message ?? new Uint8Array(0)).extendedTextMessage?.contextInfo
+        ?.expiration
+    }
+    const set = async (expiresInSeconds: 86_400 | 604_800, id: string): Promise<void> => {
+      await outbox.send(CAROL, { disappearing: { expiresInSeconds } }, { id })
+    }
+    await set(86_400, 'T1')
+    expect(await timer()).toBe(86_400)
+    await set(604_800, 'T2')
+    expect(await timer()).toBe(604_800)
+    await outbox.cancel('T2')
+    expect(await timer()).toBe(86_400)
+    await outbox.abandon()
+    expect(await timer()).toBeFalsy()
+    await end()
+  })
+
   test('whose ciphertext is being committed stays here; its chain goes on behind it', async () => {
     const world = new World('cancel encrypted')
     const { alice, bob } = await world.addPair()
@@ -363,17 +415,34 @@ describe('a refusal', () => {
     const world = new World('nack twice')
     const { alice } = await world.addPair()
     const client = await linkedClient(world, alice)
-    world.server.faults.refuseMessages(DEVICE, 479, { times: 2 })
+    world.server.faults.refuseMessages(DEVICE, 479, { times: 3, id: 'VAIN' })
     const sent = await client.send(BOB, { text: 'in vain' }, { id: 'VAIN' })
     await expect(sent.acked).rejects.toMatchObject({
       code: 'WATON_SEND_ADDRESSING',
       action: 'report',
       details: { id: 'VAIN', serverCode: 479 },
     })
-    expect(sentAs(world, 'VAIN')).toHaveLength(2)
+    const [first, second, ...repeated] = sentAs(world, 'VAIN')
+    expect(second).not.toEqual(first)
+    // a refusal of the same moment may be the first one, delivered again: the same bytes tell
+    for (const one of repeated) expect(one).toEqual(second)
+    expect(repeated.length).toBeLessThanOrEqual(1)
     expect(await failures(client)).toMatchObject([
       { id: 'VAIN', code: 'WATON_SEND_ADDRESSING', serverCode: 479 },
     ])
+  })
+
+  test('that is final after a repair does not keep what was sent behind it', async () => {
+    const world = new World('nack of a probe')
+    const { alice, bob } = await world.addPair()
+    const client = await linkedClient(world, alice)
+    world.server.faults.refuseMessages(DEVICE, 479, { times: 3, id: 'VAIN' })
+    const sent = await client.send(BOB, { text: 'in vain' }, { id: 'VAIN' })
+    const behind = await client.send(BOB, { text: 'behind it' })
+    await expect(sent.acked).rejects.toMatchObject({ code: 'WATON_SEND_ADDRESSING' })
+    // by the clock of the test no pause ever ends
+    await behind.delivered
+    expect(bob.messages.map(({ text }) => text)).toEqual(['behind it'])
   })
 
   test.each([429, 503])('%i has the same ciphertext repeated after a pause', async (code) => {
@@ -444,26 +513,43 @@ describe('a repair that somebody has registered', () => {
     })
     const handles = [await onTheWire(wired, 'R1')]
     expect(handles[0]).toMatchObject({ state: 'sent' })
-    await state.commit((unit) => outbox.applyAck(unit, 'R1', 463))
+    await state.commit((unit) => outbox.applyAck(unit, { id: 'R1', errorCode: 463 }))
     await until('the repair', () => asked.length === 1)
     expect(asked).toEqual([{ id: 'R1', chat: CAROL, to: CAROL, serverCode: 463 }])
     expect(handles[0]?.waitingFor).toBe('repair')
     // twice the same: nothing new
-    await state.commit((unit) => outbox.applyAck(unit, 'R1', 463))
+    await state.commit((unit) => outbox.applyAck(unit, { id: 'R1', errorCode: 463 }))
     offline.resolve(undefined)
     await until('it to be repeated', () => sent.length === 2)
     expect(sent[1]).toEqual(sent[0])
-    await state.commit((unit) => outbox.applyAck(unit, 'R1', undefined))
+    await state.commit((unit) => outbox.applyAck(unit, { id: 'R1' }))
     await handles[0]?.acked
     for (const [id, code] of [
       ['R2', 'WATON_SEND_TOKEN_MISSING'],
       ['R3', 'WATON_SEND_RESTRICTED'],
     ] as const) {
       const handle = await onTheWire(wired, id)
-      await state.commit((unit) => outbox.applyAck(unit, id, 463))
+      await state.commit((unit) => outbox.applyAck(unit, { id, errorCode: 463 }))
       await expect(handle.acked).rejects.toMatchObject({ code, details: { serverCode: 463 } })
     }
     expect(asked).toHaveLength(3)
+  })
+
+  test('is not undone by the refusal before it, delivered again', async () => {
+    const wired = await wiredOutbox()
+    const { state, outbox, sent } = wired
+    outbox.repairs.set(463, () => Promise.resolve('repeat'))
+    const handle = await onTheWire(wired, 'R1')
+    const refusal = { id: 'R1', errorCode: 463, atSeconds: 1_790_000_000 }
+    await state.commit((unit) => outbox.applyAck(unit, refusal))
+    await until('it to be repeated', () => sent.length === 2)
+    await state.commit((unit) => outbox.applyAck(unit, refusal))
+    await until('it to be repeated once more', () => sent.length === 3)
+    expect(sent[2]).toEqual(sent[0])
+    expect(handle.state).toBe('sent')
+    await state.commit((unit) => outbox.applyAck(unit, { id: 'R1' }))
+    await handle.acked
+    expect(sent).toHaveLength(3)
   })
 
   test('is made up for after a restart, before the message is sent', async () => {
@@ -471,7 +557,7 @@ describe('a repair that somebody has registered', () => {
     const first = await wiredOutbox(store)
     first.outbox.repairs.set(421, () => new Promise(() => undefined))
     await onTheWire(first, 'R1')
-    await first.state.commit((unit) => first.outbox.applyAck(unit, 'R1', 421))
+    await first.state.commit((unit) => first.outbox.applyAck(unit, { id: 'R1', errorCode: 421 }))
     await first.end()
     const second = await wiredOutbox(store)
     // nobody repairs it any more
@@ -521,6 +607,22 @@ describe('an answer of the server', () => {
       world.inject(node('receipt', { id: 'OWN', from: ALICE, recipient: BOB, type, t: '1790000000' }))
     await until('them to be taken', () => world.answersTo('OWN').length >= 3)
     expect(sent.state).toBe('acknowledged')
+    bob.goOnline()
+    await sent.delivered
+  })
+
+  test('from a chat that a message was not sent to says nothing about it', async () => {
+    const world = new World('stranger')
+    const { alice, bob } = await world.addPair()
+    const client = await linkedClient(world, alice)
+    bob.goOffline()
+    const sent = await client.send(BOB, { text: 'to Bob' }, { id: 'PRIVATE' })
+    await sent.acked
+    for (const type of [undefined, 'read', 'played'])
+      world.inject(node('receipt', { id: 'PRIVATE', from: CAROL, type, t: '1790000000' }))
+    await until('them to be taken', () => world.answersTo('PRIVATE').length >= 3)
+    expect(await client.outbox.get('PRIVATE')).toMatchObject({ state: 'acknowledged' })
+    expect((await log(client)).filter(({ type }) => type === 'message.receipt')).toEqual([])
     bob.goOnline()
     await sent.delivered
   })

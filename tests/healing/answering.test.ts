@@ -8,7 +8,10 @@ import { faultyStore, writeFault } from 'waton/testing'
 import { childOf, contentBytes, node } from '../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
 import { uint32Bytes } from '../../src/base/bytes.ts'
-import { BOB, DEVICE, World, keepingLogger, linkedClient, settle } from '../client/support.ts'
+import { seededRandom } from '../../src/base/random.ts'
+import { generateKeyPair } from '../../src/protocol/crypto/index.ts'
+import { generateSignedPreKey } from '../../src/protocol/signal/index.ts'
+import { ALICE, BOB, DEVICE, World, keepingLogger, linkedClient, settle } from '../client/support.ts'
 import type { Line } from '../client/support.ts'
 import { until } from '../helpers/until.ts'
 import { BOB_DEVICE, Party, repeatsOf, requestsFor } from './support.ts'
@@ -84,6 +87,37 @@ describe('a request that is not granted', () => {
     expect(world.violations).toEqual([])
   })
 
+  test('is one of a device that is not listed, with keys that its account does not vouch for', async () => {
+    const here = await stage('not vouched for')
+    const { world, lines, id } = here
+    const from = '15550000002:7@s.whatsapp.net'
+    const random = seededRandom('not vouched for')
+    const identity = generateKeyPair(random)
+    const { id: keyId, publicKey, signature } = generateSignedPreKey(identity, 1, random)
+    const keys = node('keys', {}, [
+      node('type', {}, Uint8Array.of(5)),
+      node('identity', {}, identity.publicKey),
+      node('skey', {}, [
+        node('id', {}, uint32Bytes(keyId).subarray(1)),
+        node('value', {}, publicKey),
+        node('signature', {}, signature),
+      ]),
+    ])
+    const receipt = ask(here, id, { from, t: '1690000000' })
+    await until('an ack', () => acks(world) === 1)
+    world.inject(
+      node('receipt', { ...receipt.attrs, t: '1690000001' }, [
+        node('retry', { count: 2, id, t: '1700000000', v: '1', error: '0' }),
+        node('registration', {}, uint32Bytes(77)),
+        keys,
+      ]),
+    )
+    await until('two acks', () => acks(world) === 2)
+    await settle()
+    expect(drops(lines)).toEqual(['unknown-device', 'unknown-device'])
+    expect(repeatsOf(world.server.trace, DEVICE, id)).toEqual([])
+  })
+
   test('comes too often: five answers for a device and a message, also after a restart', async () => {
     const here = await stage('too often')
     const { world, alice, id } = here
@@ -118,6 +152,28 @@ describe('a request that is not granted', () => {
     expect(drops(lines)).toContain('too-many')
     // the log does not become a storm
     expect(drops(lines).length).toBeLessThan(10)
+  })
+
+  test('with keys from the server that the account does not vouch for leaves the session as it is', async () => {
+    const here = await stage('keys of the server')
+    const { world, lines, id, alice, bob } = here
+    await bob.client.send(ALICE, { text: 'hi' })
+    await alice.untilTexts('hi')
+    const identity = world.server.world.deviceOf(BOB_DEVICE)?.facts.deviceIdentity ?? new Uint8Array(0)
+    const last = identity.length - 1
+    identity[last] = (identity[last] ?? 0) ^ 1
+    // another registration has the keys fetched
+    const { attrs } = ask(here, 'UNKNOWN')
+    world.inject(
+      node('receipt', { ...attrs, id, t: '1690000000' }, [
+        node('retry', { count: 1, id, t: '1700000000', v: '1', error: '0' }),
+        node('registration', {}, uint32Bytes(77)),
+      ]),
+    )
+    await until('the answer', () => repeatsOf(world.server.trace, DEVICE, id).length === 1)
+    expect(drops(lines)).toEqual(['not-found', 'bad-keys'])
+    const [answer] = repeatsOf(world.server.trace, DEVICE, id)
+    expect(answer && childOf(answer.node, 'enc')?.attrs.type).toBe('msg')
   })
 
   test('is delivered twice: it is acknowledged twice and answered once', async () => {

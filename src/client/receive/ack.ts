@@ -16,7 +16,7 @@ export const receiveAck: StanzaHandler = async (unit, stanza, context) => {
     )
   if (ack.class === 'message') {
     const isOfResend = await resends.applyAck(unit, ack)
-    if (!isOfResend) await outbox.applyAck(unit, ack.id, ack.errorCode)
+    if (!isOfResend) await outbox.applyAck(unit, ack)
   } else if (ack.class === 'receipt') await receipts.applyAck(unit, ack)
   else if (!OTHER_CLASSES.has(ack.class)) unknowns.count('stanza', `ack/${ack.class}`)
   return []

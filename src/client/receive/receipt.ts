@@ -54,7 +54,7 @@ async function record(
   unit: Unit,
   receipt: ParsedReceipt,
   status: ReceiptStatus,
-  { self, outbox }: ReceiveContext,
+  { self, outbox, unknowns }: ReceiveContext,
 ): Promise<void> {
   const author = receipt.participant ?? receipt.from
   const hash = receiptHash(receipt)
@@ -66,10 +66,12 @@ async function record(
     if (status !== 'delivered') await seen(unit, receipt, { status, atMs })
     return
   }
-  await outbox.applyReceipt(unit, receipt.ids, status)
   const chat = await canonicalJid(unit, userJid(receipt.from))
+  const ids = await outbox.applyReceipt(unit, { ids: receipt.ids, chat, status })
+  if (ids.length < receipt.ids.length) unknowns.count('stanza', 'receipt for a message of another chat')
+  if (ids.length === 0) return
   const from = await personOf(unit, author)
-  unit.event('message.receipt', { ids: receipt.ids, chat, from, status, atMs }, chat)
+  unit.event('message.receipt', { ids, chat, from, status, atMs }, chat)
 }
 
 /** Without a chat it is about what this account sent to itself. */

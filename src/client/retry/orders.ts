@@ -151,6 +151,9 @@ async function givenKeys(
     verifyBundle(bundle)
     const accountKey = await accountKeyOf(unit, self, userJid(request.canonical))
     const isCompanion = parseJid(request.device).device !== 0
+    // nobody vouches for them: good enough for a device that is known, and not to make one known
+    if (isCompanion && deviceIdentity === undefined && !(await isKnown(unit, request.canonical)))
+      return undefined
     const { identityKey } = bundle
     if (isCompanion && deviceIdentity !== undefined)
       verifyDeviceIdentity(deviceIdentity, { identityKey, accountKey })

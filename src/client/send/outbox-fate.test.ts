@@ -31,12 +31,12 @@ describe('a refusal', () => {
   test.each(['queued', 'acknowledged', 'delivered', 'read', 'failed', 'cancelled'] as const)(
     'of a message that is %s says nothing new',
     (state) => {
-      expect(refused({ ...encrypted(), state }, 400, 2_000, true)).toBeUndefined()
+      expect(refused({ ...encrypted(), state }, { serverCode: 400 }, 2_000, true)).toBeUndefined()
     },
   )
 
   test('that comes twice while its repair is due says nothing new', () => {
-    const first = refused(encrypted(), 463, 2_000, true)
+    const first = refused(encrypted(), { serverCode: 463 }, 2_000, true)
     expect(first?.item.body.trouble).toEqual({
       code: 'WATON_SEND_TOKEN_MISSING',
       serverCode: 463,
@@ -45,7 +45,20 @@ describe('a refusal', () => {
       repaired: [463],
       isRepairDue: true,
     })
-    expect(refused(first?.item ?? encrypted(), 463, 2_001, true)).toBeUndefined()
+    expect(refused(first?.item ?? encrypted(), { serverCode: 463 }, 2_001, true)).toBeUndefined()
+  })
+
+  test('that may be the one before its repair, delivered again, is asked about once', () => {
+    const refusal = { serverCode: 479, atSeconds: 7 }
+    const first = refused(encrypted(), refusal, 2_000, false)?.item ?? encrypted()
+    const again = refused(encrypted(first.body.trouble), refusal, 3_000, false)
+    expect(again?.failure).toBeUndefined()
+    // the same ciphertext is repeated
+    expect(again?.item).toMatchObject({ state: 'encrypted', body: { stanza: STANZA } })
+    const third = refused(again?.item ?? encrypted(), refusal, 4_000, false)
+    expect(third?.failure).toEqual({ code: 'WATON_SEND_ADDRESSING', serverCode: 479 })
+    const later = refused(encrypted(first.body.trouble), { ...refusal, atSeconds: 8 }, 3_000, false)
+    expect(later?.failure?.serverCode).toBe(479)
   })
 
   test('by any code that is known ends after a bounded number of times', () => {
@@ -53,7 +66,7 @@ describe('a refusal', () => {
       let item = encrypted()
       let count = 0
       for (; count < 50; count += 1) {
-        const fate = refused(item, code, 2_000 + count, true)
+        const fate = refused(item, { serverCode: code }, 2_000 + count, true)
         if (fate?.failure !== undefined) break
         if (fate === undefined) throw new Error(`${String(code)} goes nowhere`)
         const next =
@@ -66,32 +79,34 @@ describe('a refusal', () => {
   })
 
   test('with one code after another has each repaired once', () => {
-    const first = refused(encrypted(), 479, 2_000, false)
+    const first = refused(encrypted(), { serverCode: 479 }, 2_000, false)
     expect(first).toMatchObject({ forgetDevices: true, item: { state: 'queued' } })
     expect(first?.item.body.stanza).toBeUndefined()
-    const second = refused(encrypted(first?.item.body.trouble), 496, 3_000, false)
+    const second = refused(encrypted(first?.item.body.trouble), { serverCode: 496 }, 3_000, false)
     expect(second?.item.body.trouble).toMatchObject({ repaired: [479, 496], attempts: 2, sinceMs: 2_000 })
     expect(second?.forgetDevices).toBe(false)
-    const third = refused(encrypted(second?.item.body.trouble), 479, 4_000, false)
+    const third = refused(encrypted(second?.item.body.trouble), { serverCode: 479 }, 4_000, false)
     expect(third?.failure).toEqual({ code: 'WATON_SEND_ADDRESSING', serverCode: 479 })
   })
 
   test('for want of a token tells a missing one from an account that may write to nobody new', () => {
-    expect(refused(encrypted(), 463, 2_000, false)?.failure?.code).toBe('WATON_SEND_TOKEN_MISSING')
-    expect(refused(encrypted(undefined, WITH_TOKEN), 463, 2_000, false)?.failure?.code).toBe(
+    expect(refused(encrypted(), { serverCode: 463 }, 2_000, false)?.failure?.code).toBe(
+      'WATON_SEND_TOKEN_MISSING',
+    )
+    expect(refused(encrypted(undefined, WITH_TOKEN), { serverCode: 463 }, 2_000, false)?.failure?.code).toBe(
       'WATON_SEND_RESTRICTED',
     )
-    const due = refused(encrypted(), 463, 2_000, true)?.item ?? encrypted()
+    const due = refused(encrypted(), { serverCode: 463 }, 2_000, true)?.item ?? encrypted()
     expect(repaired(due, 'restricted').failure).toEqual({ code: 'WATON_SEND_RESTRICTED', serverCode: 463 })
     expect(repaired(due, 'impossible').failure?.code).toBe('WATON_SEND_TOKEN_MISSING')
     const renewed = encrypted(repaired(due, 'encrypt').item.body.trouble, WITH_TOKEN)
-    expect(refused(renewed, 463, 3_000, true)?.failure?.code).toBe('WATON_SEND_RESTRICTED')
+    expect(refused(renewed, { serverCode: 463 }, 3_000, true)?.failure?.code).toBe('WATON_SEND_RESTRICTED')
   })
 })
 
 describe('a repair', () => {
   test('leaves the ciphertext when it is good, and drops it when the message is to be encrypted anew', () => {
-    const due = refused(encrypted(), 463, 2_000, true)?.item ?? encrypted()
+    const due = refused(encrypted(), { serverCode: 463 }, 2_000, true)?.item ?? encrypted()
     expect(repaired(due, 'repeat').item).toMatchObject({ state: 'encrypted', body: { stanza: STANZA } })
     const anew = repaired(due, 'encrypt').item
     expect(anew.state).toBe('queued')
@@ -127,7 +142,7 @@ describe('an attempt that failed before the wire', () => {
   })
 
   test('while a repair is due keeps the repair and the code that it is for', () => {
-    const due = refused(encrypted(), 463, 9_000, true)?.item ?? encrypted()
+    const due = refused(encrypted(), { serverCode: 463 }, 9_000, true)?.item ?? encrypted()
     expect(
       setBack(due, { code: 'WATON_QUERY_TIMEOUT', sinceMs: 9_000 }, clock).item.body.trouble,
     ).toMatchObject({

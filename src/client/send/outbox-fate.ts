@@ -25,20 +25,32 @@ export interface Fate {
   readonly pauses?: boolean
 }
 
+/** A refusal of the server. */
+export interface Refusal {
+  readonly serverCode: number
+  /** When, by the server's clock. */
+  readonly atSeconds?: number | undefined
+}
+
+/** What an attempt says beyond that it has failed. */
+type TroubleMore = Pick<OutboxTrouble, 'isRepairDue' | 'repaired' | 'refusedAtSeconds' | 'isDoubted'>
+
 /** One more attempt that failed. */
 function troubleOf(
   item: OutboxItem,
   failure: OutboxFailure,
   sinceMs: number,
-  more: Pick<OutboxTrouble, 'isRepairDue' | 'repaired'> = {},
+  more: TroubleMore = {},
 ): OutboxTrouble {
   const { trouble } = item.body
-  const { repaired } = trouble ?? {}
+  const { repaired, refusedAtSeconds, isDoubted } = trouble ?? {}
   return {
     ...failure,
     attempts: (trouble?.attempts ?? 0) + 1,
     sinceMs: trouble?.sinceMs ?? sinceMs,
     ...(repaired === undefined ? {} : { repaired }),
+    ...(refusedAtSeconds === undefined ? {} : { refusedAtSeconds }),
+    ...(isDoubted === true ? { isDoubted } : {}),
     ...more,
   }
 }
@@ -55,21 +67,21 @@ function withTrouble(item: OutboxItem, trouble: OutboxTrouble): OutboxItem {
  */
 export function refused(
   item: OutboxItem,
-  serverCode: number,
+  refusal: Refusal,
   nowMs: number,
   canRepair: boolean,
 ): Fate | undefined {
+  const { serverCode } = refusal
   const { trouble } = item.body
   if (item.state !== 'encrypted' || trouble?.isRepairDue === true) return undefined
   const { remedy, code } = nackRule(serverCode)
   const failure = { code, serverCode }
   const before = trouble?.repaired ?? []
-  const next = (more: Pick<OutboxTrouble, 'isRepairDue' | 'repaired'> = {}): OutboxItem =>
-    withTrouble(item, troubleOf(item, failure, nowMs, more))
-  if (remedy === 'repeat') {
-    const repeated = next()
-    return isSpent(repeated) ? { item, failure } : { item: repeated, pauses: true }
-  }
+  const next = (more: TroubleMore = {}): OutboxItem =>
+    withTrouble(item, troubleOf(item, failure, nowMs, { ...timeOf(refusal), ...more }))
+  if (remedy === 'repeat') return repeatedFate(item, next(), failure)
+  // the answer to the repeated ciphertext tells; it is the same bytes, so nothing is shown twice
+  if (isPerhapsTheSame(trouble, refusal)) return { item: next({ isDoubted: true }) }
   if (before.includes(serverCode) || !helps(remedy, canRepair))
     return { item, failure: { serverCode, code: finalCode(item, serverCode) } }
   const repairs = [...before, serverCode]
@@ -78,6 +90,23 @@ export function refused(
     item: withoutStanza(next({ repaired: repairs }), 'queued'),
     forgetDevices: remedy === 'devices',
   }
+}
+
+/** The same ciphertext goes out again after a pause, as often as that may be. */
+function repeatedFate(item: OutboxItem, next: OutboxItem, failure: OutboxFailure): Fate {
+  return isSpent(next) ? { item, failure } : { item: next, pauses: true }
+}
+
+function timeOf({ atSeconds }: Refusal): Pick<OutboxTrouble, 'refusedAtSeconds'> {
+  return atSeconds === undefined ? {} : { refusedAtSeconds: atSeconds }
+}
+
+/** Whether a refusal after the repair may be the one before it, delivered a second time: asked about once. */
+function isPerhapsTheSame(trouble: OutboxTrouble | undefined, { serverCode, atSeconds }: Refusal): boolean {
+  if (trouble === undefined) return false
+  const { repaired = [], refusedAtSeconds, isDoubted } = trouble
+  const isKnown = trouble.serverCode === serverCode && repaired.includes(serverCode)
+  return isKnown && isDoubted !== true && atSeconds !== undefined && refusedAtSeconds === atSeconds
 }
 
 function helps(remedy: Remedy, canRepair: boolean): boolean {

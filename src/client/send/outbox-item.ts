@@ -68,6 +68,10 @@ export interface OutboxTrouble {
   readonly repaired?: readonly number[]
   /** Whether a repair has to come before the next attempt. */
   readonly isRepairDue?: boolean
+  /** When the server refused it last, by its clock. */
+  readonly refusedAtSeconds?: number
+  /** Whether a refusal that may have been an earlier one was answered with a repetition. */
+  readonly isDoubted?: boolean
 }
 
 /** What to do about a message that cannot be read any more. */
@@ -156,7 +160,9 @@ function failureOf(value: unknown): OutboxFailure {
 }
 
 function troubleOf(value: unknown): OutboxTrouble {
-  const { attempts, sinceMs, repaired, isRepairDue } = value as Readonly<Record<string, unknown>>
+  const { attempts, sinceMs, repaired, isRepairDue, refusedAtSeconds, isDoubted } = value as Readonly<
+    Record<string, unknown>
+  >
   if (typeof attempts !== 'number' || typeof sinceMs !== 'number') throw wrongField('a number')
   return {
     ...failureOf(value),
@@ -164,6 +170,8 @@ function troubleOf(value: unknown): OutboxTrouble {
     sinceMs,
     ...(Array.isArray(repaired) ? { repaired: repaired.filter((one) => typeof one === 'number') } : {}),
     ...(isRepairDue === true ? { isRepairDue } : {}),
+    ...(typeof refusedAtSeconds === 'number' ? { refusedAtSeconds } : {}),
+    ...(isDoubted === true ? { isDoubted } : {}),
   }
 }
 

@@ -13,8 +13,9 @@ import type { RandomSource } from '../../base/random.ts'
 import type { Connection } from '../connection/connection.ts'
 import type { OutgoingContent } from '../content.ts'
 import type { ReceiptStatus } from '../events.ts'
-import { noteTimer } from '../chat-timer.ts'
+import { beginTimer } from '../chat-timer.ts'
 import { decodeMessage } from '../../protocol/proto/message.ts'
+import type { ParsedAck } from '../../protocol/stanza/ack.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
 import { markStale } from '../identity/device-list.ts'
 import type { Self } from '../identity/self.ts'
@@ -36,7 +37,7 @@ import type { SentMessage } from './handle.ts'
 import type { DeviceDirectory } from './devices.ts'
 import type { NackRepair, RepairOutcome } from './nack.ts'
 import { TOKEN_OR_RESTRICTED, refused, repaired, setBack } from './outbox-fate.ts'
-import type { Fate, Setback } from './outbox-fate.ts'
+import type { Fate, Refusal, Setback } from './outbox-fate.ts'
 import { outboxItem, outboxRow, salvagedItem, sendableItem, withoutStanza } from './outbox-item.ts'
 import type { OutboxFailure, OutboxItem } from './outbox-item.ts'
 import { OutboxSender } from './sender.ts'
@@ -44,7 +45,7 @@ import type { SessionDirectory } from './sessions.ts'
 import { UNFINISHED_STATES, advances, isUnfinished } from './states.ts'
 import type { OutboxState } from './states.ts'
 import { PrivacyTokens } from '../tokens/tokens.ts'
-import { recordEdit } from './target.ts'
+import { recordEdit, withdrawSetting } from './target.ts'
 
 /** What the outbox works with. */
 export interface OutboxOptions {
@@ -172,11 +173,10 @@ export class Outbox {
     }
     unit.putOutbox(outboxRow(item))
     if (kind === 'disappearing')
-      await noteTimer(unit, { chat, message: decodeMessage(message), sentAtMs: at })
+      await beginTimer(unit, { chat, message: decodeMessage(message), sentAtMs: at })
     unit.putMessage(
       messageRow({ id, chat, sender, fromMe: true, origin: 'own', sentAtMs: at, kind, message }, at),
     )
-    if (kind === 'edit' || kind === 'delete') await recordEdit(unit, { chat, sender, message })
     seam('send:staged')
     unit.onCommit(() => {
       this.#sender.offer(item, previous)
@@ -215,6 +215,7 @@ export class Outbox {
         if (item.state === 'encrypted' && !sender.holdBack(id)) return item
         const cancelled = withoutStanza(item, 'cancelled')
         this.#put(unit, cancelled)
+        await withdrawSetting(unit, cancelled)
         unit.onCommit(() => {
           sender.release(id)
         })
@@ -259,21 +260,45 @@ export class Outbox {
   }
 
   /** The server took the message, or refused it with a code. Runs inside the unit of the `<ack>`. */
-  async applyAck(unit: Unit, id: string, serverCode: number | undefined): Promise<void> {
+  async applyAck(
+    unit: Unit,
+    { id, errorCode, atSeconds }: Pick<ParsedAck, 'id' | 'errorCode' | 'atSeconds'>,
+  ): Promise<void> {
     seam('send:answered')
-    if (serverCode === undefined) {
+    if (errorCode === undefined) {
       await this.#advance(unit, id, 'acknowledged')
       return
     }
+    // a refusal that comes twice: what it was for is answered already
+    if (!this.#sender.isOnWire(id)) return
     unit.onCommit(() => {
       this.#sender.answered(id, false)
     })
-    await this.#refuse(unit, id, serverCode)
+    await this.#refuse(unit, id, { serverCode: errorCode, atSeconds })
   }
 
-  /** Somebody's receipt for messages of this account. Runs inside the unit of the `<receipt>`. */
-  async applyReceipt(unit: Unit, ids: readonly string[], status: ReceiptStatus): Promise<void> {
-    for (const id of ids) await this.#advance(unit, id, status === 'delivered' ? 'delivered' : 'read')
+  /**
+   * Somebody's receipt for messages of this account. Runs inside the unit of the `<receipt>`.
+   *
+   * @returns what it may speak of: nobody says anything about messages of another chat than theirs
+   */
+  async applyReceipt(
+    unit: Unit,
+    {
+      ids,
+      chat,
+      status,
+    }: { readonly ids: readonly string[]; readonly chat: string; readonly status: ReceiptStatus },
+  ): Promise<readonly string[]> {
+    const theirs: string[] = []
+    for (const id of ids) {
+      const item = await this.item(unit, id)
+      // the row may be older than the LID of its chat
+      if (item !== undefined && (await canonicalJid(unit, item.chat)) !== chat) continue
+      theirs.push(id)
+      await this.#advance(unit, id, status === 'delivered' ? 'delivered' : 'read')
+    }
+    return theirs
   }
 
   async #advance(unit: Unit, id: string, state: OutboxState): Promise<void> {
@@ -281,22 +306,28 @@ export class Outbox {
     if (item === undefined || !advances(item.state, state)) return
     // what the server has is not repeated: its ciphertext is of no use any more
     this.#put(unit, withoutStanza(item, state))
-    if (isUnfinished(item.state))
-      unit.onCommit(() => {
-        this.#sender.answered(id, true)
-      })
+    if (!isUnfinished(item.state)) return
+    // only now: an edit that is cancelled or refused has changed nothing
+    if (item.body.extras?.edit !== undefined)
+      await recordEdit(unit, item, await personOf(unit, this.#options.self.pn))
+    unit.onCommit(() => {
+      this.#sender.answered(id, true)
+    })
   }
 
-  async #refuse(unit: Unit, id: string, serverCode: number): Promise<void> {
+  async #refuse(unit: Unit, id: string, refusal: Refusal): Promise<void> {
     const item = await this.item(unit, id)
     const fate =
-      item === undefined ? undefined : refused(item, serverCode, unit.nowMs, this.repairs.has(serverCode))
+      item === undefined
+        ? undefined
+        : refused(item, refusal, unit.nowMs, this.repairs.has(refusal.serverCode))
     if (fate === undefined) return
     if (fate.forgetDevices === true) await this.#forgetDevices(unit, fate.item)
-    const next = this.#settle(unit, fate)
-    if (next === undefined) return
+    const next = await this.#settle(unit, fate)
     unit.onCommit(() => {
-      if (fate.pauses !== true) this.#sender.restart()
+      // what waits behind its answer waits no longer
+      if (next === undefined) this.#sender.failed(id)
+      else if (fate.pauses !== true) this.#sender.release(id)
       // a rejection is the store's, and it is told to everybody
       else void this.#sender.pause(next).catch(() => undefined)
     })
@@ -312,7 +343,7 @@ export class Outbox {
     const item = await this.item(unit, id)
     if (item === undefined || !isUnfinished(item.state)) return false
     const { sendTimeoutMs: patienceMs } = this.#options.timing ?? DEFAULT_TIMING
-    return this.#settle(unit, setBack(item, setback, { nowMs: unit.nowMs, patienceMs })) !== undefined
+    return (await this.#settle(unit, setBack(item, setback, { nowMs: unit.nowMs, patienceMs }))) !== undefined
   }
 
   async #repaired(unit: Unit, id: string, outcome: RepairOutcome): Promise<OutboxItem | undefined> {
@@ -322,22 +353,23 @@ export class Outbox {
   }
 
   /** Records what follows. @returns the item, unless it has failed */
-  #settle(unit: Unit, { item, failure }: Fate): OutboxItem | undefined {
+  async #settle(unit: Unit, { item, failure }: Fate): Promise<OutboxItem | undefined> {
     if (failure === undefined) {
       this.#put(unit, item)
       return item
     }
-    this.#give(unit, item, failure)
+    await this.#give(unit, item, failure)
     return undefined
   }
 
   async #fail(unit: Unit, id: string, failure: OutboxFailure): Promise<void> {
     const item = await this.item(unit, id)
-    if (item !== undefined && isUnfinished(item.state)) this.#give(unit, item, failure)
+    if (item !== undefined && isUnfinished(item.state)) await this.#give(unit, item, failure)
   }
 
   /** Gives a message up, and says so. */
-  #give(unit: Unit, item: OutboxItem, failure: OutboxFailure): void {
+  async #give(unit: Unit, item: OutboxItem, failure: OutboxFailure): Promise<void> {
+    await withdrawSetting(unit, item)
     const failed = withoutStanza(item, 'failed')
     this.#put(unit, { ...failed, body: { ...failed.body, failure } })
     this.#tellFailed(unit, item, failure)

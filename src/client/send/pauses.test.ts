@@ -28,6 +28,20 @@ describe('pauses', () => {
     pauses.stop()
   })
 
+  test('leave no timer behind when an attempt fails after the connection', () => {
+    const { clock, pauses, due } = scene()
+    pauses.stop()
+    pauses.wait('a', ONE)
+    clock.advance(60_000)
+    expect(due).toEqual([])
+    pauses.forgive()
+    expect(pauses.held()).toEqual([])
+    pauses.wait('a', ONE)
+    clock.advance(60_000)
+    expect(due).toHaveLength(1)
+    pauses.stop()
+  })
+
   test('of several chats end one by one, each at its time', () => {
     const { clock, pauses, due } = scene()
     pauses.wait('a', ONE)

@@ -55,6 +55,7 @@ export class Pauses {
   readonly #onDue: () => void
   readonly #pauses = new Map<string, Pause>()
   #timer: Timer | undefined
+  #isStopped = false
 
   /** @param onDue - called when at least one chat has waited long enough */
   constructor(clock: Clock, random: RandomSource, onDue: () => void) {
@@ -111,20 +112,31 @@ export class Pauses {
     this.#set(lane, { id: message.id, chat: message.chat, reason: 'server', attempts, sinceMs, dueAtMs })
   }
 
-  /** The message at the head is over; what was learned of the chat stays, and the next message is tried at once. */
-  headIsOver(id: string): void {
-    for (const [lane, pause] of this.#pauses)
-      if (pause.id === id) this.#pauses.set(lane, { ...pause, dueAtMs: this.#clock.nowMs() })
+  /**
+   * The message at the head is over; what was learned of the chat stays, and the next message is tried at once.
+   *
+   * @returns whether a chat waited for it
+   */
+  headIsOver(id: string): boolean {
+    let isHead = false
+    for (const [lane, pause] of this.#pauses) {
+      if (pause.id !== id) continue
+      this.#pauses.set(lane, { ...pause, dueAtMs: this.#clock.nowMs() })
+      isHead = true
+    }
+    return isHead
   }
 
   /** Everything is tried at once: there is a new connection. */
   forgive(): void {
+    this.#isStopped = false
     const dueAtMs = this.#clock.nowMs()
     for (const [lane, pause] of this.#pauses) this.#pauses.set(lane, { ...pause, dueAtMs })
   }
 
-  /** No timer runs until a chat has to wait again. */
+  /** No timer runs until {@link forgive}: an attempt of the connection that has ended may still fail. */
   stop(): void {
+    this.#isStopped = true
     this.#timer?.cancel()
     this.#timer = undefined
   }
@@ -152,6 +164,7 @@ export class Pauses {
   #schedule(): void {
     this.#timer?.cancel()
     this.#timer = undefined
+    if (this.#isStopped) return
     const nowMs = this.#clock.nowMs()
     const ahead = [...this.#pauses.values()]
       .map(({ dueAtMs }) => dueAtMs)

@@ -173,6 +173,11 @@ export class OutboxSender {
     this.restart()
   }
 
+  /** The message was refused for good: a chat that waited for its answer goes on. */
+  failed(id: string): void {
+    if (this.#pauses.headIsOver(id)) this.restart()
+  }
+
   /** Reads everything that is unfinished again, from the first row on. Chats that wait go on waiting. */
   restart(): void {
     this.#lanes.clear()
@@ -181,6 +186,11 @@ export class OutboxSender {
     this.#loadedUpTo = -1
     this.#offered = []
     this.wake()
+  }
+
+  /** Whether the connection of the moment has the message, and has not answered. */
+  isOnWire(id: string): boolean {
+    return this.#wire.has(id)
   }
 
   /** Whether an encrypted message may have left. */

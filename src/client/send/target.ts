@@ -2,17 +2,20 @@
  * The stored messages that content to be sent is about, looked for under every address that chat and author are known by.
  * What is received is about something too: that is `receive/target.ts`.
  */
-import { UsageError } from '../../base/errors.ts'
+import { ProtocolError, UsageError } from '../../base/errors.ts'
 import { tryParseJid } from '../../protocol/jid.ts'
 import { decodeMessage } from '../../protocol/proto/message.ts'
+import type { MessageProperties } from '../../protocol/proto/message.ts'
 import { targetSlot } from '../../protocol/message/reference.ts'
 import type { FoundMessage, MessageTarget } from '../../protocol/message/reference.ts'
+import { withdrawTimer } from '../chat-timer.ts'
 import type { Person } from '../events.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
 import { presentMessage, storedMessage } from '../message-record.ts'
 import { findTarget, noteEdit } from '../stored-target.ts'
 import type { Unit } from '../state/unit.ts'
+import type { OutboxItem } from './outbox-item.ts'
 
 /** What is looked for. */
 export interface Search {
@@ -52,16 +55,27 @@ export async function requireSameChat(
   }
 }
 
-/** Notes in the row of a message of ours what an edit or a deletion, on its way now, makes of it. */
-export async function recordEdit(
-  unit: Unit,
-  edit: { readonly chat: string; readonly sender: Person; readonly message: Uint8Array },
-): Promise<void> {
-  const { protocolMessage: protocol } = decodeMessage(edit.message)
+/** Notes in the row of a message of ours what an edit or a deletion, which the server has, makes of it. */
+export async function recordEdit(unit: Unit, { chat, at, body }: OutboxItem, sender: Person): Promise<void> {
+  const { protocolMessage: protocol } = readMessage(body.message)
   const id = protocol?.key?.id
   if (!id) return
-  const { chat, sender } = edit
-  await noteEdit(unit, { id, chat, sender }, { message: protocol.editedMessage ?? {}, atMs: unit.nowMs })
+  await noteEdit(unit, { id, chat, sender }, { message: protocol.editedMessage ?? {}, atMs: at })
+}
+
+/** A timer for the chat that nobody is told of is none. */
+export async function withdrawSetting(unit: Unit, { chat, at, body }: OutboxItem): Promise<void> {
+  await withdrawTimer(unit, { chat, message: readMessage(body.message), sentAtMs: at })
+}
+
+/** The ack of a message that cannot be read any more is an ack all the same. */
+function readMessage(message: Uint8Array): MessageProperties {
+  try {
+    return decodeMessage(message)
+  } catch (error) {
+    if (error instanceof ProtocolError) return {}
+    throw error
+  }
 }
 
 async function findMessage(

@@ -8,10 +8,19 @@ export interface ChatTimer {
   readonly seconds: number
   /** When it was set, by the clock of whoever set it. */
   readonly setAtMs: number
+  /** What it was before, while this one has not reached the server. */
+  readonly before?: Omit<ChatTimer, 'before'>
 }
 
 /** After how long messages disappear, by canonical chat. A lost one is learnt again from the next message. */
-export const CHAT_TIMER: RecordKind<ChatTimer> = jsonRecord('chat-timer', 1, ({ seconds, setAtMs }) => {
+export const CHAT_TIMER: RecordKind<ChatTimer> = jsonRecord('chat-timer', 1, (parsed) => {
+  const { before } = parsed
+  if (before === undefined) return timerIn(parsed)
+  if (typeof before !== 'object' || before === null) throw wrongField('a timer')
+  return { ...timerIn(parsed), before: timerIn(before as Readonly<Record<string, unknown>>) }
+})
+
+function timerIn({ seconds, setAtMs }: Readonly<Record<string, unknown>>): Omit<ChatTimer, 'before'> {
   if (!Number.isSafeInteger(seconds) || !Number.isSafeInteger(setAtMs)) throw wrongField('a whole number')
   return { seconds: Number(seconds), setAtMs: Number(setAtMs) }
-})
+}
