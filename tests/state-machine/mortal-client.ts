@@ -11,8 +11,8 @@ import type { Clock } from '../../src/base/clock.ts'
 import { errorCode } from '../../src/base/errors.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { STORED_AS } from '../../src/client/send/states.ts'
-import { CopyableStore } from './copyable-store.ts'
-import type { StoreCopy } from './copyable-store.ts'
+import { CopyableStore } from '../helpers/copyable-store.ts'
+import type { StoreCopy } from '../helpers/copyable-store.ts'
 
 type Socket = Awaited<ReturnType<NonNullable<Endpoint['connect']>>>
 
