@@ -20,7 +20,7 @@ const INNER = [
 ]
 
 /** Programs that are started by their path. */
-const PROGRAMS = ['cli/main', 'persistence/sqlite/worker']
+const PROGRAMS = ['cli/main', 'persistence/sqlite/copy-worker', 'persistence/sqlite/worker']
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const source = join(root, 'src')
@@ -81,6 +81,8 @@ async function code() {
     format: 'esm',
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name].js',
+    // what the declarations say already
+    comments: { legal: true, annotation: true, jsdoc: false },
   })
   await bundle.close()
 }

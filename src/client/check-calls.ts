@@ -250,9 +250,11 @@ export function checkMessageKeys(method: 'readMessages' | 'markPlayed', keys: un
 
 function isMessageKey(key: unknown): boolean {
   if (!OBJECT.accepts(key)) return false
-  const { id, chat, sender } = key as Readonly<Record<string, unknown>>
-  const isSender = sender === undefined || NAME.accepts(sender) || OBJECT.accepts(sender)
-  return NAME.accepts(id) && NAME.accepts(chat) && isSender
+  const { id, chat, sender, fromMe } = key as Readonly<Record<string, unknown>>
+  const jid = OBJECT.accepts(sender) ? (sender as { readonly jid?: unknown }).jid : sender
+  const isSender = jid === undefined || NAME.accepts(jid)
+  const isOwnOrNot = fromMe === undefined || BOOLEAN.accepts(fromMe)
+  return NAME.accepts(id) && NAME.accepts(chat) && isSender && isOwnOrNot
 }
 
 /** @throws {UsageError} `WATON_ARGUMENT` */

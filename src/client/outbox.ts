@@ -10,7 +10,6 @@ import { adviceFor } from './send/failure.ts'
 import type { SentMessage, Stage } from './send/handle.ts'
 import { outboxItem } from './send/outbox-item.ts'
 import type { OutboxItem } from './send/outbox-item.ts'
-import type { Outbox } from './send/outbox.ts'
 import { SEND_STATES, STORED_AS } from './send/states.ts'
 import type { SendState } from './send/states.ts'
 import type { AccountState } from './state/account-state.ts'
@@ -73,10 +72,22 @@ export interface OutboxView {
 /** Rows read at once. */
 const PAGE = 128
 
+/** What the view asks: the outbox, seen from here. */
+export interface OutboxSource {
+  /** The item of a message. */
+  find(id: string): Promise<OutboxItem | undefined>
+  /** Keeps a message from going out, if that is still possible. */
+  cancel(id: string): Promise<OutboxItem | undefined>
+  /** The handle of an item. */
+  handle(item: OutboxItem): SentMessage
+  /** How far an item is, and what it waits for. */
+  viewOf(item: OutboxItem): Pick<SentMessage, 'state' | 'waitingFor'>
+}
+
 /** What the view is made of. */
 interface Parts {
   readonly state: AccountState
-  readonly outbox: Outbox
+  readonly outbox: OutboxSource
 }
 
 /** See {@link OutboxView}. */
@@ -150,7 +161,7 @@ async function* rowsOf(
 }
 
 /** One that cannot be read is left out: whoever needs it sets it aside. */
-function listed(outbox: Outbox, row: OutboxRow): OutboxEntry | undefined {
+function listed(outbox: OutboxSource, row: OutboxRow): OutboxEntry | undefined {
   let item: OutboxItem
   try {
     item = outboxItem(row)
@@ -161,7 +172,7 @@ function listed(outbox: Outbox, row: OutboxRow): OutboxEntry | undefined {
 }
 
 /** A handle that watches nothing until it is asked to wait: a list may be long, and handles are bounded. */
-function lazyHandle(outbox: Outbox, item: OutboxItem): SentMessage {
+function lazyHandle(outbox: OutboxSource, item: OutboxItem): SentMessage {
   const follow = (stage: Stage): Promise<void> => {
     const reached = outbox.find(item.id).then((found) => outbox.handle(found ?? item)[stage])
     // a promise that nobody awaits is not an error, like those of any other handle

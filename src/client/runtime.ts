@@ -12,6 +12,7 @@ import type { Connection } from './connection/connection.ts'
 import { closeReason, endingFor } from './connection/ending.ts'
 import type { Ending } from './connection/ending.ts'
 import { runConnection } from './connection/login.ts'
+import type { LoginListener } from './connection/login.ts'
 import { StoreHold } from './connection/store-hold.ts'
 import { Supervisor } from './connection/supervisor.ts'
 import { Verdicts } from './connection/verdicts.ts'
@@ -261,7 +262,25 @@ export class Runtime {
     if (this.#lost !== undefined) throw this.#lost
     await this.#lease.ensure(run.signal)
     const { clock, random, logger, timing, endpoint, device } = this.#options
-    const listener = {
+    const { state, self, receipts, presence } = this
+    const { devices } = this.people
+    return runConnection(
+      {
+        ...{ state, self, devices, receipts, clock, random, logger, timing, endpoint, device },
+        preKeys: this.#preKeys,
+        verdicts: this.#verdicts,
+        listener: this.#listener(),
+        get markOnline() {
+          return presence.isAvailable
+        },
+      },
+      run,
+    )
+  }
+
+  /** What a connection tells. */
+  #listener(): LoginListener {
+    return {
       onQr: (event: ClientEvents['pairing.qr']) => {
         this.#emitter.emit('pairing.qr', event)
       },
@@ -292,31 +311,6 @@ export class Runtime {
         this.#ended(connection)
       },
     }
-    const { state, self, receipts, presence } = this
-    const { devices } = this.people
-    const preKeys = this.#preKeys
-    const verdicts = this.#verdicts
-    return runConnection(
-      {
-        state,
-        self,
-        devices,
-        preKeys,
-        verdicts,
-        clock,
-        random,
-        logger,
-        timing,
-        endpoint,
-        device,
-        receipts,
-        get markOnline() {
-          return presence.isAvailable
-        },
-        listener,
-      },
-      run,
-    )
   }
 
   /** Rejects while the store cannot be written. */

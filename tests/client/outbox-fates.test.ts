@@ -469,14 +469,14 @@ describe('a repair that somebody has registered', () => {
   test('is made up for after a restart, before the message is sent', async () => {
     const store = new MemoryStore()
     const first = await wiredOutbox(store)
-    first.outbox.repairs.set(463, () => new Promise(() => undefined))
+    first.outbox.repairs.set(421, () => new Promise(() => undefined))
     await onTheWire(first, 'R1')
-    await first.state.commit((unit) => first.outbox.applyAck(unit, 'R1', 463))
+    await first.state.commit((unit) => first.outbox.applyAck(unit, 'R1', 421))
     await first.end()
     const second = await wiredOutbox(store)
     // nobody repairs it any more
     await expect((await second.outbox.view.get('R1'))?.acked).rejects.toMatchObject({
-      code: 'WATON_SEND_TOKEN_MISSING',
+      code: 'WATON_SEND_ADDRESSING',
     })
     expect(second.sent).toEqual([])
   })

@@ -5,6 +5,7 @@ import type { Person } from '../events.ts'
 
 /** A message that came; the payload of a `message` event is one. */
 export interface ReceivedMessageKey {
+  /** Its id, as the event gave it. */
   readonly id: string
   /** The chat, as the event gave it. */
   readonly chat: string

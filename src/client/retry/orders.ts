@@ -153,7 +153,7 @@ async function givenKeys(
     const isCompanion = parseJid(request.device).device !== 0
     const { identityKey } = bundle
     if (isCompanion && deviceIdentity !== undefined)
-      verifyDeviceIdentity(deviceIdentity, { identityKey: bundle.identityKey, accountKey })
+      verifyDeviceIdentity(deviceIdentity, { identityKey, accountKey })
     await noteIdentity(unit, { request, bundle, self, logger })
     return bundle
   } catch (error) {

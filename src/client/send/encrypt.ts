@@ -77,17 +77,18 @@ export async function encryptItem(
     to: body.to,
     sender: context.sender.self,
   })
+  const { extra = [], ...parts } = stanzaParts(body.extras)
   return buildMessage({
     id: item.id,
     to: body.to,
     type: body.stanzaType,
     copies,
-    ...stanzaParts(body.extras),
+    ...parts,
     ...(copies.some((copy) => copy.type === 'pkmsg')
       ? { deviceIdentity: context.sender.deviceIdentity }
       : {}),
     ...(reporting === undefined ? {} : { reporting }),
-    extra: await context.tokens.attach(unit, body),
+    extra: [...extra, ...(await context.tokens.attach(unit, body))],
   })
 }
 

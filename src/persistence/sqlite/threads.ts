@@ -7,7 +7,8 @@ import { builtInSqlite } from './driver.ts'
  */
 export function threadUrl(name: 'worker' | 'copy-worker'): URL {
   const here = import.meta.url
-  if (!here.endsWith('.ts')) return new URL(`./${name}.js`, here)
+  // by the package's name: the code of this file may be packed anywhere
+  if (!here.endsWith('.ts')) return new URL(`./${name}.js`, import.meta.resolve('waton/sqlite'))
   return new URL(`../../../dist/persistence/sqlite/${name}.js`, here)
 }
 

@@ -23,9 +23,11 @@ const MAX_INDEXES = 1024
 export interface KeyIndexList {
   /** Stays the same until the account is registered anew. */
   readonly rawId: number
+  /** When it was signed, in seconds since the epoch. */
   readonly timestampSeconds: number
   /** The newest index when it was signed: whatever is above it came later. */
   readonly currentIndex: number
+  /** The indexes that the phone vouches for. */
   readonly validIndexes: readonly number[]
   /** Whether a provider hosts the account. */
   readonly isHosted: boolean

@@ -54,6 +54,7 @@ export interface OwnChatState {
   readonly from: string
   /** The chat. */
   readonly to: string
+  /** What is done: writing, speaking, or neither any more. */
   readonly state: 'composing' | 'recording' | 'paused'
 }
 

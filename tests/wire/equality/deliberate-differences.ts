@@ -143,6 +143,8 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
       'second text, with an id of the client',
       'a token of somebody, and a text with it',
       'a contact links a device',
+      'what is added to a text',
+      'content of other kinds',
     ].map((step) => a('only-baileys', 'iq set privacy tokens', { step })),
   },
   {

@@ -7,6 +7,7 @@ import { serverIq } from './server-iq.ts'
 
 /** The answer. */
 export interface ReachoutTimelock {
+  /** Whether it may not. */
   readonly isActive: boolean
   /** When it ends, when the server says. */
   readonly endsAtSeconds?: number
