@@ -168,7 +168,7 @@ export class Runtime {
           emitter.emit('store.quarantined', event)
         },
       })
-      await beginIncarnation(state, logger)
+      await beginIncarnation(state, { random, logger })
       const self = await loadSelf(state, random, history)
       const people = makePeople({ state, self, clock, random, logger })
       const outbox = await Outbox.open({ ...options, state, self, ...people })

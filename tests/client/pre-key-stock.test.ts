@@ -5,7 +5,12 @@ import { VirtualClock } from 'waton/testing'
 import { silentLogger } from '../../src/base/logger.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { concatBytes } from '../../src/base/bytes.ts'
-import { markUploaded, skipForeignIds, stageUpload } from '../../src/client/keys/pre-key-stock.ts'
+import {
+  leaveIdsToOriginal,
+  markUploaded,
+  skipForeignIds,
+  stageUpload,
+} from '../../src/client/keys/pre-key-stock.ts'
 import { AccountState } from '../../src/client/state/account-state.ts'
 import { PRE_KEY, PRE_KEY_STATE, SELF, SPENT_PRE_KEY } from '../../src/client/state/records.ts'
 import { generateKeyPair } from '../../src/protocol/crypto/index.ts'
@@ -49,6 +54,16 @@ test('an id that the server knows and we do not is passed over, also across the 
   await state.commit((unit) => skipForeignIds(unit, [1, 2]))
   await state.commit((unit) => markUploaded(unit, 3))
   expect(await upload(state, 1)).toEqual([4])
+})
+
+test("a restored copy passes over ids that are the original's, also across the end of the range, and goes on from there", async () => {
+  const state = await openState(LAST_ID - 100)
+  await state.commit((unit) => leaveIdsToOriginal(unit, seededRandom(SEED)))
+  const [first = 0, second] = await upload(state, 2)
+  // a hundred and one ids are left before the range begins again
+  expect(first).toBeGreaterThanOrEqual(512 - 101 + 1)
+  expect(first).toBeLessThanOrEqual(512 + 1_536 - 101)
+  expect(second).toBe(first + 1)
 })
 
 test('an unanswered upload is repeated without the keys that were used meanwhile', async () => {

@@ -3,6 +3,12 @@
  * client writes to Bob, who has a phone only, and to Carol, who has a phone and a client of her own. Whatever happened,
  * everything that was accepted is read in the end, once, in order where it could be read at once; no message key has sealed
  * two texts; and the next texts are read at once.
+ *
+ * A restored copy is another line of history, and what counts is what it has. What was accepted after it was made is not in
+ * it: that was sent or never will be, and must not be doubled. What was cancelled after it was made is waiting again. What
+ * it has not sent yet may have been sent before: the phones get it a second time, in another session, and show it once.
+ * Lost, because the server has been told that it arrived, are texts that were received, and requests for a text that were
+ * answered or not, between the copy and its use.
  */
 import { Client, MemoryStore } from 'waton'
 import type { DurableEvent } from 'waton'
@@ -29,6 +35,7 @@ export interface RunResult {
   readonly failedCommits: number
   readonly faults: number
   readonly lostSessions: number
+  readonly restores: number
   readonly retries: number
   readonly ciphertexts: number
 }
@@ -42,12 +49,16 @@ interface Sent {
    * cancelled` when cancelling failed in that way.
    */
   state: 'unsure' | 'accepted' | 'cancelled' | 'perhaps cancelled'
+  /** Whether a copy of the store was restored since: it may have left before that. */
+  mayHaveLeft: boolean
 }
 
 /** A text of somebody else. */
 interface Received {
   readonly id: string
   readonly peer: Peer
+  /** Whether it arrived, and a copy that does not have it was restored. */
+  mayLack: boolean
 }
 
 /** What `cancel` says of a message whose fate is certain. */
@@ -104,6 +115,9 @@ class Machine {
   /** What was asked for when the client answered no more. */
   readonly #beyondLimit = new Set<string>()
   #heldFor = 0
+  #restores = 0
+  /** What waited in copies that were restored. */
+  readonly #waitedInCopy = new Set<string>()
 
   private constructor(parts: {
     clock: VirtualClock
@@ -210,7 +224,7 @@ class Machine {
   }
 
   async #damage(
-    step: Extract<Step, { do: `${string}commits` | 'crash' | `${string}sessions` }>,
+    step: Extract<Step, { do: `${string}commits` | 'crash' | `${string}sessions` | 'back-up' | 'restore' }>,
   ): Promise<void> {
     switch (step.do) {
       case 'fail-commits':
@@ -228,7 +242,39 @@ class Machine {
         return
       case 'peer-loses-sessions':
         this.#lostSessions += this.#phones[step.peer].loseSessions(ALICE)
+        return
+      case 'back-up':
+        this.#mine.backUp()
+        return
+      case 'restore':
+        await this.#restore(step.unacknowledged)
     }
+  }
+
+  /** See the file comment. */
+  async #restore(unacknowledged: number): Promise<void> {
+    const restored = await this.#mine.restore(unacknowledged)
+    if (restored === undefined) return
+    this.#restores += 1
+    this.#heldFor = 0
+    const { outbox, readable, formerlyMet } = restored
+    const unread = await this.#unreadByPeers()
+    for (const sent of this.#sent) restoreSent(sent, outbox.get(sent.id), unread.has(sent.id))
+    for (const [id, state] of outbox) if (state === 'queued') this.#waitedInCopy.add(id)
+    for (const received of this.#received)
+      if (formerlyMet.has(received.id) && !readable.has(received.id)) received.mayLack = true
+    // the copy asks for itself
+    for (const [what, count] of [...this.#retriesOf].filter(([key]) => key.endsWith(` by ${DEVICE}`))) {
+      this.#retriesOf.delete(what)
+      this.#retriesOf.set(`${what}, until restore ${String(this.#restores)}`, count)
+    }
+  }
+
+  /** What the peers could not read yet: they have asked for it, and perhaps nobody remembers. */
+  async #unreadByPeers(): Promise<ReadonlySet<string>> {
+    const { bob, carol } = this.#phones
+    const views = [phoneView(bob), phoneView(carol), clientView(await this.#eventsOf(this.#carols))]
+    return new Set(views.flatMap(({ shown, late }) => missing([...late], shown)))
   }
 
   async #crash(unacknowledged: number, kinds: readonly string[] = []): Promise<number> {
@@ -239,7 +285,7 @@ class Machine {
 
   #send(peer: Peer): void {
     const id = `S${String(this.#sent.length + 1)}`
-    const sent: Sent = { id, peer, state: 'unsure' }
+    const sent: Sent = { id, peer, state: 'unsure', mayHaveLeft: false }
     this.#sent.push(sent)
     this.#mine.client.send(this.#phones[peer].pn, { text: id }, { id }).then(
       () => {
@@ -252,7 +298,7 @@ class Machine {
   /** Bob writes on his phone, Carol on her client. */
   #receive(peer: Peer): void {
     const id = `R${String(this.#received.length + 1)}`
-    this.#received.push({ id, peer })
+    this.#received.push({ id, peer, mayLack: false })
     const sending =
       peer === 'bob'
         ? this.#phones.bob.send(ALICE, { text: id }, { id })
@@ -267,7 +313,7 @@ class Machine {
     if (last === undefined) return
     const cancelling = this.#mine.client.outbox.cancel(last.id).then(
       () => {
-        last.state = 'cancelled'
+        last.state = last.mayHaveLeft ? 'perhaps cancelled' : 'cancelled'
       },
       (error: unknown) => {
         // it had left, or was never accepted
@@ -305,6 +351,7 @@ class Machine {
       failedCommits: this.#mine.failedCommits,
       faults: this.#simulator.trace.faults.length,
       lostSessions: this.#lostSessions,
+      restores: this.#restores,
       retries: this.#retries,
       ciphertexts: this.#record.size,
     }
@@ -332,7 +379,7 @@ class Machine {
     const unfinished = await this.#unfinished()
     if (unfinished.length > 0) return false
     const isRead = missing(
-      this.#received.map(({ id }) => id),
+      this.#received.filter(({ mayLack }) => !mayLack).map(({ id }) => id),
       idsOf(log),
     ).length
     if (isRead > 0) return false
@@ -392,7 +439,7 @@ class Machine {
     for (const [name, phone] of Object.entries({ alice, bob, carol })) this.#judgeDuplicates(name, phone)
     const view = clientView(mine)
     for (const peer of ['bob', 'carol'] as const) {
-      const expected = this.#received.filter((one) => one.peer === peer).map(({ id }) => id)
+      const expected = this.#received.filter((one) => one.peer === peer && !one.mayLack).map(({ id }) => id)
       this.#compare(`the client, from ${peer}`, expected, view)
     }
   }
@@ -430,7 +477,9 @@ class Machine {
   /** A second ciphertext of a message is for those who could not read the first. */
   #judgeDuplicates(name: string, { duplicates, undecryptable }: SimulatedPhone): void {
     const asked = new Set(undecryptable.map(({ id }) => id))
-    const twice = duplicates.filter(({ kind, id }) => kind === 'new-ciphertext' && !asked.has(id))
+    const twice = duplicates.filter(
+      ({ kind, id }) => kind === 'new-ciphertext' && !asked.has(id) && !this.#waitedInCopy.has(id),
+    )
     this.#complain(
       `${name}'s phone got a second ciphertext of`,
       twice.map(({ id }) => id),
@@ -447,6 +496,18 @@ class Machine {
     await this.#carols.close()
     await this.#simulator.close()
   }
+}
+
+/** What a text has become with a restored copy, which has it in a state or not at all. */
+function restoreSent(sent: Sent, state: string | undefined, isUnread: boolean): void {
+  const couldHaveLeft = sent.mayHaveLeft
+  sent.mayHaveLeft = true
+  if (state === undefined) {
+    // what was cancelled then had not left, and nothing is left of it
+    if (sent.state !== 'cancelled') sent.state = 'unsure'
+  } else if (state === 'cancelled') sent.state = couldHaveLeft ? 'perhaps cancelled' : 'cancelled'
+  else if (isUnread && state !== 'queued' && state !== 'encrypted') sent.state = 'unsure'
+  else sent.state = 'accepted'
 }
 
 /** What one device shows, and what it could not read at first. */

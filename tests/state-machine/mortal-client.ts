@@ -1,13 +1,18 @@
 /**
  * A client whose process can die: from one moment to the next nothing of it reaches the disk or the wire any more, and its
- * successor finds what was written. Its commits fail, or wait, when a run says so.
+ * successor finds what was written, or what a copy of the store holds that was made before. Its commits fail, or wait, when a
+ * run says so.
  */
-import { Client, MemoryStore } from 'waton'
+import { Client } from 'waton'
 import type { Endpoint } from 'waton'
-import type { Change } from 'waton/persistence'
+import type { Change, EventRow } from 'waton/persistence'
 import { CrashStore, faultyStore, writeFault } from 'waton/testing'
 import type { Clock } from '../../src/base/clock.ts'
+import { errorCode } from '../../src/base/errors.ts'
 import { seededRandom } from '../../src/base/random.ts'
+import { STORED_AS } from '../../src/client/send/states.ts'
+import { CopyableStore } from '../helpers/copyable-store.ts'
+import type { StoreCopy } from '../helpers/copyable-store.ts'
 
 type Socket = Awaited<ReturnType<NonNullable<Endpoint['connect']>>>
 
@@ -18,9 +23,25 @@ interface Life {
   isDead: boolean
 }
 
+/** What a restored copy has, and what the store had that it replaced. */
+export interface Restored {
+  /** The states of the messages in the outbox of the copy, by id. */
+  readonly outbox: ReadonlyMap<string, string>
+  /** The ids of messages that the log of the copy has, readable. */
+  readonly readable: ReadonlySet<string>
+  /** The ids of messages that the log of the other tells of, readable or not. */
+  readonly formerlyMet: ReadonlySet<string>
+}
+
+/** The account of the client. */
+const ACCOUNT = 'default'
+/** More than a run has. */
+const ALL = 100_000
+
 /** See the file comment. */
 export class MortalClient {
-  readonly #disk = new MemoryStore()
+  #disk: CopyableStore
+  #copy: StoreCopy | undefined
   readonly #endpoint: Endpoint
   readonly #clock: Clock
   readonly #seed: string
@@ -35,7 +56,20 @@ export class MortalClient {
     this.#endpoint = endpoint
     this.#clock = clock
     this.#seed = seed
+    this.#disk = this.#makeDisk()
     this.#life = this.#begin()
+  }
+
+  #makeDisk(): CopyableStore {
+    return new CopyableStore((copy, from) => {
+      // one that was asked for before another copy was restored is a copy of what is gone
+      if (from === this.#disk) this.#copy = copy
+    })
+  }
+
+  /** Copies the store, as soon as what was accepted is written; a process that dies before has made none. */
+  backUp(): void {
+    this.#life.client.backup('copy').catch(() => undefined)
   }
 
   /** The client of the process that lives. */
@@ -77,9 +111,28 @@ export class MortalClient {
     return lost
   }
 
-  /** Begins to connect; what comes of it is seen elsewhere. */
+  /** The process dies, and another starts on the last copy; `undefined` when there is none, and nothing happens. */
+  async restore(unacknowledged: number): Promise<Restored | undefined> {
+    const copy = this.#copy
+    if (copy === undefined) return undefined
+    const life = this.#life
+    life.isDead = true
+    await life.store.crash(unacknowledged)
+    const former = this.#disk
+    this.#disk = this.#makeDisk()
+    await this.#disk.fill(copy)
+    const restored = await compare(former, this.#disk)
+    this.#life = this.#begin()
+    this.connect()
+    return restored
+  }
+
+  /** Begins to connect, again when the store could not be written meanwhile; what comes of it is seen elsewhere. */
   connect(): void {
-    this.#life.client.connect().catch(() => undefined)
+    const life = this.#life
+    life.client.connect().catch((error: unknown) => {
+      if (errorCode(error) === 'WATON_STORE_WRITE' && !life.isDead) this.connect()
+    })
   }
 
   async close(): Promise<void> {
@@ -116,15 +169,31 @@ export class MortalClient {
   async #forget(kinds: readonly string[]): Promise<number> {
     if (kinds.length === 0) return 0
     const nowMs = this.#clock.nowMs()
-    const claim = await this.#disk.claim('default', { owner: 'a damaged disk', nowMs, leaseMs: 60_000 })
+    const claim = await this.#disk.claim(ACCOUNT, { owner: 'a damaged disk', nowMs, leaseMs: 60_000 })
     const changes: Change[] = []
     for (const kind of kinds)
-      for (const { key } of await this.#disk.listRecords('default', kind, undefined, 10_000))
+      for (const { key } of await this.#disk.listRecords(ACCOUNT, kind, undefined, 10_000))
         changes.push({ op: 'delete-record', kind, key })
     await this.#disk.commit(claim, changes)
     await claim.release()
     return changes.length
   }
+}
+
+async function compare(former: CopyableStore, copy: CopyableStore): Promise<Restored> {
+  const rows = await copy.listOutbox(ACCOUNT, { states: Object.values(STORED_AS), limit: ALL })
+  const eventsOf = async (store: CopyableStore): Promise<readonly EventRow[]> =>
+    store.readEvents(ACCOUNT, { after: 0, limit: ALL })
+  const readable = (await eventsOf(copy)).filter(({ type }) => type === 'message')
+  return {
+    outbox: new Map(rows.map(({ id, state }) => [id, state])),
+    readable: idsOf(readable),
+    formerlyMet: idsOf(await eventsOf(former)),
+  }
+}
+
+function idsOf(events: readonly EventRow[]): ReadonlySet<string> {
+  return new Set(events.flatMap(({ message }) => (message === undefined ? [] : [message.id])))
 }
 
 /** A socket through which nothing goes once its process is dead. */

@@ -1,6 +1,6 @@
 /**
  * Promises G1 to G4 over everything at once: sends, receives, turning ratchets, cancels, commits that fail or wait, crashes,
- * lost acks, and sessions lost on either side, in an order drawn from a seed. `WATON_SEEDS` sets how many seeds, `WATON_STEPS`
+ * lost acks, sessions lost on either side, and copies of the store that are restored, in an order drawn from a seed. `WATON_SEEDS` sets how many seeds, `WATON_STEPS`
  * how many steps each, `WATON_SEED` where they begin, `WATON_WITHOUT` which steps (by name, with commas) do not happen. A
  * failure is made small before it is shown.
  */
@@ -56,6 +56,7 @@ describe('a client', () => {
       (result: RunResult) => result.failedCommits,
       (result: RunResult) => result.faults,
       (result: RunResult) => result.lostSessions,
+      (result: RunResult) => result.restores,
       (result: RunResult) => result.retries,
     ])
       expect(sum(pick)).toBeGreaterThan(0)

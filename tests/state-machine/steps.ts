@@ -27,6 +27,10 @@ export type Step =
   /** The phone of a peer, or the client itself, forgets its sessions with the other. */
   | { readonly do: 'peer-loses-sessions'; readonly peer: Peer }
   | { readonly do: 'client-loses-sessions' }
+  /** The store of the client is copied. */
+  | { readonly do: 'back-up' }
+  /** The process dies, and starts again on the last copy, when there is one. */
+  | { readonly do: 'restore'; readonly unacknowledged: number }
 
 /** The others. */
 export type Peer = 'bob' | 'carol'
@@ -50,6 +54,8 @@ const WEIGHTS: Readonly<Record<StepName, number>> = {
   'reorder-receipts': 1,
   'peer-loses-sessions': 1,
   'client-loses-sessions': 1,
+  'back-up': 2,
+  restore: 2,
 }
 
 /** Every name. */
@@ -86,6 +92,7 @@ function draw(name: StepName, peer: Peer, upTo: (most: number) => number): Step 
     case 'fail-commits':
       return { do: name, count: upTo(3), isApplied: upTo(4) === 1 }
     case 'crash':
+    case 'restore':
       return { do: name, unacknowledged: upTo(3) - 1 }
     case 'lose-acks':
     case 'repeat-receipts':

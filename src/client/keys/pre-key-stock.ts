@@ -5,6 +5,7 @@
  * Ids have 24 bits and wrap; 0 is never used. An id is given to one key only: the watermark moves in the commit that
  * makes the key, before the key leaves.
  */
+import { randomInteger } from '../../base/random.ts'
 import type { RandomSource } from '../../base/random.ts'
 import { MAX_PRE_KEY_ID, generatePreKeys } from '../../protocol/signal/index.ts'
 import type { PreKeyPair } from '../../protocol/signal/index.ts'
@@ -17,6 +18,14 @@ const KEPT_IDS = 16_384
 
 /** Ids behind the newest whose tombstones are kept. */
 const KEPT_TOMBSTONES = 65_536
+
+/**
+ * Ids that a restored copy passes over: at least as many, for the original's uploads since (ten refills), and up to so many
+ * more, by chance, because the same copy may be opened twice. All of it is little of {@link KEPT_IDS}: the keys that
+ * the server still offers stay.
+ */
+const LEFT_TO_ORIGINAL = 512
+const LEFT_BY_CHANCE = 1_536
 
 /** Records that one commit forgets at most. */
 const FORGOTTEN_AT_ONCE = 2_000
@@ -82,6 +91,18 @@ export async function skipForeignIds(unit: Unit, ids: readonly number[]): Promis
   if (ahead.length === 0) return
   const farthest = Math.max(...ahead.map((id) => distance(state.nextId, id)))
   const nextId = ((state.nextId + farthest) % MAX_PRE_KEY_ID) + 1
+  unit.put(PRE_KEY_STATE, SELF, { ...state, nextId, firstUnuploadedId: nextId })
+}
+
+/**
+ * In a restored copy: leaves the next ids to the original, which may have given them to keys that the server has handed out
+ * already and lists no more. An upload that was not answered is not repeated after that.
+ */
+export async function leaveIdsToOriginal(unit: Unit, random: RandomSource): Promise<void> {
+  const state = await unit.read(PRE_KEY_STATE, SELF)
+  if (state === undefined) return
+  const steps = LEFT_TO_ORIGINAL + randomInteger(random, LEFT_BY_CHANCE)
+  const nextId = ((state.nextId + steps - 1) % MAX_PRE_KEY_ID) + 1
   unit.put(PRE_KEY_STATE, SELF, { ...state, nextId, firstUnuploadedId: nextId })
 }
 

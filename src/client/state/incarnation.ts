@@ -1,14 +1,17 @@
 /**
  * Backups, and what opening one means. A copy that `client.backup` makes carries a stamp; the original goes on and may use
  * its ratchets, so whoever opens the copy must not continue them (promise G3): every session is kept for reading only, and
- * the first message to each device begins a new one. Until that is done and durable, nothing else is.
+ * the first message to each device begins a new one. Nor may it give the ids of one-time pre-keys to other keys than the
+ * original has. Until that is done and durable, nothing else is.
  *
  * Finished ciphertexts that wait in the outbox of a copy may leave as they are: the original's are the same bytes.
  */
 import { UsageError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
+import type { RandomSource } from '../../base/random.ts'
 import type { Store } from '../../persistence/contract/index.ts'
 import { asCopy } from '../../protocol/signal/index.ts'
+import { leaveIdsToOriginal } from '../keys/pre-key-stock.ts'
 import type { AccountState } from './account-state.ts'
 import { BACKUP_STAMP, DEVICE_LIST, SELF, SESSION } from './records.ts'
 
@@ -41,7 +44,10 @@ export async function backUpStore(
  * Makes an account that was opened from a backup a new incarnation; does nothing for any other. Interrupted, it begins
  * again with the next start: the stamp goes last.
  */
-export async function beginIncarnation(state: AccountState, logger: Logger): Promise<void> {
+export async function beginIncarnation(
+  state: AccountState,
+  { random, logger }: { readonly random: RandomSource; readonly logger: Logger },
+): Promise<void> {
   const stamp = await state.read(BACKUP_STAMP, SELF)
   if (stamp === undefined) return
   let sessions = 0
@@ -59,11 +65,11 @@ export async function beginIncarnation(state: AccountState, logger: Logger): Pro
     sessions += rows.length
     after = last.key
   }
-  await state.commit((unit) => {
+  await state.commit(async (unit) => {
+    await leaveIdsToOriginal(unit, random)
     // devices may have come and gone without a word to the copy
     unit.changes.push({ op: 'expire-records', kind: DEVICE_LIST.kind, before: Number.MAX_SAFE_INTEGER })
     unit.delete(BACKUP_STAMP, SELF)
-    return Promise.resolve()
   })
   logger.warn(
     { madeAtMs: stamp.madeAtMs, sessions },
