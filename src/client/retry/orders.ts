@@ -4,7 +4,7 @@
  * waits already joins it. What is not taken is counted and dropped; nobody is told, and the device may ask again.
  */
 import { describeError } from '../../base/errors.ts'
-import type { Logger } from '../../base/logger.ts'
+import type { LogFields, Logger } from '../../base/logger.ts'
 import { equalBytes, utf8Bytes } from '../../base/bytes.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
 import { sha256 } from '../../protocol/crypto/index.ts'
@@ -114,16 +114,13 @@ async function grantFor(
   { self, waiting, drops }: OrderContext,
 ): Promise<Grant | undefined> {
   const { device, canonical, count } = request
-  const refuse = (reason: ResendDrop): undefined => {
-    drops.drop(reason, { id, device, count })
-    return undefined
-  }
+  const fields = { id, device, count }
   const sent = await sentMessage(unit, id, self)
-  if (sent === undefined) return refuse('not-found')
+  if (sent === undefined) return refused(drops, 'not-found', fields)
   const chat = await canonicalJid(unit, userJid(sent.chat))
   // whoever was not written to is not given it, whatever they know of it
-  if (!self.isOwn(device) && userJid(canonical) !== chat) return refuse('not-theirs')
-  if (canonical === (await canonicalJid(unit, self.devicePn))) return refuse('not-theirs')
+  if (!self.isOwn(device) && userJid(canonical) !== chat) return refused(drops, 'not-theirs', fields)
+  if (canonical === (await canonicalJid(unit, self.devicePn))) return refused(drops, 'not-theirs', fields)
   const name = orderName(id, canonical)
   const open = await unit.read(RESEND_ORDER, name)
   const history = await unit.read(RESEND_HISTORY, name)
@@ -131,9 +128,14 @@ async function grantFor(
     // the same request once more: its answer is on its way
     return count > open.count ? { id, chat, name, history, open } : undefined
   }
-  if ((history?.answers ?? 0) >= MAX_ANSWERS) return refuse('too-often')
-  if (!waiting.hasRoom(canonical, others)) return refuse('too-many')
+  if ((history?.answers ?? 0) >= MAX_ANSWERS) return refused(drops, 'too-often', fields)
+  if (!waiting.hasRoom(canonical, others)) return refused(drops, 'too-many', fields)
   return { id, chat, name, history, open }
+}
+
+function refused(drops: ResendDrops, reason: ResendDrop, fields: LogFields): Grant | undefined {
+  drops.drop(reason, fields)
+  return undefined
 }
 
 /** Whether somebody has asked for it, and it was not encrypted yet. */
