@@ -121,6 +121,7 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
     reason: 'asked',
     count: 2,
     orderedAtMs: 5,
+    chat: '2@lid',
     registrationId: 7,
     bundle: {
       registrationId: 7,

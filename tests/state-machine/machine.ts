@@ -66,12 +66,6 @@ const KNOWN_FATES: readonly string[] = ['WATON_OUTBOX_SENT', 'WATON_OUTBOX_UNKNO
 /** How often time goes on at the end before what is missing counts as lost, and how far each time. */
 const LAST_STRETCHES = 40
 const STRETCH_MS = 60_000
-/**
- * A client answers so many requests of one person within so long, and leaves the others unanswered: a storm must not become
- * one of its own. What is asked for beyond that may be missing.
- */
-const ANSWERED_AT_ONCE = 20
-const LIMIT_MS = 120_000
 /** Requests of one device for one message within which everything heals. */
 const MOST_RETRIES = 2
 /** Turns of the event loop after a step. */
@@ -110,10 +104,6 @@ class Machine {
   #retries = 0
   /** How often each device has asked for each message. */
   readonly #retriesOf = new Map<string, number>()
-  /** When the devices of a person asked lately. */
-  readonly #askedAt = new Map<string, readonly number[]>()
-  /** What was asked for when the client answered no more. */
-  readonly #beyondLimit = new Set<string>()
   #heldFor = 0
   #restores = 0
   /** What waited in copies that were restored. */
@@ -172,11 +162,6 @@ class Machine {
     this.#retries += 1
     const what = `${id} by ${device}`
     this.#retriesOf.set(what, (this.#retriesOf.get(what) ?? 0) + 1)
-    const chat = device.replace(/[:@].*/, '')
-    const nowMs = this.#clock.nowMs()
-    const lately = (this.#askedAt.get(chat) ?? []).filter((atMs) => nowMs - atMs < LIMIT_MS)
-    this.#askedAt.set(chat, [...lately, nowMs])
-    if (lately.length >= ANSWERED_AT_ONCE) this.#beyondLimit.add(id)
   }
 
   async take(step: Step): Promise<void> {
@@ -394,9 +379,7 @@ class Machine {
   }
 
   #acceptedFor(peer: Peer): readonly string[] {
-    return this.#sent
-      .filter((one) => one.peer === peer && one.state === 'accepted' && !this.#beyondLimit.has(one.id))
-      .map(({ id }) => id)
+    return this.#sent.filter((one) => one.peer === peer && one.state === 'accepted').map(({ id }) => id)
   }
 
   /** What the peer reads: Bob on his phone, Carol on her client. */

@@ -45,6 +45,18 @@ describe('a client', () => {
     },
   )
 
+  test('loses nothing of what a peer asks for faster than it is answered', async () => {
+    const steps = Array.from({ length: 8 }, (): readonly Step[] => [
+      { do: 'turn', peer: 'bob' },
+      { do: 'peer-loses-sessions', peer: 'bob' },
+      { do: 'send', peer: 'bob', count: 15 },
+    ]).flat()
+    const { mistakes, retries } = await runSteps('burst', steps)
+    expect(mistakes).toEqual([])
+    // twenty are answered at once
+    expect(retries).toBeGreaterThan(40)
+  })
+
   test.runIf(names.length === ALL_STEPS.length && seeds >= 10)('has met everything in these runs', () => {
     const sum = (pick: (result: RunResult) => number): number =>
       happened.reduce((total, result) => total + pick(result), 0)

@@ -3,7 +3,7 @@ import type { LogFields, Logger } from '../../base/logger.ts'
 
 /**
  * Why: the message is not known (any more), it was not written to this device, the device is not listed and sent no keys,
- * it was answered often enough, too many ask at once, its keys do not verify, it has no keys on the server, or the server
+ * it was answered often enough, too many wait already, its keys do not verify, it has no keys on the server, or the server
  * refused the answer.
  */
 export type ResendDrop =

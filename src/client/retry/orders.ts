@@ -1,10 +1,10 @@
 /**
  * From a receipt that asks for a message again to a durable order, without the network: who may ask, for what, how often,
- * and whether the keys that came along are good. What is not taken is counted and dropped; nobody is told, and the device
- * may ask again.
+ * and whether the keys that came along are good. An order waits for its turn (`waiting-orders.ts`); a request for what
+ * waits already joins it. What is not taken is counted and dropped; nobody is told, and the device may ask again.
  */
 import { describeError } from '../../base/errors.ts'
-import type { Logger } from '../../base/logger.ts'
+import type { LogFields, Logger } from '../../base/logger.ts'
 import { equalBytes, utf8Bytes } from '../../base/bytes.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
 import { sha256 } from '../../protocol/crypto/index.ts'
@@ -21,9 +21,11 @@ import { isFirst } from '../receive/once.ts'
 import { DEVICE_LIST, SESSION } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import { RESEND_HISTORY, RESEND_ORDER, orderName } from './records.ts'
-import type { ResendDrops } from './drops.ts'
+import type { ResendHistory, ResendOrder } from './records.ts'
+import type { ResendDrop, ResendDrops } from './drops.ts'
 import { sentMessage } from './sent-message.ts'
 import type { TokenBuckets } from './token-buckets.ts'
+import type { WaitingOrder, WaitingOrders } from './waiting-orders.ts'
 
 /** Answers to one device for one message. Its own count is its own affair. @source whatsapp-rust `MAX_RETRY_COUNT` */
 const MAX_ANSWERS = 5
@@ -35,7 +37,9 @@ const MAX_IDS = 32
 export interface OrderContext {
   readonly self: Self
   readonly logger: Logger
-  readonly buckets: TokenBuckets
+  readonly waiting: WaitingOrders
+  /** How often signatures of a device are verified: what comes faster counts as come without keys. */
+  readonly verifying: TokenBuckets
   readonly drops: ResendDrops
 }
 
@@ -50,33 +54,37 @@ interface Request extends ParsedRetryReceipt {
 /**
  * Records what a retry receipt asks for.
  *
- * @returns the names of the new orders
+ * @returns the new orders, which are in line
  * @throws {ProtocolError} when it is no such receipt
  */
 export async function orderResends(
   unit: Unit,
   stanza: BinaryNode,
   context: OrderContext,
-): Promise<readonly string[]> {
+): Promise<readonly WaitingOrder[]> {
   const parsed = parseRetryReceipt(stanza)
   const device = parsed.participant ?? parsed.from
   const request = { ...parsed, device, canonical: await canonicalJid(unit, device) }
   // delivered twice, because the server has not seen our ack
   if (!(await isFirst(unit, stanza))) return []
-  const taken: string[] = []
-  for (const id of request.ids.slice(0, MAX_IDS))
-    if (await isGranted(unit, id, request, context)) taken.push(id)
-  if (taken.length === 0) return []
+  const taken = new Map<string, Grant>()
+  for (const id of request.ids.slice(0, MAX_IDS)) {
+    const grant = await grantFor(unit, { id, request, others: taken.size }, context)
+    if (grant !== undefined) taken.set(id, grant)
+  }
+  if (taken.size === 0) return []
   // signatures last: they cost the most, and a storm must not
   const bundle = await givenKeys(unit, request, context)
-  if (bundle === undefined && !(await isKnown(unit, request.canonical)))
+  if (bundle === undefined && !(await isKnown(unit, request.canonical, context)))
     return refuseUnknown(unit, request, context)
-  const names: string[] = []
-  for (const [index, id] of taken.entries()) {
-    // a one-time pre-key begins one session
-    names.push(await take(unit, { id, request, bundle: index === 0 ? bundle : undefined }))
+  const orders: WaitingOrder[] = []
+  // a one-time pre-key begins one session
+  let keys = bundle
+  for (const grant of taken.values()) {
+    orders.push(take(unit, { grant, request, bundle: keys }, context))
+    keys = undefined
   }
-  return names
+  return orders
 }
 
 /** The next question to the server brings the list up to date; the device asks again, then with its keys. */
@@ -84,55 +92,83 @@ async function refuseUnknown(
   unit: Unit,
   { device, canonical, count }: Request,
   { drops }: OrderContext,
-): Promise<readonly string[]> {
+): Promise<readonly WaitingOrder[]> {
   await markStale(unit, userJid(canonical))
   drops.drop('unknown-device', { device, count })
   return []
 }
 
-async function isGranted(
-  unit: Unit,
-  id: string,
-  { device, canonical, count }: Request,
-  { self, buckets, drops }: OrderContext,
-): Promise<boolean> {
-  const fields = { id, device, count }
-  const sent = await sentMessage(unit, id, self)
-  if (sent === undefined) return drops.drop('not-found', fields)
-  const chat = await canonicalJid(unit, userJid(sent.chat))
-  // whoever was not written to is not given it, whatever they know of it
-  if (!self.isOwn(device) && userJid(canonical) !== chat) return drops.drop('not-theirs', fields)
-  if (canonical === (await canonicalJid(unit, self.devicePn))) return drops.drop('not-theirs', fields)
-  const history = await unit.read(RESEND_HISTORY, orderName(id, canonical))
-  if ((history?.answers ?? 0) >= MAX_ANSWERS) return drops.drop('too-often', fields)
-  if (!buckets.take([`chat ${chat}`, `device ${canonical}`], unit.nowMs))
-    return drops.drop('too-many', fields)
-  return true
+/** What a request may have, with what is known of it. */
+interface Grant {
+  readonly id: string
+  /** Canonical. */
+  readonly chat: string
+  readonly name: string
+  readonly history: ResendHistory | undefined
+  readonly open: ResendOrder | undefined
 }
 
-async function take(
+async function grantFor(
   unit: Unit,
-  { id, request, bundle }: { id: string; request: Request; bundle: PreKeyBundle | undefined },
-): Promise<string> {
-  const { device, canonical, count, registrationId } = request
+  { id, request, others }: { id: string; request: Request; others: number },
+  { self, waiting, drops }: OrderContext,
+): Promise<Grant | undefined> {
+  const { device, canonical, count } = request
+  const fields = { id, device, count }
+  const sent = await sentMessage(unit, id, self)
+  if (sent === undefined) return refused(drops, 'not-found', fields)
+  const chat = await canonicalJid(unit, userJid(sent.chat))
+  // whoever was not written to is not given it, whatever they know of it
+  if (!self.isOwn(device) && userJid(canonical) !== chat) return refused(drops, 'not-theirs', fields)
+  if (canonical === (await canonicalJid(unit, self.devicePn))) return refused(drops, 'not-theirs', fields)
   const name = orderName(id, canonical)
-  const history = await unit.read(RESEND_HISTORY, name)
   const open = await unit.read(RESEND_ORDER, name)
+  const history = await unit.read(RESEND_HISTORY, name)
+  if (isInLine(open)) {
+    // the same request once more: its answer is on its way
+    return count > open.count ? { id, chat, name, history, open } : undefined
+  }
+  if ((history?.answers ?? 0) >= MAX_ANSWERS) return refused(drops, 'too-often', fields)
+  if (!waiting.hasRoom(canonical, others)) return refused(drops, 'too-many', fields)
+  return { id, chat, name, history, open }
+}
+
+function refused(drops: ResendDrops, reason: ResendDrop, fields: LogFields): Grant | undefined {
+  drops.drop(reason, fields)
+  return undefined
+}
+
+/** Whether somebody has asked for it, and it was not encrypted yet. */
+function isInLine(order: ResendOrder | undefined): order is ResendOrder {
+  return order?.reason === 'asked' && order.stanza === undefined
+}
+
+function take(
+  unit: Unit,
+  { grant, request, bundle }: { grant: Grant; request: Request; bundle: PreKeyBundle | undefined },
+  { waiting }: OrderContext,
+): WaitingOrder {
+  const { id, chat, name, history, open } = grant
+  const { device, count, registrationId } = request
   // keys of an order that was not carried out yet are as good as new ones
   const keys = bundle ?? (open?.stanza === undefined ? open?.bundle : undefined)
-  unit.put(RESEND_HISTORY, name, { ...history, answers: (history?.answers ?? 0) + 1 })
+  const orderedAtMs = isInLine(open) ? open.orderedAtMs : waiting.nextPlace(unit.nowMs)
+  if (!isInLine(open)) unit.put(RESEND_HISTORY, name, { ...history, answers: (history?.answers ?? 0) + 1 })
   unit.put(RESEND_ORDER, name, {
-    ...{ id, device, count, reason: 'asked', orderedAtMs: unit.nowMs },
+    ...{ id, device, count, reason: 'asked', orderedAtMs, chat },
     ...(registrationId === undefined ? {} : { registrationId }),
     ...(keys === undefined ? {} : { bundle: keys }),
   })
-  return name
+  const order = { name, chat, orderedAtMs }
+  waiting.add(order)
+  return order
 }
 
 /** The phone always is; a companion when it is listed, or when we have written with it. */
-async function isKnown(unit: Unit, canonical: string): Promise<boolean> {
+async function isKnown(unit: Unit, canonical: string, { waiting }: OrderContext): Promise<boolean> {
   const { device } = parseJid(canonical)
-  if (device === 0) return true
+  // what waits was granted with keys that were good, or to a device that is listed
+  if (device === 0 || waiting.hasOrdersOf(canonical)) return true
   const list = await unit.read(DEVICE_LIST, userJid(canonical))
   if (list?.devices.some(({ id }) => id === device) === true) return true
   return (await unit.read(SESSION, signalAddress(canonical))) !== undefined
@@ -142,17 +178,18 @@ async function isKnown(unit: Unit, canonical: string): Promise<boolean> {
 async function givenKeys(
   unit: Unit,
   request: Request,
-  { self, logger, drops }: OrderContext,
+  context: OrderContext,
 ): Promise<PreKeyBundle | undefined> {
+  const { self, logger, drops, verifying } = context
   try {
     const keys = parseRetryKeys(request)
-    if (keys === undefined) return undefined
+    if (keys === undefined || !verifying.take([request.canonical], unit.nowMs)) return undefined
     const { bundle, deviceIdentity } = keys
     verifyBundle(bundle)
     const accountKey = await accountKeyOf(unit, self, userJid(request.canonical))
     const isCompanion = parseJid(request.device).device !== 0
     // nobody vouches for them: good enough for a device that is known, and not to make one known
-    if (isCompanion && deviceIdentity === undefined && !(await isKnown(unit, request.canonical)))
+    if (isCompanion && deviceIdentity === undefined && !(await isKnown(unit, request.canonical, context)))
       return undefined
     const { identityKey } = bundle
     if (isCompanion && deviceIdentity !== undefined)

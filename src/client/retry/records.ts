@@ -15,7 +15,10 @@ export interface ResendOrder {
   readonly reason: 'asked' | 'missed'
   /** Which of its requests this answers, as it counts them; 0 when it has not asked. */
   readonly count: number
+  /** When it was taken; no two that a client takes have the same, so it is their order as well. */
   readonly orderedAtMs: number
+  /** The chat of the message, canonical: whoever asks waits for a token of it. */
+  readonly chat?: string
   /** What it is registered as now: another number means that it has lost its sessions. */
   readonly registrationId?: number
   /** Keys that it has sent along, verified. */
@@ -48,7 +51,7 @@ export interface FanOutCheck {
 
 /** Orders by message and device. */
 export const RESEND_ORDER: RecordKind<ResendOrder> = jsonRecord('resend-order', 1, (parsed): ResendOrder => {
-  const { reason, registrationId, bundle, stanza } = parsed
+  const { reason, chat, registrationId, bundle, stanza } = parsed
   if (reason !== 'asked' && reason !== 'missed') throw wrongField('a reason')
   return {
     id: text(parsed.id),
@@ -56,6 +59,7 @@ export const RESEND_ORDER: RecordKind<ResendOrder> = jsonRecord('resend-order', 
     reason,
     count: integer(parsed.count),
     orderedAtMs: integer(parsed.orderedAtMs),
+    ...(chat === undefined ? {} : { chat: text(chat) }),
     ...(registrationId === undefined ? {} : { registrationId: integer(registrationId) }),
     ...(bundle === undefined ? {} : { bundle: bundleOf(bundle) }),
     ...(stanza === undefined ? {} : { stanza: bytes(stanza) }),

@@ -3,7 +3,7 @@
  * out here while there is a connection, one at a time for each device.
  *
  * ```
- * order -> keys of the device (only when its session is gone or in doubt) -> encrypt -> commit { session, stanza } -> wire -> server ack
+ * order -> its turn -> keys of the device (only when its session is gone or in doubt) -> encrypt -> commit { session, stanza } -> wire -> server ack
  * ```
  *
  * What was encrypted is repeated unchanged until the server has it, also by the next process. Orders are for a device and
@@ -38,6 +38,7 @@ import type { ResendOrder } from './records.ts'
 import { sentMessage } from './sent-message.ts'
 import { sessionPlan } from './session-plan.ts'
 import { TokenBuckets } from './token-buckets.ts'
+import { WaitingOrders } from './waiting-orders.ts'
 
 /** What sending again works with. */
 export interface ResendsOptions {
@@ -63,7 +64,10 @@ const MAX_ON_WIRE = 16_384
 /** See the file comment. */
 export class Resends {
   readonly #options: ResendsOptions
-  readonly #buckets = new TokenBuckets()
+  readonly #verifying = new TokenBuckets()
+  readonly #waiting: WaitingOrders
+  /** Whether what waits in the store is in line here. */
+  #isSeeded = false
   readonly #lanes: Lanes<string>
   readonly #fanOuts: FanOuts
   /** What was dropped, by reason. */
@@ -82,6 +86,9 @@ export class Resends {
     this.#options = options
     this.drops = new ResendDrops(options.logger)
     this.#lanes = new Lanes((name) => this.#process(name))
+    this.#waiting = new WaitingOrders(options.clock, (name) => {
+      this.#offer(name)
+    })
     this.#fanOuts = new FanOuts(options)
   }
 
@@ -98,6 +105,7 @@ export class Resends {
     this.#connection = undefined
     this.#retry?.cancel()
     this.#retry = undefined
+    this.#waiting.stop()
     this.#lanes.clear()
   }
 
@@ -116,17 +124,20 @@ export class Resends {
 
   /** Somebody's device asks for messages again. Runs inside the unit of the `<receipt>`. @throws {ProtocolError} */
   async order(unit: Unit, stanza: BinaryNode): Promise<void> {
-    const names = await orderResends(unit, stanza, {
+    // how many there may be counts what the process before has left
+    if (!this.#isSeeded) await this.#line(unit)
+    const orders = await orderResends(unit, stanza, {
       ...this.#options,
-      buckets: this.#buckets,
+      waiting: this.#waiting,
+      verifying: this.#verifying,
       drops: this.drops,
     })
-    this.#ordered(names)
+    this.#ordered(orders.map(({ name }) => name))
     unit.onCommit(() => {
-      for (const name of names) {
+      for (const order of orders) {
         // what was written before was for the request before
-        this.#onWire.delete(name)
-        this.#offer(name)
+        this.#onWire.delete(order.name)
+        this.#waiting.lookAt(order)
       }
     })
   }
@@ -197,14 +208,32 @@ export class Resends {
 
   async #load(): Promise<void> {
     const { state } = this.#options
+    const connection = this.#connection
     for (const id of await state.listKeys(FAN_OUT_CHECK, '')) this.#lanes.add(`check ${id}`, id)
-    const names = await state.listKeys(RESEND_ORDER, '')
+    const names = await this.#line(state)
     this.#knowsOpen = true
-    this.#ordered(names)
     for (const name of names) {
       await this.#lanes.room()
       this.#offer(name)
     }
+    // behind those, which were first
+    if (connection === this.#connection) this.#waiting.start()
+  }
+
+  /** Puts what waits in the store in line. Returns the names of the others, the oldest first. */
+  async #line(reader: Pick<AccountState, 'read' | 'listKeys'>): Promise<readonly string[]> {
+    const names = await reader.listKeys(RESEND_ORDER, '')
+    this.#ordered(names)
+    const ready: { name: string; orderedAtMs: number }[] = []
+    for (const name of names) {
+      const order = await reader.read(RESEND_ORDER, name)
+      if (order === undefined) continue
+      const { orderedAtMs, chat } = order
+      if (needsTurn(order)) this.#waiting.add({ name, chat, orderedAtMs }, !this.#isSeeded)
+      else ready.push({ name, orderedAtMs })
+    }
+    this.#isSeeded = true
+    return ready.toSorted((one, other) => one.orderedAtMs - other.orderedAtMs).map(({ name }) => name)
   }
 
   #ordered(names: readonly string[]): void {
@@ -253,12 +282,20 @@ export class Resends {
   async #carryOut(connection: Connection, name: string): Promise<void> {
     const { state, clock } = this.#options
     const order = await state.read(RESEND_ORDER, name)
-    if (order === undefined || this.#onWire.has(name)) return
+    if (this.#onWire.has(name)) return
+    if (order === undefined) {
+      if (this.#waiting.mayGo(name)) await this.#forget(name)
+      return
+    }
+    // asked for since it was offered: it comes again when it is its turn
+    if (needsTurn(order) && !this.#waiting.mayGo(name)) return
     const facts = order.stanza === undefined ? await planFacts(state, name, order, clock.nowMs()) : undefined
     const isFetched = facts !== undefined && sessionPlan(facts) === 'fetch'
     const fetched = isFetched ? await this.#fetch(connection, order) : undefined
     const staged = await state.transact(async (unit) => {
       const stanza = await encryptOrder(unit, { name, fetched }, { ...this.#options, drops: this.drops })
+      // within the unit, so that a request from now on takes another order
+      this.#waiting.done(name)
       if (stanza === undefined) return
       unit.onCommit(() => {
         this.#write(connection, name, stanza)
@@ -266,6 +303,13 @@ export class Resends {
     })
     await staged.committed
     this.#failures = 0
+  }
+
+  /** An order that is not in the store (any more) waits for nothing. */
+  async #forget(name: string): Promise<void> {
+    await this.#options.state.transact(async (unit) => {
+      if ((await unit.read(RESEND_ORDER, name)) === undefined) this.#waiting.done(name)
+    })
   }
 
   /** The keys of a device as the server has them now. */
@@ -320,4 +364,9 @@ export class Resends {
       this.wake()
     })
   }
+}
+
+/** Whether it waits for its turn: what devices ask for does, what is encrypted or was never sent does not. */
+function needsTurn({ reason, stanza }: ResendOrder): boolean {
+  return reason === 'asked' && stanza === undefined
 }

@@ -1,6 +1,6 @@
 /**
  * Token buckets by name: so much at once, and so much in the long run. What finds its bucket empty is the caller's to
- * drop. A bucket that was not used lately is forgotten, which makes it full again.
+ * drop or to keep waiting. A bucket that was not used lately is forgotten, which makes it full again.
  *
  * @source whatsapp-rust `src/retry.rs`, #871: 20 at once, 10 a minute; without it a storm of 25,000 receipts got an account locked
  */
@@ -34,6 +34,15 @@ export class TokenBuckets {
       if (bucket !== undefined) this.#buckets.set(name, { ...bucket, tokens: bucket.tokens - 1 })
     }
     return true
+  }
+
+  /** How long it is until there is a token in each bucket; 0 when there is. */
+  pauseMs(names: readonly string[], nowMs: number): number {
+    const pauses = names.map((name) => {
+      const { tokens, atMs } = this.#filled(name, nowMs)
+      return tokens < 1 ? atMs + REFILL_MS - nowMs : 0
+    })
+    return Math.max(0, ...pauses)
   }
 
   #filled(name: string, nowMs: number): Bucket {
