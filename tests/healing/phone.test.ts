@@ -104,6 +104,11 @@ describe('a request to the own phone', () => {
     const world = new World('own phone cannot read')
     const phones = await world.addPair()
     const alice = await Party.link(world.endpoint, phones.alice)
+    // a phone shares keys and history with a new device, which would begin a session anew
+    await until(
+      'what the phone shares',
+      () => world.received({ tag: 'message' }).filter(({ attrs }) => attrs.category === 'peer').length > 1,
+    )
     await phones.alice.idle()
     await phones.alice.send(BOB, { text: 'a session with the phone' })
     await until('the copy', async () => (await own(alice)).length > 0)

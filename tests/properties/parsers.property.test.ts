@@ -35,6 +35,7 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['decodeEvent', 'stored.property.test.ts'],
   ['readableContent', 'as part of messagePayload, stored.property.test.ts'],
   ['readFailure', 'makes an error'],
+  ['readContact', 'reads what a caller gives, numbers.test.ts'],
 ])
 
 const PARSERS = await byteParsers()

@@ -26,12 +26,13 @@ const OWN = { pn: '15550000001@s.whatsapp.net', lid: '100000000001@lid' }
 const QUESTION = { devices: [], users: [], sid: '', jids: [], id: '', ids: [] }
 
 /** Exports with such a name that do not take a stanza. */
-const NO_STANZA: ReadonlySet<string> = new Set([])
+const NO_STANZA: ReadonlySet<string> = new Set(['parseRetryKeys'])
 
 /** The parsers that are not called so: they look at a stanza and say what it is, or has. */
 const OTHERS: Readonly<Record<string, Parser>> = {
   addressPairs: stanzas.addressPairs,
   addressPairsWithin: stanzas.addressPairsWithin,
+  parseRetryKeys: (stanza) => stanzas.parseRetryKeys(stanzas.parseRetryReceipt(stanza)),
   isPairing: stanzas.isPairing,
   isServerPing: stanzas.isServerPing,
   isLinkCodeNotification: stanzas.isLinkCodeNotification,
@@ -100,10 +101,13 @@ describe('the corpus', () => {
     const tags = new Set(corpus.map(({ tag }) => tag))
     for (const tag of ['iq', 'message', 'receipt', 'ack', 'success', 'ib', 'notification'])
       expect(tags).toContain(tag)
-    for (const [name, parse] of PARSERS) {
-      const telling = corpus.filter((stanza) => isToldBy(name, parse, stanza))
-      expect(telling.length, name).toBeGreaterThan(0)
-    }
+    const untold = [...PARSERS].filter(
+      ([name, parse]) => !corpus.some((stanza) => isToldBy(name, parse, stanza)),
+    )
+    expect(
+      untold.map(([name]) => name),
+      'add what they read to fuzz/stanza-shapes.ts',
+    ).toEqual([])
   })
 })
 

@@ -17,6 +17,7 @@ import { readWebMessageInfo } from '../../../src/protocol/message/web-message-in
 import { checkCertificateChain } from '../../../src/protocol/noise/certificate.ts'
 import { startHandshake } from '../../../src/protocol/noise/handshake.ts'
 import { acceptPairSuccess } from '../../../src/protocol/pairing/device-identity.ts'
+import { readKeyIndexList } from '../../../src/protocol/pairing/key-index-list.ts'
 import { agreeByLinkCode } from '../../../src/protocol/pairing/link-code.ts'
 import { decodeProto } from '../../../src/protocol/proto/codec.ts'
 import * as connectionProto from '../../../src/protocol/proto/connection.ts'
@@ -99,6 +100,16 @@ function pairSuccess(): Uint8Array {
   return new Uint8Array(
     proto.ADVSignedDeviceIdentityHMAC.encode({ details: signed, hmac: advSecret }).finish(),
   )
+}
+
+/** The devices that a phone vouches for, signed by Baileys' curve. */
+function keyIndexList(): Uint8Array {
+  const account = Curve.generateKeyPair()
+  const content = { rawId: 77, timestamp: 1_700_000_000, currentIndex: 5, validIndexes: [2, 5] }
+  const details = proto.ADVKeyIndexList.encode(content).finish()
+  const accountSignature = Curve.sign(account.private, concatBytes(Uint8Array.of(6, 2), details))
+  const list = { details, accountSignature, accountSignatureKey: account.public }
+  return new Uint8Array(proto.ADVSignedKeyIndexList.encode(list).finish())
 }
 
 function frames(): readonly Uint8Array[] {
@@ -242,6 +253,11 @@ export async function byteParsers(): Promise<readonly ByteParser[]> {
       name: 'acceptPairSuccess',
       parse: (deviceIdentity) => acceptPairSuccess({ deviceIdentity, advSecret, identity, random }),
       valid: [pairSuccess()],
+    },
+    {
+      name: 'readKeyIndexList',
+      parse: (bytes) => readKeyIndexList(bytes, undefined),
+      valid: [keyIndexList()],
     },
     {
       name: 'agreeByLinkCode',

@@ -2,6 +2,7 @@
  * Stanzas that no conversation of the simulator has, in their documented form: what a parser must have seen whole before
  * its damaged forms mean anything. The shapes of the transcripts are among them; here is what those lack.
  */
+import { utf8Bytes } from '../../../src/base/bytes.ts'
 import { node } from '../../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../../src/protocol/binary/node.ts'
 import { SHAPES } from '../../transcripts/shapes.ts'
@@ -202,6 +203,38 @@ const ANSWERS: readonly BinaryNode[] = [
   ]),
 ]
 
+const PUBLIC_KEY = [node('id', {}, Uint8Array.of(0, 0, 7)), node('value', {}, new Uint8Array(32))]
+const SIGNED_KEY = node('skey', {}, [...PUBLIC_KEY, node('signature', {}, new Uint8Array(64))])
+
+/** Keys, and the request for a message that carries some. */
+const KEYS: readonly BinaryNode[] = [
+  node('key', {}, PUBLIC_KEY),
+  SIGNED_KEY,
+  node('receipt', { from: BOB_LID, id: '3EB0AB', type: 'retry', t: '1700000000' }, [
+    node('retry', { count: '2', id: '3EB0AB', t: '1700000000', v: '1', error: '4' }),
+    node('registration', {}, Uint8Array.of(0, 0, 1, 2)),
+    node('keys', {}, [
+      node('type', {}, Uint8Array.of(5)),
+      node('identity', {}, new Uint8Array(32)),
+      node('key', {}, PUBLIC_KEY),
+      SIGNED_KEY,
+      node('device-identity', {}, new Uint8Array(8)),
+    ]),
+  ]),
+  node('iq', { id: '1', from: SERVER, type: 'result' }, [
+    node('result', {}, utf8Bytes('{"data":{"xwa2_fetch_account_reachout_timelock":{"is_active":true}}}')),
+  ]),
+]
+
+/** Children of `<ib>`, each of which has a parser of its own. */
+const BULLETINS: readonly BinaryNode[] = [
+  node('edge_routing', {}, [node('routing_info', {}, Uint8Array.of(8, 1))]),
+  node('dirty', { type: 'groups', timestamp: '1700000000' }),
+  node('offline_preview', { count: '3', message: '2', receipt: '1' }),
+  node('offline', { count: '3' }),
+  node('client_expiration', { t: '1700000000' }),
+]
+
 /** See the file comment. */
 export const STANZA_SHAPES: readonly BinaryNode[] = [
   ...Object.values(SHAPES).flatMap(({ inbound }) => inbound),
@@ -211,5 +244,7 @@ export const STANZA_SHAPES: readonly BinaryNode[] = [
   ...PEOPLE,
   ...GROUPS,
   ...NEWSLETTERS,
+  ...BULLETINS,
+  ...KEYS,
   ...MEX.map((json) => mexNotice(JSON.stringify(json))),
 ]
