@@ -6,7 +6,7 @@ import { startWorld } from '../helpers/world.ts'
 
 test(
   'Baileys takes in what waited for it, behind the first few stanzas and in order',
-  { timeout: 90_000 },
+  { timeout: 180_000 },
   async () => {
     const simulator = await startWorld(31)
     const alice = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
@@ -22,7 +22,7 @@ test(
     // it may sit on what it has for half a minute before it tells
     const got = (): readonly (string | undefined)[] =>
       baileys.messages.map(({ text }) => text).filter((text) => text?.startsWith('text '))
-    await until('Baileys to tell', () => got().length >= texts.length, 45_000)
+    await until('Baileys to tell', () => got().length >= texts.length, 90_000)
     expect(got()).toEqual(texts)
     const pulls = simulator.trace
       .stanzas({ direction: 'client-to-server', device, tag: 'ib' })
