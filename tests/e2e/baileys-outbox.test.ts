@@ -35,7 +35,8 @@ test('Baileys reads each of them once and asks for none again', { timeout: 60_00
 
   simulator.faults.loseAcks(DEVICE)
   const lost = await send('LOST')
-  await until('it to leave', () => lost.state === 'sent')
+  // receipts of those who have it may come before anybody looks
+  await until('it to leave', () => lost.state !== 'queued' && lost.state !== 'encrypted')
   simulator.faults.disconnect(DEVICE)
   await until('the client to notice', () => waton.state !== 'open')
   const taken = await send('TAKEN')
