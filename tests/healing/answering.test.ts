@@ -11,7 +11,7 @@ import { uint32Bytes } from '../../src/base/bytes.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { generateKeyPair } from '../../src/protocol/crypto/index.ts'
 import { generateSignedPreKey } from '../../src/protocol/signal/index.ts'
-import { BOB, DEVICE, World, keepingLogger, linkedClient, settle } from '../client/support.ts'
+import { ALICE, BOB, DEVICE, World, keepingLogger, linkedClient, settle } from '../client/support.ts'
 import type { Line } from '../client/support.ts'
 import { until } from '../helpers/until.ts'
 import { BOB_DEVICE, Party, repeatsOf, requestsFor } from './support.ts'
@@ -152,6 +152,28 @@ describe('a request that is not granted', () => {
     expect(drops(lines)).toEqual([])
     const waiting = await alice.store.listRecords('default', 'resend-order', undefined, 100)
     expect(waiting.length).toBeGreaterThan(60 - 26)
+  })
+
+  test('with keys from the server that the account does not vouch for leaves the session as it is', async () => {
+    const here = await stage('keys of the server')
+    const { world, lines, id, alice, bob } = here
+    await bob.client.send(ALICE, { text: 'hi' })
+    await alice.untilTexts('hi')
+    const identity = world.server.world.deviceOf(BOB_DEVICE)?.facts.deviceIdentity ?? new Uint8Array(0)
+    const last = identity.length - 1
+    identity[last] = (identity[last] ?? 0) ^ 1
+    // another registration has the keys fetched
+    const { attrs } = ask(here, 'UNKNOWN')
+    world.inject(
+      node('receipt', { ...attrs, id, t: '1690000000' }, [
+        node('retry', { count: 1, id, t: '1700000000', v: '1', error: '0' }),
+        node('registration', {}, uint32Bytes(77)),
+      ]),
+    )
+    await until('the answer', () => repeatsOf(world.server.trace, DEVICE, id).length === 1)
+    expect(drops(lines)).toEqual(['not-found', 'bad-keys'])
+    const [answer] = repeatsOf(world.server.trace, DEVICE, id)
+    expect(answer && childOf(answer.node, 'enc')?.attrs.type).toBe('msg')
   })
 
   test('is delivered twice: it is acknowledged twice and answered once', async () => {

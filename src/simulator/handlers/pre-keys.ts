@@ -149,7 +149,9 @@ function fetchOne(jid: string, world: World): BinaryNode {
   if (keys === undefined || !directory.isUsable)
     return node('user', { jid }, [errorChild(REFUSAL.notAcceptable)])
   const preKey = directory.take()
-  const bundle = { ...keys, preKey, deviceIdentity: device.facts.deviceIdentity }
+  // what was signed for a former identity says nothing about this one
+  const deviceIdentity = directory.isAsLinked ? device.facts.deviceIdentity : undefined
+  const bundle = { ...keys, preKey, deviceIdentity }
   announceLowStock(device, world)
   return node('user', { jid }, bundleChildren(bundle))
 }
