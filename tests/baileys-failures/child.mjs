@@ -24,14 +24,11 @@ let socket
 // what a user of Baileys who answers requests for messages keeps; without it Baileys has its own cache alone
 const sent = new Map()
 
-// the disk: writes of sessions fail as often as it was told
-let failures = 0
+// the disk: writes of sessions fail while it is told to
+let isFailing = false
 const write = state.keys.set.bind(state.keys)
 state.keys.set = (data) => {
-  if (data.session !== undefined && failures > 0) {
-    failures -= 1
-    throw new Error('this write fails because the test wants it')
-  }
+  if (data.session !== undefined && isFailing) throw new Error('this write fails because the test wants it')
   return write(data)
 }
 
@@ -81,9 +78,9 @@ const commands = {
       return { ended: 'rejected', reason: String(error?.message) }
     }
   },
-  /** The next writes of sessions fail. */
-  failSessionWrites({ count }) {
-    failures = count
+  /** Writes of sessions fail from now on, or do no longer. */
+  failSessionWrites(is) {
+    isFailing = is.failing
   },
   /** Dies with its answer to a message: when that is on the wire, or in its place. */
   dieAtAnswer({ isWritten, id }) {

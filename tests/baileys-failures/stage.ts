@@ -128,9 +128,9 @@ export class Victim {
     return (await until(`Baileys to have sent ${id}`, () => this.#answers.get(call), START_MS)).ended
   }
 
-  /** The next writes of sessions into its folder fail. */
-  failSessionWrites(count: number): void {
-    this.#tell('failSessionWrites', { count })
+  /** Writes of sessions into its folder fail from now on, or do no longer. */
+  failSessionWrites(failing: boolean): void {
+    this.#tell('failSessionWrites', { failing })
   }
 
   /** Dies with its answer to a message. @param isWritten - whether that answer still reaches the server */
