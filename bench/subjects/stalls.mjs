@@ -63,7 +63,7 @@ async function createWatonSender() {
       dist('base/random.js'),
     ])
   const { MemoryStore } = await import('waton')
-  const { messageProto } = await import('waton/protocol')
+  const { encodeNode, messageProto } = await import('waton/protocol')
   const { registrationId, identity } = createPerson('waton')
   const local = { registrationId, identityKey: identity }
   const message = messageProto.encodeMessage({ conversation: 'hello, everybody' })
@@ -75,7 +75,8 @@ async function createWatonSender() {
     const state = await AccountState.open(options)
     const sessions = new SessionDirectory({
       state,
-      local: () => local,
+      self: { local, lid: '1@lid', pn: '1@s.whatsapp.net' },
+      clock: systemClock,
       random: systemRandom,
       logger: silent,
     })
@@ -85,7 +86,7 @@ async function createWatonSender() {
         devices.map((jid) => ({ jid, bundle: { ...bundles.get(jid), identityKeyType: 5 } })),
     }
     const devices = [...bundles.keys()]
-    const item = { id: '3EB0', body: { to: devices[0], message, stanzaType: 'text' } }
+    const item = { id: '3EB0', body: { to: devices[0], message, stanzaType: 'text', extras: {} } }
     const sender = { local, deviceIdentity: new Uint8Array(64), self: '1@lid' }
     return async () => {
       await sessions.ensure(connection, devices)
@@ -95,9 +96,9 @@ async function createWatonSender() {
           unit,
           item,
           { own: [], other: devices },
-          { sender, random: systemRandom },
+          { sender, random: systemRandom, tokens: { attach: () => Promise.resolve([]) } },
         )
-        size = stanza.length
+        size = encodeNode(stanza).length
       })
       if (size < DEVICES * 150) throw new Error('waton did not encrypt for all devices')
     }
