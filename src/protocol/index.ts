@@ -20,6 +20,8 @@ export * as noise from './noise/index.ts'
 export * as clientPayload from './noise/client-payload.ts'
 /** Sessions between two devices. */
 export * as signal from './signal/index.ts'
+/** One encryption for a whole group. */
+export * as senderKey from './sender-key/index.ts'
 /** Linking a device to a phone. */
 export * as pairing from './pairing/index.ts'
 /** Builders, parsers and queries for the stanzas that waton knows. */

@@ -31,15 +31,19 @@ export interface SkippedSeed {
   readonly seed: Uint8Array
 }
 
-/** A chain that the other side sends on. */
-export interface ReceivingChain {
-  /** The other side's ratchet key, 32 bytes; it names the chain. */
-  readonly ratchetKey: Uint8Array
+/** A chain that somebody else sends on. */
+export interface Chain {
   readonly chainKey: Uint8Array
   /** The counter of the next message. */
   readonly counter: number
   /** Seeds of earlier messages not seen yet, ascending by counter. */
   readonly skipped: readonly SkippedSeed[]
+}
+
+/** A chain of a session. */
+export interface ReceivingChain extends Chain {
+  /** The other side's ratchet key, 32 bytes; it names the chain. */
+  readonly ratchetKey: Uint8Array
 }
 
 /** One step of a chain: what the message at its position is protected with, and the chain key behind it. */
@@ -62,10 +66,10 @@ export function messageKeys(seed: Uint8Array): MessageKeys {
 }
 
 /** The seed of one message, and a way to the chain without it once the message has proven authentic. */
-export interface ChainReach {
+export interface ChainReach<Kind extends Chain> {
   readonly seed: Uint8Array
   /** The chain after this message. Computes the seeds of passed-over messages: call it only after the MAC check. */
-  advance(): ReceivingChain
+  advance(): Kind
 }
 
 /**
@@ -74,11 +78,11 @@ export interface ChainReach {
  * @throws {ProtocolError} `WATON_SIGNAL_OLD_COUNTER` when the seed was used or dropped; `WATON_SIGNAL_TOO_FAR` when
  * more than {@link MAX_JUMP} messages are missing
  */
-export function reach(chain: ReceivingChain, counter: number): ChainReach {
+export function reach<Kind extends Chain>(chain: Kind, counter: number): ChainReach<Kind> {
   return counter < chain.counter ? reachBack(chain, counter) : reachForward(chain, counter)
 }
 
-function reachBack(chain: ReceivingChain, counter: number): ChainReach {
+function reachBack<Kind extends Chain>(chain: Kind, counter: number): ChainReach<Kind> {
   const found = chain.skipped.find((skipped) => skipped.counter === counter)
   if (found === undefined) throw oldCounter(counter, chain.counter)
   return {
@@ -87,7 +91,7 @@ function reachBack(chain: ReceivingChain, counter: number): ChainReach {
   }
 }
 
-function reachForward(chain: ReceivingChain, counter: number): ChainReach {
+function reachForward<Kind extends Chain>(chain: Kind, counter: number): ChainReach<Kind> {
   const missing = counter - chain.counter
   if (missing > MAX_JUMP) throw tooFar(missing, MAX_JUMP)
   const passed: Uint8Array[] = []
@@ -100,7 +104,7 @@ function reachForward(chain: ReceivingChain, counter: number): ChainReach {
   return {
     seed,
     advance: () => ({
-      ratchetKey: chain.ratchetKey,
+      ...chain,
       chainKey: nextKey,
       counter: counter + 1,
       skipped: missing === 0 ? chain.skipped : chain.skipped.concat(passed.map(skippedFrom(chain.counter))),

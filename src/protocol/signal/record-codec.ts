@@ -12,8 +12,8 @@
  * The first byte is the version of all the rest; a change of the layout raises it and keeps a reader for the old one.
  */
 import { ProtocolError } from '../../base/errors.ts'
-import { CURVE_KEY_BYTES } from '../crypto/index.ts'
-import type { ReceivingChain, SkippedSeed } from './chain.ts'
+import type { ReceivingChain } from './chain.ts'
+import { RecordReader, RecordWriter, readSkippedSeed, writeSkippedSeeds } from './record-bytes.ts'
 import {
   MAX_ARCHIVED_SESSIONS,
   MAX_RECEIVING_CHAINS,
@@ -24,16 +24,11 @@ import {
 } from './session-record.ts'
 
 const RECORD_VERSION = 2
-const KEY_BYTES = CURVE_KEY_BYTES
 const HAS_CURRENT = 1
 const HAS_CHAIN_KEY = 1
 const HAS_PENDING = 2
 const HAS_PRE_KEY_ID = 4
 const IS_RECEIVE_ONLY = 8
-/** Seven bytes hold 49 bits: counters and epoch milliseconds fit, and sums stay exact. */
-const MAX_VARINT_BYTES = 7
-/** More than one session without skipped keys needs, so that the buffer rarely grows. */
-const INITIAL_BYTES = 512
 
 /** The record as bytes, for the store. They hold private keys. */
 export function encodeSessionRecord(record: SessionRecord): Uint8Array {
@@ -64,7 +59,7 @@ export function decodeSessionRecord(bytes: Uint8Array): SessionRecord {
   }
   if (version === 0) throw damaged('its version is unknown')
   // One copy, so that the record's keys are views into memory that nobody else writes to.
-  const reader = new RecordReader(bytes.slice(1))
+  const reader = new RecordReader(bytes.slice(1), damaged)
   const current = (reader.flags(HAS_CURRENT) & HAS_CURRENT) === 0 ? undefined : readSession(reader)
   const archived = reader.list(MAX_ARCHIVED_SESSIONS, readSession)
   reader.end()
@@ -103,11 +98,7 @@ function writeChain(writer: RecordWriter, chain: ReceivingChain): void {
   writer.key(chain.ratchetKey)
   writer.key(chain.chainKey)
   writer.number(chain.counter)
-  writer.number(chain.skipped.length)
-  for (const { counter, seed } of chain.skipped) {
-    writer.number(counter)
-    writer.key(seed)
-  }
+  writeSkippedSeeds(writer, chain.skipped)
 }
 
 function readSession(reader: RecordReader): SessionState {
@@ -154,99 +145,12 @@ function readChain(reader: RecordReader): ReceivingChain {
     ratchetKey: reader.key(),
     chainKey: reader.key(),
     counter: reader.number(),
-    skipped: reader.list(MAX_SKIPPED_SEEDS, readSkipped),
+    skipped: reader.list(MAX_SKIPPED_SEEDS, readSkippedSeed),
   }
-}
-
-function readSkipped(reader: RecordReader): SkippedSeed {
-  return { counter: reader.number(), seed: reader.key() }
 }
 
 function damaged(why: string): ProtocolError {
   return new ProtocolError('WATON_SIGNAL_RECORD_MALFORMED', `the session record is damaged: ${why}`, {
     action: 'check-store',
   })
-}
-
-class RecordWriter {
-  #bytes = new Uint8Array(INITIAL_BYTES)
-  #length = 0
-
-  byte(value: number): void {
-    this.#reserve(1)
-    this.#bytes[this.#length++] = value
-  }
-
-  number(value: number): void {
-    this.#reserve(MAX_VARINT_BYTES)
-    let rest = value
-    while (rest > 0x7f) {
-      this.#bytes[this.#length++] = (rest % 128) | 0x80
-      rest = Math.floor(rest / 128)
-    }
-    this.#bytes[this.#length++] = rest
-  }
-
-  key(key: Uint8Array): void {
-    this.#reserve(KEY_BYTES)
-    this.#bytes.set(key, this.#length)
-    this.#length += KEY_BYTES
-  }
-
-  finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length)
-  }
-
-  #reserve(count: number): void {
-    if (this.#length + count <= this.#bytes.length) return
-    const grown = new Uint8Array(this.#bytes.length * 2)
-    grown.set(this.#bytes)
-    this.#bytes = grown
-  }
-}
-
-class RecordReader {
-  readonly #bytes: Uint8Array
-  #offset = 0
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes
-  }
-
-  flags(known: number): number {
-    const value = this.#bytes[this.#offset++]
-    if (value === undefined || (value & ~known) !== 0) throw damaged('its flags are unknown')
-    return value
-  }
-
-  number(): number {
-    let value = 0
-    let scale = 1
-    for (let count = 0; count < MAX_VARINT_BYTES; count++) {
-      const byte = this.#bytes[this.#offset++]
-      if (byte === undefined) throw damaged('it ends inside a number')
-      value += (byte & 0x7f) * scale
-      if (byte < 0x80) return value
-      scale *= 128
-    }
-    throw damaged('a number is too large')
-  }
-
-  key(): Uint8Array {
-    const end = this.#offset + KEY_BYTES
-    if (end > this.#bytes.length) throw damaged('it ends inside a key')
-    const key = this.#bytes.subarray(this.#offset, end)
-    this.#offset = end
-    return key
-  }
-
-  list<Item>(limit: number, read: (reader: RecordReader) => Item): Item[] {
-    const count = this.number()
-    if (count > limit) throw damaged('a list is too long')
-    return Array.from({ length: count }, () => read(this))
-  }
-
-  end(): void {
-    if (this.#offset !== this.#bytes.length) throw damaged('bytes follow its end')
-  }
 }

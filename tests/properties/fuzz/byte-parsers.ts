@@ -24,6 +24,16 @@ import * as connectionProto from '../../../src/protocol/proto/connection.ts'
 import * as messageProto from '../../../src/protocol/proto/message.ts'
 import { decodeMessage } from '../../../src/protocol/proto/message.ts'
 import {
+  createSenderKey,
+  decodeOwnSenderKey,
+  decodeSenderKeyRecord,
+  decryptSenderKey,
+  encodeOwnSenderKey,
+  readDistribution,
+  readSenderKeyMessage,
+  takeDistribution,
+} from '../../../src/protocol/sender-key/index.ts'
+import {
   decodeSessionRecord,
   decryptPreKeySignal,
   decryptSignal,
@@ -34,6 +44,7 @@ import { parseSignalMessage } from '../../../src/protocol/signal/message.ts'
 import { readServiceWorker } from '../../../src/protocol/web-version.ts'
 import { FrameParser } from '../../../src/transport/framing.ts'
 import { CHAIN_NOW_SECONDS, issueChain, newServerKeys } from '../../vectors/noise/scripted-server.ts'
+import { BaileysMember, WatonMember } from '../../vectors/sender-key/parties.ts'
 import { LibsignalParty, NOW_MS, WatonParty } from '../../vectors/signal/parties.ts'
 
 /** A function that reads bytes, and bytes that it reads. */
@@ -185,6 +196,29 @@ async function signal(): Promise<readonly ByteParser[]> {
   ]
 }
 
+/** Group messages of Baileys, and keys of ours that have read some of them. */
+async function senderKeys(): Promise<readonly ByteParser[]> {
+  const them = new BaileysMember('fuzz, them')
+  const us = new WatonMember('fuzz, us')
+  const distribution = await them.distribute()
+  await us.take(them.name, distribution)
+  const text = utf8Bytes('x'.repeat(60))
+  await them.encrypt(text)
+  await us.decrypt(them.name, await them.encrypt(text))
+  const next = await them.encrypt(text)
+  const stored = us.recordOf(them.name) ?? new Uint8Array()
+  const record = decodeSenderKeyRecord(stored)
+  const own = encodeOwnSenderKey(createSenderKey(seededRandom('fuzz')))
+  return [
+    { name: 'readDistribution', parse: readDistribution, valid: [distribution] },
+    { name: 'readSenderKeyMessage', parse: readSenderKeyMessage, valid: [next] },
+    { name: 'takeDistribution', parse: (body) => takeDistribution(record, body), valid: [distribution] },
+    { name: 'decryptSenderKey', parse: (body) => decryptSenderKey(record, body), valid: [next] },
+    { name: 'decodeSenderKeyRecord', parse: decodeSenderKeyRecord, valid: [stored] },
+    { name: 'decodeOwnSenderKey', parse: decodeOwnSenderKey, valid: [own] },
+  ]
+}
+
 interface ProtoType {
   decode(reader: unknown): unknown
 }
@@ -277,5 +311,6 @@ export async function byteParsers(): Promise<readonly ByteParser[]> {
       valid: [utf8Bytes(String.raw`self.x="{\"client_revision\":1045601094,\"other\":1}"`)],
     },
     ...(await signal()),
+    ...(await senderKeys()),
   ]
 }
