@@ -78,6 +78,8 @@ export class Runtime {
   readonly #hold: StoreHold
   readonly #pruner: Pruner
   #connection: Connection | undefined
+  /** The latest time that the server has told. */
+  #serverTimeMs = 0
   #isClosed = false
   /** The account belongs to somebody else now. */
   #lost: StorageError | undefined
@@ -125,7 +127,8 @@ export class Runtime {
       },
     })
     this.#lease = this.#startLease()
-    this.#pruner = new Pruner({ ...options, state, self, hub: parts.hub })
+    const serverTimeMs = (): number => this.#serverTimeMs
+    this.#pruner = new Pruner({ ...options, state, self, hub: parts.hub, serverTimeMs })
   }
 
   /**
@@ -257,12 +260,19 @@ export class Runtime {
       },
       onStanza: (connection: Connection, stanza: Parameters<ReceivePipeline['accept']>[1]) => {
         this.#connection = connection
+        this.#heard(Number(stanza.attrs.t))
         this.#pipeline.accept(connection, this.#offline.admit(stanza))
       },
+      onServerTime: this.#heard,
       onEnd: (connection: Connection) => {
         this.#ended(connection)
       },
     }
+  }
+
+  /** Notes a time of the server; `NaN` when a stanza has none. */
+  readonly #heard = (atSeconds: number): void => {
+    if (atSeconds * 1000 > this.#serverTimeMs) this.#serverTimeMs = atSeconds * 1000
   }
 
   /** Rejects while the store cannot be written. */
