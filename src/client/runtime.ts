@@ -94,7 +94,7 @@ export class Runtime {
     this.state = state
     this.self = self
     this.outbox = outbox
-    this.receipts = new ReceiptQueue({ state, self, logger })
+    this.receipts = new ReceiptQueue({ state, self, clock, logger })
     this.presence = new Presence({
       ...{ state, self, clock, tokens: outbox.tokens, isAvailable: options.markOnline },
       connection: () => (this.supervisor.state === 'open' ? this.#connection : undefined),
