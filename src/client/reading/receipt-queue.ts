@@ -5,8 +5,10 @@
  * One record for each chat and author holds the ids that are not acknowledged; a receipt carries up to 256 of them. Whether
  * the author is told, or only our own devices, is the account's privacy setting, which is asked for at each login and kept.
  */
+import type { Clock } from '../../base/clock.ts'
 import { describeError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
+import type { RandomSource } from '../../base/random.ts'
 import type { ParsedAck } from '../../protocol/stanza/ack.ts'
 import { fetchPrivacy } from '../../protocol/stanza/iq/privacy.ts'
 import { buildReceipt } from '../../protocol/stanza/receipt.ts'
@@ -14,6 +16,8 @@ import type { OutgoingReceiptType } from '../../protocol/stanza/receipt.ts'
 import type { Connection } from '../connection/connection.ts'
 import { phoneJid } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
+import type { Timing } from '../options.ts'
+import { Unanswered } from '../send/unanswered.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { PENDING_RECEIPT, PRIVACY_SETTINGS, SELF } from '../state/records.ts'
 import type { PendingReceipt } from '../state/records.ts'
@@ -25,7 +29,11 @@ import type { ReceivedMessageKey } from './message-keys.ts'
 export interface ReceiptQueueOptions {
   readonly state: AccountState
   readonly self: Self
+  readonly clock: Clock
+  readonly random: RandomSource
   readonly logger: Logger
+  /** How long an answer may take. */
+  readonly timing?: Partial<Timing>
 }
 
 /** Ids in one receipt. @source Baileys and whatsmeow: the server takes up to 256 */
@@ -39,6 +47,7 @@ const MAX_ON_WIRE = 4_096
 
 interface OnWire {
   readonly key: string
+  readonly type: OutgoingReceiptType
   readonly ids: readonly string[]
 }
 
@@ -48,9 +57,16 @@ export class ReceiptQueue {
   #connection: Connection | undefined
   /** By the id and type that the server's ack repeats. */
   #onWire = new Map<string, OnWire>()
+  readonly #unanswered: Unanswered
 
   constructor(options: ReceiptQueueOptions) {
     this.#options = options
+    this.#unanswered = new Unanswered(options, (names) => {
+      const { logger } = this.#options
+      this.#repeat(names).catch((error: unknown) => {
+        logger.debug({ reason: describeError(error) }, 'read receipts wait')
+      })
+    })
   }
 
   /** Records that messages were read or played. @throws {UsageError} `WATON_READ_KEY`, `WATON_NOT_LINKED` */
@@ -91,12 +107,14 @@ export class ReceiptQueue {
     })
     if (!connection.isOpen) return
     this.#connection = connection
+    this.#unanswered.begin(connection)
     this.#send(await state.listKeys(PENDING_RECEIPT, ''))
   }
 
   /** The connection is gone, or may not be written to. */
   suspend(): void {
     this.#connection = undefined
+    this.#unanswered.stop()
   }
 
   /** The server has a receipt. Runs inside the unit of its ack. */
@@ -107,6 +125,7 @@ export class ReceiptQueue {
     const waiting = await unit.read(PENDING_RECEIPT, sent.key)
     unit.onCommit(() => {
       this.#onWire.delete(name)
+      this.#unanswered.answered(name)
     })
     if (waiting === undefined) return
     const ids = waiting.ids.filter((id) => !sent.ids.includes(id))
@@ -123,6 +142,28 @@ export class ReceiptQueue {
     })
   }
 
+  /** Acks are late: their receipts are written once more, with the same ids, so that a late ack says the same. */
+  async #repeat(names: readonly string[]): Promise<void> {
+    const connection = this.#connection
+    for (const name of names) {
+      const sent = this.#onWire.get(name)
+      const waiting = sent && (await this.#options.state.read(PENDING_RECEIPT, sent.key))
+      if (connection === undefined || connection !== this.#connection || !connection.isOpen) return
+      const isStill = sent !== undefined && this.#onWire.get(name) === sent
+      if (isStill && waiting !== undefined) this.#writeOne(connection, waiting, sent)
+    }
+  }
+
+  #writeOne(connection: Connection, waiting: PendingReceipt, sent: OnWire): void {
+    const { to, participant, atSeconds } = waiting
+    const { type, ids } = sent
+    const name = wireName(ids[0] ?? '', type)
+    this.#onWire.set(name, sent)
+    this.#unanswered.add(name)
+    const inGroup = participant === undefined ? {} : { participant }
+    connection.send(buildReceipt({ ids, to, ...inGroup, type, atSeconds }))
+  }
+
   async #write(connection: Connection, keys: readonly string[]): Promise<void> {
     const { state } = this.#options
     const settings = await state.read(PRIVACY_SETTINGS, SELF)
@@ -135,18 +176,7 @@ export class ReceiptQueue {
       const ids = waiting.ids.filter((id) => !under.has(id))
       for (let start = 0; start < ids.length; start += MAX_IDS) {
         if (this.#onWire.size >= MAX_ON_WIRE) return
-        const part = ids.slice(start, start + MAX_IDS)
-        this.#onWire.set(wireName(part[0] ?? '', type), { key, ids: part })
-        const { to, participant, atSeconds } = waiting
-        connection.send(
-          buildReceipt({
-            ids: part,
-            to,
-            ...(participant === undefined ? {} : { participant }),
-            type,
-            atSeconds,
-          }),
-        )
+        this.#writeOne(connection, waiting, { key, type, ids: ids.slice(start, start + MAX_IDS) })
       }
     }
   }
