@@ -94,7 +94,7 @@ export class Runtime {
     this.state = state
     this.self = self
     this.outbox = outbox
-    this.receipts = new ReceiptQueue({ state, self, clock, logger })
+    this.receipts = new ReceiptQueue({ state, self, clock, random, logger, timing })
     this.presence = new Presence({
       ...{ state, self, clock, tokens: outbox.tokens, isAvailable: options.markOnline },
       connection: () => (this.supervisor.state === 'open' ? this.#connection : undefined),
@@ -104,7 +104,7 @@ export class Runtime {
     this.consumers = this.#startConsumers()
     this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
     this.#placeholders = new PlaceholderRequests({ state, self, clock, random, logger })
-    this.#resends = new Resends({ state, self, clock, random, logger, devices: this.people.devices })
+    this.#resends = new Resends({ state, self, clock, random, logger, timing, devices: this.people.devices })
     this.#verdicts = new Verdicts({ state, self, clock, random, logger, timing, endpoint })
     this.#offline = this.#startOffline()
     this.#hold = this.#makeHold()
