@@ -22,6 +22,7 @@ import {
   SESSION,
 } from '../state/records.ts'
 import type { RecordKind } from '../state/record-kind.ts'
+import type { DeviceList } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import { rememberFormerAddress } from './former-address.ts'
 
@@ -45,9 +46,8 @@ const PERSON_SERVER: ReadonlyMap<string, string> = new Map([
   [SERVER_HOSTED_LID, SERVER_LID],
 ])
 
-/** What is kept of a person under their address, besides sessions. */
+/** What is kept of a person under their address, besides sessions and the list of their devices. */
 const KEPT_OF_PERSONS: readonly RecordKind<unknown>[] = [
-  DEVICE_LIST as RecordKind<unknown>,
   IDENTITY_CHANGE as RecordKind<unknown>,
   PRIVACY_TOKEN as RecordKind<unknown>,
 ]
@@ -111,7 +111,7 @@ export async function learnMapping(unit: Unit, pn: string, lid: string): Promise
   if (isMoved) rememberFormerAddress(unit, { pnUser: phone.user, lidUser: hidden.user })
 }
 
-/** What is known under the number is known under the LID; where both have something, the LID's stays. */
+/** What is known under the number is known under the LID; where both have something, the LID's stays, except for lists. */
 async function moveRecords(unit: Unit, pnUser: string, lidUser: string): Promise<void> {
   const from = formatJid({ user: pnUser, server: SERVER_USER, device: 0 })
   const to = formatJid({ user: lidUser, server: SERVER_LID, device: 0 })
@@ -121,6 +121,16 @@ async function moveRecords(unit: Unit, pnUser: string, lidUser: string): Promise
     if ((await unit.read(kind, to)) === undefined) unit.put(kind, to, value)
     unit.delete(kind, from)
   }
+  const list = await unit.read(DEVICE_LIST, from)
+  if (list === undefined) return
+  unit.put(DEVICE_LIST, to, newerList(list, await unit.read(DEVICE_LIST, to)))
+  unit.delete(DEVICE_LIST, from)
+}
+
+/** Of two lists of one person the one that was told last counts, and the server is asked again: it was never of both. */
+function newerList(list: DeviceList, other: DeviceList | undefined): DeviceList {
+  if (other === undefined) return list
+  return { ...(list.fetchedAtMs > other.fetchedAtMs ? list : other), isStale: true }
 }
 
 /** Returns whether there were any under the number. */
