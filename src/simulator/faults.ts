@@ -270,9 +270,16 @@ export class Faults {
     this.#world.directoryFault = { as, code, times }
   }
 
-  /** Makes the server forget every key of a device, as if its directory had been lost. */
-  loseKeys(jid: string): void {
-    this.#deviceOf(jid).directory.lose()
+  /**
+   * Makes the server forget every key of a device, as if its directory had been lost.
+   *
+   * @param deviceIdentity - what the account has signed for the identity with which the device comes back, a serialised
+   *   complete `ADVSignedDeviceIdentity` (see `phone.vouchAnew`). @default what it signed when the device was linked
+   */
+  loseKeys(jid: string, deviceIdentity?: Uint8Array): void {
+    const device = this.#deviceOf(jid)
+    device.directory.lose()
+    if (deviceIdentity !== undefined) device.facts = { ...device.facts, deviceIdentity }
     this.#note(jid, 'the keys of the device are lost')
   }
 

@@ -291,6 +291,24 @@ describe('the list of devices', () => {
     expect(scene.fetched().filter((jid) => jid.startsWith(scene.bob.lid))).toHaveLength(1)
   })
 
+  test('of the own account may leave out the own device, which loses nothing', async () => {
+    const scene = await Scene.start('own device missing')
+    const { alice, world } = scene
+    await linkedClient(world, alice)
+    await scene.text('one')
+    const others = [ALICE, '15550000001:2@s.whatsapp.net']
+    const devices = others.map((jid, index) =>
+      node('device', { jid, 'key-index': index === 0 ? undefined : 2 }),
+    )
+    const attrs = { from: ALICE, id: 'own-list', type: 'account_sync', t: AT }
+    world.inject(node('notification', attrs, [node('devices', { dhash: '2:AAAAAAAA' }, devices)]))
+    await until('the answer', () => world.answersTo('own-list').length > 0)
+    expect((await scene.list(alice.lid))?.devices.map(({ id }) => id)).toEqual([0, 2])
+    expect(await scene.text('two')).toEqual([...others, BOB])
+    // the server was asked: it knows better
+    expect((await scene.list(alice.lid))?.devices.map(({ id }) => id)).toEqual([0, 1, 2])
+  })
+
   test('of nobody is not asked for again for a while', async () => {
     const scene = await Scene.start('nobody')
     const failures = ['one', 'two'].map(async (text) => (await scene.client.send(NOBODY, { text })).acked)

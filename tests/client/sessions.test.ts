@@ -1,8 +1,8 @@
 /**
- * Sessions are begun with the keys that were asked for and with no others, whatever else the server answers. The keys are made
- * with Baileys' curve.
+ * Sessions are begun with the keys that were asked for and with no others, whatever else the server answers. The keys, and what
+ * accounts sign, are made with Baileys' curve and schema.
  */
-import { Curve, signedKeyPair } from '@whiskeysockets/baileys'
+import { Curve, proto, signedKeyPair } from '@whiskeysockets/baileys'
 import type { KeyPair } from '@whiskeysockets/baileys'
 import { describe, expect, test } from 'vitest'
 import { MemoryStore } from 'waton'
@@ -33,12 +33,28 @@ class Party {
   readonly identity: KeyPair = Curve.generateKeyPair()
 
   /** What it publishes; everything is new but the identity. */
-  keys(jid: string): PreKeyAnswer {
+  keys(jid: string, deviceIdentity?: Uint8Array): PreKeyAnswer {
     const { keyPair, keyId, signature } = signedKeyPair(this.identity, 1)
     const signedPreKey = { id: keyId, publicKey: bytes(keyPair.public), signature: bytes(signature) }
     const identityKey = bytes(this.identity.public)
     const bundle = { registrationId: 7, identityKey, signedPreKey }
-    return { jid, bundle }
+    return { jid, bundle, ...(deviceIdentity === undefined ? {} : { deviceIdentity }) }
+  }
+
+  /** Vouches for a device as its phone. The server hands this out without the key of the account. */
+  vouchesFor({ identity }: Party): Uint8Array {
+    const { E2EE } = proto.ADVEncryptionType
+    const details = proto.ADVDeviceIdentity.encode({ rawId: 7, timestamp: 1, keyIndex: 3, deviceType: E2EE })
+    const vouched = Buffer.concat([details.finish(), identity.public])
+    const signed = {
+      details: details.finish(),
+      accountSignature: Curve.sign(this.identity.private, Buffer.concat([Buffer.from([6, 0]), vouched])),
+      deviceSignature: Curve.sign(
+        identity.private,
+        Buffer.concat([Buffer.from([6, 1]), vouched, this.identity.public]),
+      ),
+    }
+    return bytes(proto.ADVSignedDeviceIdentity.encode(signed).finish())
   }
 }
 
@@ -184,5 +200,60 @@ describe('keys that the server gives', () => {
     scene.answer = ({ devices }) => devices.map((jid) => bob.keys(jid))
     await Promise.all([scene.ensure(BOB), scene.ensure(BOB_LID), scene.ensure(BOB, BOB_LID)])
     expect(scene.asked).toEqual([[BOB_LID]])
+  })
+})
+
+describe('keys of a linked device', () => {
+  const device = withDevice(BOB_LID, 3)
+
+  test.each<[string, (bob: Party, theirs: Party) => Uint8Array | undefined]>([
+    ['nothing that their account has signed', () => undefined],
+    ['what another account has signed', (_bob, theirs) => new Party().vouchesFor(theirs)],
+    ['what their account has signed for another device', (bob) => bob.vouchesFor(new Party())],
+  ])('that come with %s begin no session, and those of the phone do', async (_what, signed) => {
+    const scene = await Scene.open()
+    const [bob, theirs] = [new Party(), new Party()]
+    scene.answer = () => [theirs.keys(device, signed(bob, theirs)), bob.keys(BOB_LID)]
+    await scene.ensure(BOB_LID, device)
+    expect(await scene.keyOf(BOB_LID)).toEqual(keyOf(bob))
+    expect(await scene.keyOf(device)).toBeUndefined()
+    // it is left alone for a while
+    await scene.ensure(device)
+    expect(scene.asked.flat().filter((jid) => jid === device)).toHaveLength(1)
+  })
+
+  test('that nobody vouches for are counted', async () => {
+    const scene = await Scene.open()
+    scene.answer = () => [new Party().keys(BOB_LID), new Party().keys(device)]
+    await scene.ensure(BOB_LID, device)
+    expect(scene.unknowns.counts()).toMatchObject([{ name: /nobody vouches for/, count: 1 }])
+  })
+
+  test('begin no session while the key of their account is not known, and one when it is', async () => {
+    const scene = await Scene.open()
+    const [bob, theirs] = [new Party(), new Party()]
+    scene.answer = () => [{ jid: BOB_LID, errorCode: 500 }, theirs.keys(device, bob.vouchesFor(theirs))]
+    await scene.ensure(BOB_LID, device)
+    expect(await scene.keyOf(device)).toBeUndefined()
+    scene.clock.advance(6 * 60_000)
+    scene.answer = () => [theirs.keys(device, bob.vouchesFor(theirs)), bob.keys(BOB_LID)]
+    await scene.ensure(BOB_LID, device)
+    expect(await scene.keyOf(device)).toEqual(keyOf(theirs))
+  })
+
+  test('that somebody has linked after they registered anew are checked with their new key', async () => {
+    const scene = await Scene.open()
+    const [bob, anew, theirs] = [new Party(), new Party(), new Party()]
+    scene.answer = () => [bob.keys(BOB_LID)]
+    await scene.ensure(BOB_LID)
+    await scene.state.commit((unit) => {
+      unit.put(IDENTITY_CHANGE, BOB_LID, { atMs: 2, formerKey: keyOf(bob) })
+      return Promise.resolve()
+    })
+    scene.answer = ({ devices }) =>
+      devices.map((jid) => (jid === device ? theirs.keys(jid, anew.vouchesFor(theirs)) : anew.keys(jid)))
+    await scene.ensure(device, BOB_LID)
+    expect(await scene.keyOf(BOB_LID)).toEqual(keyOf(anew))
+    expect(await scene.keyOf(device)).toEqual(keyOf(theirs))
   })
 })

@@ -70,6 +70,22 @@ function drops(lines: readonly Line[]): unknown[] {
   return lines.flatMap(({ fields }) => (fields.drop === undefined ? [] : [fields.drop]))
 }
 
+/** Keys as a request to send again carries them, without a word of the account. */
+function unsignedKeys(seed: string): BinaryNode {
+  const random = seededRandom(seed)
+  const identity = generateKeyPair(random)
+  const { id: keyId, publicKey, signature } = generateSignedPreKey(identity, 1, random)
+  return node('keys', {}, [
+    node('type', {}, Uint8Array.of(5)),
+    node('identity', {}, identity.publicKey),
+    node('skey', {}, [
+      node('id', {}, uint32Bytes(keyId).subarray(1)),
+      node('value', {}, publicKey),
+      node('signature', {}, signature),
+    ]),
+  ])
+}
+
 describe('a request that is not granted', () => {
   test('is one of a stranger, of somebody else, for what is not known, or of a device that is not listed', async () => {
     const here = await stage('not granted')
@@ -91,18 +107,7 @@ describe('a request that is not granted', () => {
     const here = await stage('not vouched for')
     const { world, lines, id } = here
     const from = '15550000002:7@s.whatsapp.net'
-    const random = seededRandom('not vouched for')
-    const identity = generateKeyPair(random)
-    const { id: keyId, publicKey, signature } = generateSignedPreKey(identity, 1, random)
-    const keys = node('keys', {}, [
-      node('type', {}, Uint8Array.of(5)),
-      node('identity', {}, identity.publicKey),
-      node('skey', {}, [
-        node('id', {}, uint32Bytes(keyId).subarray(1)),
-        node('value', {}, publicKey),
-        node('signature', {}, signature),
-      ]),
-    ])
+    const keys = unsignedKeys('not vouched for')
     const receipt = ask(here, id, { from, t: '1690000000' })
     await until('an ack', () => acks(world) === 1)
     world.inject(
@@ -114,8 +119,29 @@ describe('a request that is not granted', () => {
     )
     await until('two acks', () => acks(world) === 2)
     await settle()
-    expect(drops(lines)).toEqual(['unknown-device', 'unknown-device'])
+    expect(drops(lines)).toEqual(['unknown-device', 'bad-keys', 'unknown-device'])
     expect(repeatsOf(world.server.trace, DEVICE, id)).toEqual([])
+  })
+
+  test('is granted without the keys in it when nothing was signed for them, also to a device that is known', async () => {
+    const here = await stage('keys without a word')
+    const { world, lines, id, alice, bob } = here
+    await bob.client.send(ALICE, { text: 'hi' })
+    await alice.untilTexts('hi')
+    const { attrs } = ask(here, 'UNKNOWN')
+    world.inject(
+      node('receipt', { ...attrs, id, t: '1690000000' }, [
+        node('retry', { count: 2, id, t: '1700000000', v: '1', error: '0' }),
+        node('registration', {}, registrationOf(world, BOB_DEVICE)),
+        unsignedKeys('keys without a word'),
+      ]),
+    )
+    await until('the answer', () => repeatsOf(world.server.trace, DEVICE, id).length === 1)
+    expect(drops(lines)).toEqual(['not-found', 'bad-keys'])
+    // with keys that the server gave instead: the device reads it
+    await alice.client.send(BOB, { text: 'goes on' })
+    await bob.untilTexts('goes on')
+    expect(await bob.unreadable()).toEqual([])
   })
 
   test('comes too often: five answers for a device and a message, also after a restart', async () => {

@@ -3,11 +3,11 @@
  * to read: every text is read in the end, once, with at most two answers of waton's for each.
  */
 import { describe, expect, test } from 'vitest'
-import type { Simulator } from 'waton/simulator'
+import type { SimulatedPhone, Simulator } from 'waton/simulator'
 import { Baileys } from '../helpers/baileys.ts'
 import { until } from '../helpers/until.ts'
 import { startWorld } from '../helpers/world.ts'
-import { registerAnew } from './identity.ts'
+import { newIdentity, registerAnew } from './identity.ts'
 import { Party, repeatsOf, requestsFor } from './support.ts'
 
 const ALICE = '15550000001@s.whatsapp.net'
@@ -20,6 +20,8 @@ interface Pair {
   readonly simulator: Simulator
   readonly waton: Party
   readonly baileys: Baileys
+  /** The phone that has linked Baileys. */
+  readonly bob: SimulatedPhone
 }
 
 /** Alice has waton, Bob has Baileys; they have written to each other, unless they are to be strangers. */
@@ -29,12 +31,12 @@ async function pair(seed: number, areStrangers = false): Promise<Pair> {
   const bob = await simulator.addPhone({ phoneNumber: '15550000002', name: 'Bob' })
   const waton = await Party.link(simulator.endpoint, alice)
   const baileys = await Baileys.link(simulator, bob)
-  if (areStrangers) return { simulator, waton, baileys }
+  if (areStrangers) return { simulator, waton, baileys, bob }
   await waton.client.send(BOB, { text: 'first' })
   await baileys.waitForText('first')
   await baileys.send(ALICE, 'first back')
   await waton.untilTexts('first back')
-  return { simulator, waton, baileys }
+  return { simulator, waton, baileys, bob }
 }
 
 async function fromWaton({ waton }: Pair): Promise<string[]> {
@@ -112,8 +114,9 @@ describe('Baileys reads again what waton wrote', () => {
     await stage.baileys.disconnect()
     const ids = await fromWaton(stage)
     await until('the messages to wait', () => stage.simulator.unanswered(BAILEYS).length >= ids.length)
-    await stage.baileys.registerAnew()
-    stage.simulator.faults.loseKeys(BAILEYS)
+    const made = newIdentity(stage.bob)
+    await stage.baileys.registerAnew(made)
+    stage.simulator.faults.loseKeys(BAILEYS, made.deviceIdentity)
     await stage.baileys.connect()
     await readByBaileys(stage)
     expectAnswered(stage, ids)
@@ -148,7 +151,7 @@ describe('waton reads again what Baileys wrote', () => {
     await stage.waton.client.close()
     const ids = await fromBaileys(stage)
     await until('the messages to wait', () => stage.simulator.unanswered(WATON).length >= ids.length)
-    await stage.waton.restart(() => registerAnew(stage.simulator.faults, stage.waton.store, WATON))
+    await stage.waton.restart(() => registerAnew(stage.simulator.faults, stage.waton, WATON))
     await readByWaton(stage)
     expectAsked(stage, ids)
   })

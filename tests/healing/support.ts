@@ -17,11 +17,14 @@ export const BOB_DEVICE = '15550000002:1@s.whatsapp.net'
 export class Party {
   readonly #options: ClientOptions
   readonly store: Store
+  /** The phone that has linked it. */
+  readonly phone: SimulatedPhone
   client: Client
 
-  private constructor(options: ClientOptions, store: Store) {
+  private constructor(options: ClientOptions, store: Store, phone: SimulatedPhone) {
     this.#options = options
     this.store = store
+    this.phone = phone
     this.client = new Client(options)
     onTestFinished(() => this.client.close())
   }
@@ -33,7 +36,7 @@ export class Party {
     options: Partial<ClientOptions> = {},
   ): Promise<Party> {
     const store = options.store ?? new MemoryStore()
-    const party = new Party({ ...options, endpoint, store }, store)
+    const party = new Party({ ...options, endpoint, store }, store, phone)
     party.client.once('pairing.qr', async ({ qr }) => {
       await phone.linkDevice(qr)
     })

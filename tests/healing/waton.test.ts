@@ -137,7 +137,7 @@ describe('an identity is registered anew', () => {
     await bob.client.close()
     const ids = await sendAll(alice, BOB)
     await until('the messages to wait', () => world.device(BOB_DEVICE).mailbox.after(0).length >= ids.length)
-    await bob.restart(() => registerAnew(world.server.faults, bob.store, BOB_DEVICE))
+    await bob.restart(() => registerAnew(world.server.faults, bob, BOB_DEVICE))
     await once(bob)
     expect((await unreadableOf(bob, ids)).sort()).toEqual([...ids].sort())
     expectHealed(world, ids, BOB_DEVICE, DEVICE)
@@ -148,7 +148,7 @@ describe('an identity is registered anew', () => {
 
   test('by the writer: what it writes is read at once', async () => {
     const { world, alice, bob } = await pair('identity of the writer')
-    await alice.restart(() => registerAnew(world.server.faults, alice.store, DEVICE))
+    await alice.restart(() => registerAnew(world.server.faults, alice, DEVICE))
     await sendAll(alice, BOB)
     await once(bob)
     await bob.client.send(ALICE, { text: 'back' })

@@ -1,7 +1,6 @@
 // An unmodified Baileys in its own process, told what to do over IPC. It keeps its auth state in memory and comes back
 // after a connection ended, as its documentation asks of every user; nothing else is added to it.
 import makeWASocket, {
-  Curve,
   DisconnectReason,
   generateRegistrationId,
   initAuthCreds,
@@ -200,10 +199,11 @@ const commands = {
     return lost.length
   },
   // while it is not connected: another identity under the same number, and nothing that went with the former one
-  registerAnew() {
-    const signedIdentityKey = Curve.generateKeyPair()
+  registerAnew({ identityKey, deviceIdentity }) {
+    const signedIdentityKey = pair(identityKey)
     Object.assign(auth.creds, {
       signedIdentityKey,
+      account: proto.ADVSignedDeviceIdentity.decode(deviceIdentity),
       signedPreKey: signedKeyPair(signedIdentityKey, 1),
       registrationId: generateRegistrationId(),
       firstUnuploadedPreKeyId: 1,

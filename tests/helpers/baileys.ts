@@ -175,8 +175,11 @@ export class Baileys {
   }
 
   /** While it is not connected: gets another identity, and forgets its sessions and pre-keys. */
-  async registerAnew(): Promise<void> {
-    await this.#call('registerAnew', {})
+  async registerAnew(as: {
+    readonly identityKey: KeyPair
+    readonly deviceIdentity: Uint8Array
+  }): Promise<void> {
+    await this.#call('registerAnew', as)
   }
 
   /** Begins new sessions with devices in place of those that it has, as it does at every question about devices. */

@@ -23,6 +23,7 @@ import {
   newerToken,
 } from '../state/records.ts'
 import type { RecordKind } from '../state/record-kind.ts'
+import type { DeviceList } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import { rememberFormerAddress } from './former-address.ts'
 
@@ -46,11 +47,8 @@ const PERSON_SERVER: ReadonlyMap<string, string> = new Map([
   [SERVER_HOSTED_LID, SERVER_LID],
 ])
 
-/** What is kept of a person under their address, besides sessions and tokens. */
-const KEPT_OF_PERSONS: readonly RecordKind<unknown>[] = [
-  DEVICE_LIST as RecordKind<unknown>,
-  IDENTITY_CHANGE as RecordKind<unknown>,
-]
+/** What is kept of a person under their address, besides sessions, tokens and the list of their devices. */
+const KEPT_OF_PERSONS: readonly RecordKind<unknown>[] = [IDENTITY_CHANGE as RecordKind<unknown>]
 
 /** The address that everything about this user or device is keyed by: its LID when known, else what was given. */
 export async function canonicalJid(mappings: MappingReader, jid: string): Promise<string> {
@@ -111,7 +109,7 @@ export async function learnMapping(unit: Unit, pn: string, lid: string): Promise
   if (isMoved) rememberFormerAddress(unit, { pnUser: phone.user, lidUser: hidden.user })
 }
 
-/** What is known under the number is known under the LID; where both have something, the LID's stays, or the newer token. */
+/** What is known under the number is known under the LID. Where both have something, the LID's stays, or the newer token or list. */
 async function moveRecords(unit: Unit, pnUser: string, lidUser: string): Promise<void> {
   const from = formatJid({ user: pnUser, server: SERVER_USER, device: 0 })
   const to = formatJid({ user: lidUser, server: SERVER_LID, device: 0 })
@@ -121,11 +119,27 @@ async function moveRecords(unit: Unit, pnUser: string, lidUser: string): Promise
     if ((await unit.read(kind, to)) === undefined) unit.put(kind, to, value)
     unit.delete(kind, from)
   }
-  const token = await unit.read(PRIVACY_TOKEN, from)
-  if (token === undefined) return
-  const known = await unit.read(PRIVACY_TOKEN, to)
-  unit.put(PRIVACY_TOKEN, to, known === undefined ? token : newerToken(known, token))
-  unit.delete(PRIVACY_TOKEN, from)
+  await moveNewer(unit, PRIVACY_TOKEN, { from, to }, (token, other) => newerToken(other, token))
+  await moveNewer(unit, DEVICE_LIST, { from, to }, newerList)
+}
+
+/** What only one of both addresses has, or what a choice makes of both. */
+async function moveNewer<Value>(
+  unit: Unit,
+  kind: RecordKind<Value>,
+  { from, to }: { readonly from: string; readonly to: string },
+  newer: (value: Value, other: Value) => Value,
+): Promise<void> {
+  const value = await unit.read(kind, from)
+  if (value === undefined) return
+  const other = await unit.read(kind, to)
+  unit.put(kind, to, other === undefined ? value : newer(value, other))
+  unit.delete(kind, from)
+}
+
+/** Of two lists of one person the one that was told last counts, and the server is asked again: it was never of both. */
+function newerList(list: DeviceList, other: DeviceList): DeviceList {
+  return { ...(list.fetchedAtMs > other.fetchedAtMs ? list : other), isStale: true }
 }
 
 /** Returns whether there were any under the number. */

@@ -14,7 +14,7 @@ import {
   parseJid,
   signalAddress,
 } from '../../protocol/jid.ts'
-import { participantHash } from '../../protocol/stanza/participant-hash.ts'
+import { participantHash, sameParticipants } from '../../protocol/stanza/participant-hash.ts'
 import { isVouchedFor, readKeyIndexList } from '../../protocol/pairing/key-index-list.ts'
 import { accountKeyIn } from '../../protocol/pairing/vouched-device.ts'
 import { sessionInfo } from '../../protocol/signal/index.ts'
@@ -224,11 +224,15 @@ async function nextOf(
 ): Promise<NextList> {
   const { list, before, vouching, said } = parts
   const { signed, unverified, refusal, isOtherAccount } = vouching
-  // devices of a list of version 1 have no key index: they stay
+  const named = sendable(list, before, vouching)
+  // devices of a list of version 1 have no key index: they stay, unless the server names them with one now
   const kept = before.devices.filter(
-    ({ id, keyIndex }) => id !== 0 && keyIndex === undefined && list.some((device) => device.id === id),
+    ({ id, keyIndex }) =>
+      keyIndex === undefined &&
+      list.some((device) => device.id === id) &&
+      !named.some((device) => device.id === id),
   )
-  const devices = [...sendable(list, before, vouching), ...kept]
+  const devices = [...named, ...kept]
   const next = {
     devices,
     fetchedAtMs: before.fetchedAtMs,
@@ -262,8 +266,9 @@ async function isHashOf(
   const canonical = await canonicalJid(unit, user)
   const phone = await phoneJid(unit, canonical)
   if (lidHash !== undefined && parseJid(canonical).server === SERVER_LID)
-    return participantHash(deviceJids(canonical, list)) === lidHash
-  return hash !== undefined && phone !== undefined && participantHash(deviceJids(phone, list)) === hash
+    return sameParticipants(participantHash(deviceJids(canonical, list)), lidHash)
+  if (hash === undefined || phone === undefined) return false
+  return sameParticipants(participantHash(deviceJids(phone, list)), hash)
 }
 
 /** Has the server asked again, before the next message to this person. */

@@ -9,14 +9,14 @@ import { equalBytes, utf8Bytes } from '../../base/bytes.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
 import { sha256 } from '../../protocol/crypto/index.ts'
 import { parseJid, signalAddress, userJid } from '../../protocol/jid.ts'
-import { verifyDeviceIdentity } from '../../protocol/pairing/index.ts'
 import { sessionInfo, verifyBundle } from '../../protocol/signal/index.ts'
 import type { PreKeyBundle } from '../../protocol/signal/index.ts'
 import { parseRetryKeys, parseRetryReceipt } from '../../protocol/stanza/retry-receipt.ts'
 import type { ParsedRetryReceipt } from '../../protocol/stanza/retry-receipt.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
-import { accountKeyOf, markStale, noteIdentityChange } from '../identity/device-list.ts'
+import { markStale, noteIdentityChange } from '../identity/device-list.ts'
 import type { Self } from '../identity/self.ts'
+import { requireVouching } from '../identity/vouching.ts'
 import { isFirst } from '../receive/once.ts'
 import { DEVICE_LIST, SESSION } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
@@ -186,14 +186,8 @@ async function givenKeys(
     if (keys === undefined || !verifying.take([request.canonical], unit.nowMs)) return undefined
     const { bundle, deviceIdentity } = keys
     verifyBundle(bundle)
-    const accountKey = await accountKeyOf(unit, self, userJid(request.canonical))
-    const isCompanion = parseJid(request.device).device !== 0
-    // nobody vouches for them: good enough for a device that is known, and not to make one known
-    if (isCompanion && deviceIdentity === undefined && !(await isKnown(unit, request.canonical, context)))
-      return undefined
     const { identityKey } = bundle
-    if (isCompanion && deviceIdentity !== undefined)
-      verifyDeviceIdentity(deviceIdentity, { identityKey, accountKey })
+    await requireVouching(unit, self, { device: request.canonical, identityKey, deviceIdentity })
     await noteIdentity(unit, { request, bundle, self, logger })
     return bundle
   } catch (error) {

@@ -15,15 +15,15 @@ import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
 import { decodeNode } from '../../protocol/binary/decode.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
-import { parseJid, userJid } from '../../protocol/jid.ts'
-import { verifyDeviceIdentity } from '../../protocol/pairing/index.ts'
+import { userJid } from '../../protocol/jid.ts'
+import type { PreKeyBundle } from '../../protocol/signal/index.ts'
 import type { ParsedAck } from '../../protocol/stanza/ack.ts'
 import { fetchPreKeys } from '../../protocol/stanza/iq/pre-keys.ts'
 import type { PreKeyAnswer } from '../../protocol/stanza/iq/pre-keys.ts'
 import type { Connection } from '../connection/connection.ts'
 import { canonicalJid } from '../identity/addresses.ts'
-import { accountKeyOf } from '../identity/device-list.ts'
 import type { Self } from '../identity/self.ts'
+import { requireVouching } from '../identity/vouching.ts'
 import { Lanes } from '../lanes.ts'
 import type { Timing } from '../options.ts'
 import type { DeviceDirectory } from '../send/devices.ts'
@@ -375,16 +375,14 @@ export class Resends {
     return {}
   }
 
-  /** Whether the account stands behind the keys of a linked device, as far as the server says so. */
+  /** Whether the account stands behind the keys of a linked device. */
   async #isVouchedFor(
     device: string,
     { bundle: { identityKey }, deviceIdentity }: Extract<PreKeyAnswer, { bundle: unknown }>,
   ): Promise<boolean> {
     const { state, self } = this.#options
-    if (deviceIdentity === undefined || parseJid(device).device === 0) return true
-    const accountKey = await accountKeyOf(state, self, userJid(device))
     try {
-      verifyDeviceIdentity(deviceIdentity, { identityKey, accountKey })
+      await requireVouching(state, self, { device, identityKey, deviceIdentity })
       return true
     } catch (error) {
       return this.drops.drop('bad-keys', { device, reason: describeError(error) })

@@ -11,15 +11,15 @@ import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
 import { letOthersRun } from '../../base/turn.ts'
 import { parseJid, signalAddress } from '../../protocol/jid.ts'
-import { verifyDeviceIdentity } from '../../protocol/pairing/vouched-device.ts'
 import { hasOpenSession, sessionInfo, startSession } from '../../protocol/signal/index.ts'
 import type { SessionRecord } from '../../protocol/signal/index.ts'
 import { fetchPreKeys } from '../../protocol/stanza/iq/pre-keys.ts'
 import type { FetchedBundle, PreKeyAnswer } from '../../protocol/stanza/iq/pre-keys.ts'
 import type { Connection } from '../connection/connection.ts'
 import { canonicalJid, personJid } from '../identity/addresses.ts'
-import { accountKeyOf, markStale, noteIdentityChange } from '../identity/device-list.ts'
+import { markStale, noteIdentityChange } from '../identity/device-list.ts'
 import type { Self } from '../identity/self.ts'
+import { requireVouching } from '../identity/vouching.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { IDENTITY_CHANGE, SESSION } from '../state/records.ts'
 import type { IdentityChange } from '../state/records.ts'
@@ -91,10 +91,9 @@ export class SessionDirectory {
       if (need === 'session' && !this.#isLeftAlone(canonical)) missing.push(canonical)
       if (need === 'renewal') renewed.push(canonical)
     }
-    await Promise.all([
-      this.#missing.ask(connection, missing),
-      renewed.length === 0 ? undefined : this.#renewed.ask(connection, renewed),
-    ])
+    // a phone that has another key by now vouches with that for its new devices: it comes before them
+    if (renewed.length > 0) await this.#renewed.ask(connection, renewed)
+    await this.#missing.ask(connection, missing)
   }
 
   async #need(canonical: string): Promise<'nothing' | 'session' | 'renewal'> {
@@ -161,6 +160,8 @@ export class SessionDirectory {
     } catch (error) {
       logger.warn({ device: answer.jid, reason: describeError(error) }, 'a key bundle was refused')
       this.#leaveAlone(canonical)
+      if (errorCode(error) === 'WATON_DEVICE_UNVOUCHED')
+        this.#options.unknowns.count('answer', 'pre-keys/linked device that nobody vouches for')
       // perhaps it is the account's key that is another one by now: the phone is asked before the next message
       if (errorCode(error) === 'WATON_DEVICE_IDENTITY')
         await noteIdentityChange(unit, personJid(canonical), unit.nowMs)
@@ -186,10 +187,8 @@ export class SessionDirectory {
       // nothing has changed for this device: its session is as good as before
       if (hasKey(record, bundle.identityKey)) return
     }
-    if (deviceIdentity !== undefined && !isOfPhone(canonical)) {
-      const accountKey = await accountKeyOf(unit, self, personJid(canonical))
-      verifyDeviceIdentity(deviceIdentity, { identityKey: bundle.identityKey, accountKey })
-    }
+    const { identityKey } = bundle
+    await requireVouching(unit, self, { device: canonical, identityKey, deviceIdentity })
     const nowMs = unit.nowMs
     const former = record === undefined ? {} : { record }
     unit.put(SESSION, address, startSession({ ...former, bundle, local: self.local, random, nowMs }))

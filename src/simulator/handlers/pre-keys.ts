@@ -5,6 +5,7 @@
 import { errorCode } from '../../base/errors.ts'
 import { childrenOf, node, requireAttribute, requireChild } from '../../protocol/binary/node.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
+import { ADVSignedDeviceIdentity, decodeProto, encodeProto } from '../../protocol/proto/index.ts'
 import { errorChild, REFUSAL } from '../stanza/iq.ts'
 import { bundleChildren, digestChild, readKeyUpload, readSignedPreKey, SKEY_SHAPE } from '../stanza/keys.ts'
 import { UPLOAD_CHILDREN, verifySignedPreKey } from '../stanza/keys.ts'
@@ -149,11 +150,23 @@ function fetchOne(jid: string, world: World): BinaryNode {
   if (keys === undefined || !directory.isUsable)
     return node('user', { jid }, [errorChild(REFUSAL.notAcceptable)])
   const preKey = directory.take()
-  // what was signed for a former identity says nothing about this one
-  const deviceIdentity = directory.isAsLinked ? device.facts.deviceIdentity : undefined
+  const { deviceIdentity: stored } = device.facts
+  const deviceIdentity = stored === undefined ? undefined : withoutAccountKey(stored)
   const bundle = { ...keys, preKey, deviceIdentity }
   announceLowStock(device, world)
   return node('user', { jid }, bundleChildren(bundle))
+}
+
+/**
+ * As it was signed when the device was linked, and without the key of the account: whoever wants to check it has that of the
+ * phone.
+ *
+ * @source whatsapp-rust `src/prekeys.rs`: "the server omits that field"
+ */
+function withoutAccountKey(deviceIdentity: Uint8Array): Uint8Array {
+  const signed = decodeProto(ADVSignedDeviceIdentity, deviceIdentity, 'ADVSignedDeviceIdentity')
+  signed.accountSignatureKey = null
+  return encodeProto(ADVSignedDeviceIdentity, signed, 'ADVSignedDeviceIdentity')
 }
 
 function announceLowStock(device: Device, world: World): void {

@@ -6,6 +6,7 @@ import { UsageError, errorCode } from '../../base/errors.ts'
 import type { Timer } from '../../base/clock.ts'
 import { uintFromBytes } from '../../base/bytes.ts'
 import { withDevice } from '../../protocol/jid.ts'
+import { ADVSignedDeviceIdentityHMAC, decodeProto } from '../../protocol/proto/index.ts'
 import type { PrimaryServices } from '../link.ts'
 import { nowSeconds } from './account.ts'
 import type { PhoneAccount } from './account.ts'
@@ -179,6 +180,23 @@ export class LinkedDevices {
   welcomeNewDevices(): void {
     this.#attempts = 0
     this.#look()
+  }
+
+  /** Signs another identity key of a linked device, 32 bytes; see `phone.vouchAnew`. */
+  vouchAnew(deviceId: number, companionKey: Uint8Array): Uint8Array {
+    const { account, keys } = this.#options
+    const { clock, random } = account
+    const wrapped = signDeviceIdentity({
+      account: keys.identity,
+      companionKey,
+      advSecret: random.bytes(32),
+      rawId: this.#rawId,
+      keyIndex: deviceId,
+      atSeconds: nowSeconds(clock),
+      random,
+    })
+    const { details } = decodeProto(ADVSignedDeviceIdentityHMAC, wrapped, 'ADVSignedDeviceIdentityHMAC')
+    return details ?? new Uint8Array(0)
   }
 
   /** Signs anew which devices are linked, without the one that is taken off. */

@@ -144,6 +144,17 @@ export class SimulatedPhone {
     return this.#parts.linked.linkByCode(code, options)
   }
 
+  /**
+   * Signs another identity key of a linked device, as if the device had been linked anew under its number. The server does
+   * not know of it: see `faults.loseKeys`.
+   *
+   * @param identityKey - 32 bytes
+   * @returns a serialised `ADVSignedDeviceIdentity` that the device has yet to sign
+   */
+  vouchAnew(deviceId: number, identityKey: Uint8Array): Uint8Array {
+    return this.#parts.linked.vouchAnew(deviceId, identityKey)
+  }
+
   /** Takes a linked device off the account. @throws {QueryError} `WATON_PHONE_QUERY_REFUSED` */
   async unlinkDevice(deviceId: number): Promise<void> {
     this.#parts.linked.publishWithout(deviceId)

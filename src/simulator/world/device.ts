@@ -42,7 +42,7 @@ export interface DeviceFacts {
 
 /** See the file comment. */
 export class Device {
-  readonly facts: DeviceFacts
+  facts: DeviceFacts
   readonly directory: KeyDirectory = new KeyDirectory()
   readonly mailbox: Mailbox = new Mailbox()
   /** Kinds of data that changed while the device was away, with the second it happened; cleaned by the device. */

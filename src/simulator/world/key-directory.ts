@@ -31,10 +31,6 @@ export type CorruptKey = 'signed-pre-key' | 'pre-key'
 /** See the file comment. */
 export class KeyDirectory {
   #keys: DevicePublicKeys | undefined
-  /** The identity key that a linked device was linked with. */
-  #linkedKey: Uint8Array | undefined
-  /** See {@link isAsLinked}. */
-  #isAsLinked = true
   readonly #stock = new Map<number, Uint8Array>()
   readonly #spent = new BoundedMap<number, string>(MAX_SPENT)
   readonly #refusals = new Map<KeyQuery, { readonly code: number; readonly times: number }>()
@@ -60,15 +56,9 @@ export class KeyDirectory {
     return [...this.#stock].map(([id, publicKey]) => ({ id, publicKey }))
   }
 
-  /** Whether the device identity that was signed when it was linked is about the identity key that it uploaded. */
-  get isAsLinked(): boolean {
-    return this.#isAsLinked
-  }
-
   /** Takes the lasting keys of a new device, as its registration named them. */
   register(keys: DevicePublicKeys): void {
     this.#keys = keys
-    this.#linkedKey = keys.identityKey
   }
 
   /**
@@ -91,7 +81,6 @@ export class KeyDirectory {
       throw conflict(`more than ${String(MAX_STOCK)} one-time pre-keys`)
     const { registrationId, identityKey, signedPreKey } = upload
     this.#keys = { registrationId, identityKey, signedPreKey }
-    this.#isAsLinked = this.#linkedKey === undefined || equalBytes(this.#linkedKey, identityKey)
     for (const key of fresh) this.#stock.set(key.id, key.publicKey)
     if (this.#stock.size >= LOW_STOCK) this.#isLowAnnounced = false
     const ignoredSpent = upload.preKeys.filter((key) => this.#spent.has(key.id)).length
