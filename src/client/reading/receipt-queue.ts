@@ -4,8 +4,9 @@
  *
  * One record for each chat and author holds the ids that are not acknowledged; a receipt carries up to 256 of them. Whether
  * the author is told, or only our own devices, is the account's privacy setting, which is asked for at each login and kept.
+ * Nothing goes out before the server has told it: what an older setting would give away cannot be taken back.
  */
-import type { Clock } from '../../base/clock.ts'
+import type { Clock, Timer } from '../../base/clock.ts'
 import { describeError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
@@ -42,8 +43,16 @@ const MAX_IDS = 256
 /** Ids that one chat and author may have waiting; beyond it the oldest are given up. */
 const MAX_WAITING_IDS = 8_192
 
-/** Receipts on the wire at a time; what the server never acknowledges is sent again by the next connection. */
+/** Receipts on the wire at a time; the others follow when half of them are acknowledged. */
 const MAX_ON_WIRE = 4_096
+const ROOM_AGAIN = MAX_ON_WIRE / 2
+
+/** Records that are known to have something to send; beyond it they are found in the store. */
+const MAX_DUE = 16_384
+
+/** The pause before the privacy settings are asked for again, doubled by each further failure up to the longest. */
+const FIRST_PAUSE_MS = 5_000
+const LONGEST_PAUSE_MS = 10 * 60_000
 
 interface OnWire {
   readonly key: string
@@ -54,17 +63,26 @@ interface OnWire {
 /** See the file comment. */
 export class ReceiptQueue {
   readonly #options: ReceiptQueueOptions
+  /** One that may be written to: open, and its privacy settings known. */
   #connection: Connection | undefined
   /** By the id and type that the server's ack repeats. */
   #onWire = new Map<string, OnWire>()
+  /** The ids of each record that are on the wire. */
+  #idsOnWire = new Map<string, Set<string>>()
+  /** Records that may have something to send. */
+  readonly #due = new Set<string>()
+  /** Whether the store may have more of them. */
+  #hasMore = false
+  #isWanted = false
+  #writing: Promise<void> | undefined
+  #timer: Timer | undefined
   readonly #unanswered: Unanswered
 
   constructor(options: ReceiptQueueOptions) {
     this.#options = options
     this.#unanswered = new Unanswered(options, (names) => {
-      const { logger } = this.#options
       this.#repeat(names).catch((error: unknown) => {
-        logger.debug({ reason: describeError(error) }, 'read receipts wait')
+        options.logger.debug({ reason: describeError(error) }, 'read receipts wait')
       })
     })
   }
@@ -93,27 +111,26 @@ export class ReceiptQueue {
       }
       return names
     })
-    this.#send(changed)
+    // before the settings are known, all of them are found in the store
+    if (this.#connection === undefined) return
+    for (const key of changed) this.#makeDue(key)
+    this.#wake()
   }
 
-  /** The connection is ready: what waits goes out once the privacy settings are known. */
+  /** The connection is ready: what waits goes out once the privacy settings are known. Rejects when they are not told yet. */
   async resume(connection: Connection): Promise<void> {
-    const { state } = this.#options
+    this.suspend()
     this.#onWire = new Map()
-    const settings = await connection.query(fetchPrivacy, undefined)
-    await state.commit((unit) => {
-      unit.put(PRIVACY_SETTINGS, SELF, Object.fromEntries(settings))
-      return Promise.resolve()
-    })
-    if (!connection.isOpen) return
-    this.#connection = connection
-    this.#unanswered.begin(connection)
-    this.#send(await state.listKeys(PENDING_RECEIPT, ''))
+    this.#idsOnWire = new Map()
+    this.#due.clear()
+    await this.#begin(connection, FIRST_PAUSE_MS)
   }
 
   /** The connection is gone, or may not be written to. */
   suspend(): void {
     this.#connection = undefined
+    this.#timer?.cancel()
+    this.#timer = undefined
     this.#unanswered.stop()
   }
 
@@ -122,24 +139,140 @@ export class ReceiptQueue {
     const name = wireName(ack.id, ack.type)
     const sent = this.#onWire.get(name)
     if (sent === undefined) return
-    const waiting = await unit.read(PENDING_RECEIPT, sent.key)
+    const { key } = sent
+    const waiting = await unit.read(PENDING_RECEIPT, key)
+    const known = new Set(sent.ids)
+    const ids = waiting?.ids.filter((id) => !known.has(id)) ?? []
     unit.onCommit(() => {
-      this.#onWire.delete(name)
-      this.#unanswered.answered(name)
+      this.#acknowledged(name, sent, ids.length)
     })
     if (waiting === undefined) return
-    const ids = waiting.ids.filter((id) => !sent.ids.includes(id))
-    if (ids.length === 0) unit.delete(PENDING_RECEIPT, sent.key)
-    else unit.put(PENDING_RECEIPT, sent.key, { ...waiting, ids })
+    if (ids.length === 0) unit.delete(PENDING_RECEIPT, key)
+    else unit.put(PENDING_RECEIPT, key, { ...waiting, ids })
   }
 
-  #send(keys: readonly string[]): void {
-    const connection = this.#connection
-    if (connection === undefined || keys.length === 0) return
-    this.#write(connection, keys).catch((error: unknown) => {
-      // they are kept, and go out with the next connection
-      this.#options.logger.debug({ reason: describeError(error) }, 'read receipts wait')
+  /** @param left - ids of its record that are not acknowledged */
+  #acknowledged(name: string, sent: OnWire, left: number): void {
+    // a later connection may have sent others under the same name
+    if (this.#onWire.get(name) !== sent) return
+    this.#onWire.delete(name)
+    this.#unanswered.answered(name)
+    const under = this.#idsOnWire.get(sent.key)
+    for (const id of sent.ids) under?.delete(id)
+    if (under?.size === 0) this.#idsOnWire.delete(sent.key)
+    if (left > (under?.size ?? 0)) this.#makeDue(sent.key)
+    const isWaiting = this.#due.size > 0 || this.#hasMore
+    if (isWaiting && this.#onWire.size <= ROOM_AGAIN) this.#wake()
+  }
+
+  /** Asks for the settings, after each failure a little later, for as long as the connection lasts. */
+  async #begin(connection: Connection, pauseMs: number): Promise<void> {
+    const { state, clock } = this.#options
+    try {
+      const settings = await connection.query(fetchPrivacy, undefined)
+      await state.commit((unit) => {
+        unit.put(PRIVACY_SETTINGS, SELF, Object.fromEntries(settings))
+        return Promise.resolve()
+      })
+    } catch (error) {
+      if (connection.isOpen)
+        this.#timer = clock.schedule(pauseMs, () => {
+          this.#beginAgain(connection, Math.min(2 * pauseMs, LONGEST_PAUSE_MS))
+        })
+      throw error
+    }
+    if (!connection.isOpen) return
+    this.#connection = connection
+    this.#unanswered.begin(connection)
+    this.#hasMore = true
+    this.#wake()
+  }
+
+  #beginAgain(connection: Connection, pauseMs: number): void {
+    this.#begin(connection, pauseMs).catch((error: unknown) => {
+      this.#options.logger.warn(
+        { reason: describeError(error) },
+        'read receipts wait: the server does not tell the privacy settings',
+      )
     })
+  }
+
+  #makeDue(key: string): void {
+    if (this.#due.size < MAX_DUE) this.#due.add(key)
+    else this.#hasMore = true
+  }
+
+  /** There may be something to send. */
+  #wake(): void {
+    this.#isWanted = true
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = undefined
+    })
+  }
+
+  async #write(): Promise<void> {
+    while (this.#isWanted && this.#connection !== undefined) {
+      this.#isWanted = false
+      await this.#writeDue(this.#connection).catch((error: unknown) => {
+        // they are kept, and found again when there is more to send
+        this.#hasMore = true
+        this.#options.logger.debug({ reason: describeError(error) }, 'read receipts wait')
+      })
+    }
+  }
+
+  /** Sends what is due, until there is no more or the wire is full. */
+  async #writeDue(connection: Connection): Promise<void> {
+    const { state } = this.#options
+    const settings = await state.read(PRIVACY_SETTINGS, SELF)
+    const isTold = settings?.['readreceipts'] === 'all'
+    for (;;) {
+      if (this.#due.size === 0 && this.#hasMore) await this.#findDue()
+      const [key] = this.#due
+      if (key === undefined) return
+      // before it is read: what is marked meanwhile makes it due again
+      this.#due.delete(key)
+      const waiting = await state.read(PENDING_RECEIPT, key)
+      if (connection !== this.#connection || !connection.isOpen) return
+      if (waiting === undefined) continue
+      const type = receiptType(waiting.status, isTold)
+      if (this.#writeAll(connection, { key, waiting, type })) continue
+      this.#due.add(key)
+      return
+    }
+  }
+
+  async #findDue(): Promise<void> {
+    this.#hasMore = false
+    const keys = await this.#options.state.listKeys(PENDING_RECEIPT, '')
+    // what is on the wire becomes due with its ack, if there is more of it
+    for (const key of keys) if (!this.#idsOnWire.has(key)) this.#makeDue(key)
+  }
+
+  /** Sends what one chat and author have waiting. Returns whether all of it is on the wire. */
+  #writeAll(
+    connection: Connection,
+    { key, waiting, type }: { key: string; waiting: PendingReceipt; type: OutgoingReceiptType },
+  ): boolean {
+    const under = this.#idsOnWire.get(key) ?? new Set()
+    const ids = waiting.ids.filter((id) => !under.has(id))
+    for (let start = 0; start < ids.length; start += MAX_IDS) {
+      if (this.#onWire.size >= MAX_ON_WIRE) return false
+      const part = ids.slice(start, start + MAX_IDS)
+      for (const id of part) under.add(id)
+      this.#idsOnWire.set(key, under)
+      this.#writeOne(connection, waiting, { key, type, ids: part })
+    }
+    return true
+  }
+
+  #writeOne(connection: Connection, { to, participant, atSeconds }: PendingReceipt, sent: OnWire): void {
+    const { type, ids } = sent
+    const name = wireName(ids[0] ?? '', type)
+    this.#onWire.set(name, sent)
+    this.#unanswered.add(name)
+    const author = participant === undefined ? {} : { participant }
+    connection.send(buildReceipt({ ids, to, ...author, type, atSeconds }))
   }
 
   /** Acks are late: their receipts are written once more, with the same ids, so that a late ack says the same. */
@@ -151,33 +284,6 @@ export class ReceiptQueue {
       if (connection === undefined || connection !== this.#connection || !connection.isOpen) return
       const isStill = sent !== undefined && this.#onWire.get(name) === sent
       if (isStill && waiting !== undefined) this.#writeOne(connection, waiting, sent)
-    }
-  }
-
-  #writeOne(connection: Connection, waiting: PendingReceipt, sent: OnWire): void {
-    const { to, participant, atSeconds } = waiting
-    const { type, ids } = sent
-    const name = wireName(ids[0] ?? '', type)
-    this.#onWire.set(name, sent)
-    this.#unanswered.add(name)
-    const inGroup = participant === undefined ? {} : { participant }
-    connection.send(buildReceipt({ ids, to, ...inGroup, type, atSeconds }))
-  }
-
-  async #write(connection: Connection, keys: readonly string[]): Promise<void> {
-    const { state } = this.#options
-    const settings = await state.read(PRIVACY_SETTINGS, SELF)
-    const isTold = settings?.['readreceipts'] === 'all'
-    for (const key of keys) {
-      const waiting = await state.read(PENDING_RECEIPT, key)
-      if (waiting === undefined || connection !== this.#connection || !connection.isOpen) continue
-      const type = receiptType(waiting.status, isTold)
-      const under = new Set([...this.#onWire.values()].flatMap((sent) => (sent.key === key ? sent.ids : [])))
-      const ids = waiting.ids.filter((id) => !under.has(id))
-      for (let start = 0; start < ids.length; start += MAX_IDS) {
-        if (this.#onWire.size >= MAX_ON_WIRE) return
-        this.#writeOne(connection, waiting, { key, type, ids: ids.slice(start, start + MAX_IDS) })
-      }
     }
   }
 }
