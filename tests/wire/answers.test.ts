@@ -5,11 +5,11 @@
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { startSimulator } from 'waton/simulator'
 import type { Simulator } from 'waton/simulator'
-import { node } from '../../src/protocol/binary/node.ts'
+import { childOf, node } from '../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
 import { Baileys } from '../helpers/baileys.ts'
 import { until } from '../helpers/until.ts'
-import { linkedClient } from '../helpers/world.ts'
+import { linkedClient, startWorld } from '../helpers/world.ts'
 
 const WATON = '15550000001:1@s.whatsapp.net'
 const BAILEYS = '15550000002:1@s.whatsapp.net'
@@ -117,4 +117,48 @@ describe('an answer', () => {
     }
     expect(client.state).toBe('open')
   }, 60_000)
+
+  test('to what cannot be read asks for it as Baileys does: without keys, and then with them', async () => {
+    const world = await startWorld(78)
+    const alice = await world.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
+    const bob = await world.addPhone({ phoneNumber: '15550000002', name: 'Bob' })
+    const carol = await world.addPhone({ phoneNumber: '15550000003', name: 'Carol' })
+    const client = await linkedClient(world, alice)
+    const baileys = await Baileys.link(world, bob)
+    onTestFinished(() => baileys.quit())
+    // a session that is there: without one waton sends its keys at once
+    await carol.send(alice.pn, { text: 'to waton' })
+    await carol.send(bob.pn, { text: 'to Baileys' })
+    await baileys.waitForText('to Baileys')
+    await until('the text', async () => {
+      for await (const { type } of client.events.read()) if (type === 'message') return true
+      return undefined
+    })
+    const requests = (device: string): readonly BinaryNode[] =>
+      world.trace
+        .stanzas({ direction: 'client-to-server', device, tag: 'receipt', type: 'retry' })
+        .map(({ node: request }) => request)
+    const garbage = node('enc', { v: '2', type: 'msg' }, Uint8Array.of(0x33, 1, 2, 3))
+    for (const count of [1, 2]) {
+      for (const device of [WATON, BAILEYS]) {
+        const about = { from: CAROL, id: 'UNREADABLE', t: T, type: 'text' }
+        world.deliver(device, node('message', about, [garbage]), { keep: 'now' })
+        await until(`request ${String(count)} of ${device}`, () => requests(device).length >= count)
+      }
+      const [ours, theirs] = [WATON, BAILEYS].map((device) => requests(device)[count - 1])
+      expect(ours && shapeOf(ours)).toEqual(theirs && shapeOf(theirs))
+      expect(ours && childOf(ours, 'keys') !== undefined).toBe(count === 2)
+      expect(theirs && childOf(theirs, 'retry')?.attrs.error).toBe('0')
+      // waton says why, by the numbers that WhatsApp Web has for it
+      expect(Number(ours && childOf(ours, 'retry')?.attrs.error)).toBeGreaterThan(0)
+    }
+  }, 60_000)
 })
+
+/** A request without what must differ between two devices: their keys, and the number of the reason. */
+function shapeOf({ tag, attrs, content }: BinaryNode): unknown {
+  const shown = tag === 'retry' ? { ...attrs, error: 'a number' } : attrs
+  if (content === undefined || typeof content === 'string') return { tag, attrs: shown, content }
+  if (!(content instanceof Uint8Array)) return { tag, attrs: shown, content: content.map(shapeOf) }
+  return { tag, attrs: shown, bytes: tag === 'device-identity' ? 'some' : content.length }
+}

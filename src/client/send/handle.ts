@@ -24,7 +24,8 @@ export interface SentMessage {
   readonly waitingFor: WaitReason | undefined
   /**
    * Resolves when the server has it; rejects with `QueryError` when it failed for good (`WATON_SEND_REFUSED` and others, with
-   * `action` and what to do), and with `ClosedError` `WATON_SEND_CANCELLED` when it was cancelled.
+   * `action` and what to do), and with `ClosedError` `WATON_SEND_CANCELLED` when it was cancelled. Stays open when the client
+   * is closed before: the message is kept, and `outbox.get(id)` of the next client has a handle for it.
    */
   readonly acked: Promise<void>
   /** Resolves when a device of the other side has it. */

@@ -95,7 +95,10 @@ export class Outbox {
         this.#handles.advance(item)
       },
       onHopeless: async (item, code) => {
-        await state.commit((unit) => this.#fail(unit, item.id, { code }))
+        await state.commit(async (unit) => {
+          const present = await this.item(unit, item.id)
+          if (present !== undefined && !isOnItsWay(present)) await this.#fail(unit, item.id, { code })
+        })
       },
       onSetback: (id, setback) => state.commit((unit) => this.#setBack(unit, id, setback)),
       onRepaired: (id, outcome) => state.commit((unit) => this.#repaired(unit, id, outcome)),
@@ -342,6 +345,7 @@ export class Outbox {
   async #setBack(unit: Unit, id: string, setback: Setback): Promise<boolean> {
     const item = await this.item(unit, id)
     if (item === undefined || !isUnfinished(item.state)) return false
+    if (isOnItsWay(item)) return false
     const { sendTimeoutMs: patienceMs } = { ...DEFAULT_TIMING, ...this.#options.timing }
     return (await this.#settle(unit, setBack(item, setback, { nowMs: unit.nowMs, patienceMs }))) !== undefined
   }
@@ -414,4 +418,9 @@ export class Outbox {
     this.#lastPosition = Math.max(this.#lastPosition + 1, nowMs * 1000)
     return this.#lastPosition
   }
+}
+
+/** Another attempt has brought it to the wire, so that only the server can refuse it now. */
+function isOnItsWay({ state, body }: OutboxItem): boolean {
+  return state === 'encrypted' && body.trouble?.isRepairDue !== true
 }

@@ -43,8 +43,8 @@ export class Unanswered {
   readonly #dueAtMs = new Map<string, number>()
   /** How often each was late. */
   readonly #late = new BoundedMap<string, number>(MAX_LATE)
-  /** A part of each deadline is left to chance. */
-  #spreadMs = 0
+  /** A part of each deadline is left to chance; drawn once on each connection that something is written to. */
+  #spreadMs: number | undefined
   #timer: Timer | undefined
   #timerAtMs = Infinity
 
@@ -64,7 +64,7 @@ export class Unanswered {
     if (connection !== this.#connection) this.clear()
     this.#connection = connection
     this.#isRunning = true
-    this.#spreadMs = randomInteger(this.#options.random, Math.floor(this.#timeoutMs / 4) + 1)
+    this.#spreadMs = undefined
     for (const key of this.#dueAtMs.keys()) this.add(key)
   }
 
@@ -83,6 +83,7 @@ export class Unanswered {
   /** It is being written. */
   add(key: string): void {
     const timeoutMs = Math.min(LONGEST_MS, this.#timeoutMs * 2 ** (this.#late.get(key) ?? 0))
+    this.#spreadMs ??= randomInteger(this.#options.random, Math.floor(this.#timeoutMs / 4) + 1)
     const dueAtMs = this.#options.clock.nowMs() + Math.max(timeoutMs, this.#timeoutMs) + this.#spreadMs
     this.#dueAtMs.set(key, dueAtMs)
     // one that runs already looks again when it is due, so that a busy connection does not start one for each stanza

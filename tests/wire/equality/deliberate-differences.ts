@@ -55,11 +55,14 @@ function isWanted(wanted: string | RegExp | undefined, actual: string = 'absent'
 const isWrappedAlone: Mark = ({ baileys = '', waton }) =>
   waton !== undefined && baileys.includes(`4={${waton}}`)
 
+const LINKED_DEVICE_ASKS = 'a linked device asks for a text again'
+const PHONE_ASKS = 'a phone asks for a text again'
+
 /** See the file comment. */
 export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
   {
     id: 'forced-sessions',
-    what: 'After a device query Baileys fetches keys, with `reason="identity"`, for every LID in the answer and starts new sessions; waton fetches keys only where it has no session.',
+    what: 'After a device query, and when a device asks for a message again without keys, Baileys fetches keys, with `reason="identity"`, and starts new sessions; waton fetches keys only where it has no session, or one that is in doubt.',
     reason:
       'A healthy session is thrown away, and a one-time pre-key of everybody asked about is spent. The own phone then gets a `pkmsg` although it has long shared a session.',
     marks: [
@@ -75,6 +78,8 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
         baileys: /reason="identity"/,
         waton: 'absent',
       }),
+      a('only-baileys', 'iq get encrypt key', { step: LINKED_DEVICE_ASKS }),
+      a('only-baileys', 'iq get encrypt key', { step: PHONE_ASKS }),
       ...['text', 'reaction', 'media', 'poll', 'event']
         .map((type) => `message ${type}`)
         .flatMap((stanza): readonly Mark[] => [
@@ -83,6 +88,39 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
             a('value', stanza, { at: /^participants>to\[[^:\]]+\]>enc>content$/ })(difference) &&
             isWrappedAlone(difference),
         ]),
+    ],
+  },
+  {
+    id: 'again-once',
+    what: 'To a linked device that asks for a message again Baileys encrypts it twice, and sends the first copy in `<participants>` and the second beside it; waton sends one copy, in the stanza itself.',
+    reason:
+      'One copy is enough for one device, and whatsapp-rust has the server refuse what comes again as a fan-out (479).',
+    marks: [
+      a('value', 'message text', { step: LINKED_DEVICE_ASKS, at: 'participants', waton: 'absent' }),
+      // the second message of the session, or the first
+      a('value', 'message text', {
+        step: LINKED_DEVICE_ASKS,
+        at: 'enc>content',
+        baileys: /; 2=1; 3=0;/,
+        waton: /; 2=0; 3=0;/,
+      }),
+    ],
+  },
+  {
+    id: 'again-to-one',
+    what: 'When a phone asks for a message again, Baileys sends it to all devices of both sides again; waton sends it to the phone alone, as to any other device.',
+    reason:
+      'The other devices have the message. Each of them would be given it a second time, and has to tell the two apart by the id.',
+    marks: [
+      ...['@device_fanout', 'enc'].map((at) =>
+        a('value', 'message text', { step: PHONE_ASKS, at, baileys: 'absent' }),
+      ),
+      ...['participants', 'device-identity', 'tctoken'].map((at) =>
+        a('value', 'message text', { step: PHONE_ASKS, at, waton: 'absent' }),
+      ),
+      ...['iq set privacy tokens', 'ack receipt sender', 'ack receipt inactive'].map((stanza) =>
+        a('only-baileys', stanza, { step: PHONE_ASKS }),
+      ),
     ],
   },
   {

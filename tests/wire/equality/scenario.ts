@@ -113,6 +113,8 @@ const KINDS: readonly Addition[] = [
   },
 ]
 const CONTENT = ['CARD', 'LINE', 'PLACE', 'POLL', 'EVENT'].map((name) => chosenId(`EQUALITY-${name}`))
+/** The answer of a linked device that has it already is a receipt. */
+const ASKED_FOR = ['ack receipt retry', 'message text', 'ack receipt inactive']
 const TEXT_AFTER_LINKING = chosenId('EQUALITY-LINKED')
 const LIVE = [1, 2, 3].map((number) => chosenId(`EQUALITY-LIVE-${String(number)}`))
 const OWN = [1, 2].map((number) => chosenId(`EQUALITY-OWN-${String(number)}`))
@@ -358,6 +360,33 @@ const BY_QR: readonly Step[] = [
         'ack receipt inactive',
       ],
       baileys: [TOKEN],
+      waton: [],
+    },
+  },
+  {
+    name: 'a linked device asks for a text again',
+    async run({ simulator, device, bob }, arrived) {
+      const from = [bob.pn.replace('@', ':1@')]
+      // the first request comes without keys, the second with them
+      simulator.faults.retryStorm({ to: device, from, id: TEXT_AFTER_LINKING })
+      await arrived(ASKED_FOR)
+      simulator.faults.retryStorm({ to: device, from, id: TEXT_AFTER_LINKING, first: 2 })
+    },
+    ends: {
+      both: [...ASKED_FOR, ...ASKED_FOR],
+      baileys: ['iq get encrypt key'],
+      waton: [],
+    },
+  },
+  {
+    name: 'a phone asks for a text again',
+    async run({ simulator, device, bob }) {
+      simulator.faults.retryStorm({ to: device, from: [bob.pn], id: TEXT_AFTER_LINKING })
+      await Promise.resolve()
+    },
+    ends: {
+      both: ['ack receipt retry', 'message text', 'ack receipt'],
+      baileys: ['iq get encrypt key', TOKEN, 'ack receipt sender', 'ack receipt inactive'],
       waton: [],
     },
   },
