@@ -23,7 +23,7 @@ import type { KeyLister, RecordKind } from './record-kind.ts'
 
 export * from './device-records.ts'
 export * from './privacy-records.ts'
-export { CHAT_TIMER } from './chat-records.ts'
+export { CHAT_TIMER, UNREADABLE } from './chat-records.ts'
 
 /** The key of records of which an account has one. */
 export const SELF = 'self'
