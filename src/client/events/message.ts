@@ -115,7 +115,7 @@ export const MESSAGE: EventDefinition<'message', MessagePayload> = defineEvent({
       ...aboutMessage(z),
       pushName: z.string().exactOptional(),
       serverId: z.string().exactOptional(),
-      replaces: z.number().int().positive().exactOptional(),
+      replaces: z.number().int().min(1).exactOptional(),
       content: z.custom<MessageContent>(
         (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
       ),
