@@ -37,6 +37,8 @@ export interface MessageRecord {
   readonly pushName?: string
   /** In a newsletter: the number that the server gave it. */
   readonly serverId?: string
+  /** The event that told that it could not be read. */
+  readonly replaces?: number
   /** What it is, e.g. `text`. */
   readonly kind: string
   /** The serialised `Message`. */
@@ -55,6 +57,7 @@ export interface Envelope {
   readonly sentAtMs: number
   readonly pushName?: string
   readonly serverId?: string
+  readonly replaces?: number
   readonly opened?: MessageContent
   readonly me?: readonly string[]
   /** What its author has made of it since. */
@@ -115,7 +118,7 @@ export function presentMessage(row: MessageRow): MessageProperties {
 type Known = Omit<Envelope, 'opened' | 'me' | 'edited'>
 
 /** That alone, of all that is known. */
-function knownOf({ sender, fromMe, origin, sentAtMs, pushName, serverId }: Known): Known {
+function knownOf({ sender, fromMe, origin, sentAtMs, pushName, serverId, replaces }: Known): Known {
   return {
     sender,
     fromMe,
@@ -123,6 +126,7 @@ function knownOf({ sender, fromMe, origin, sentAtMs, pushName, serverId }: Known
     sentAtMs,
     ...(pushName === undefined ? {} : { pushName }),
     ...(serverId === undefined ? {} : { serverId }),
+    ...(replaces === undefined ? {} : { replaces }),
   }
 }
 

@@ -9,7 +9,9 @@ import type { Store } from 'waton/persistence'
 import { deferred } from '../../src/base/deferred.ts'
 import { noteTimer } from '../../src/client/chat-timer.ts'
 import { learnMapping } from '../../src/client/identity/addresses.ts'
-import { outboxItem } from '../../src/client/send/outbox-item.ts'
+import { outboxItem, outboxRow } from '../../src/client/send/outbox-item.ts'
+import type { AccountState } from '../../src/client/state/account-state.ts'
+import type { MessageTarget } from '../../src/protocol/message/reference.ts'
 import { Message, decodeMessage } from '../../src/protocol/proto/message.ts'
 import { openLog, outboxRows } from './event-log.ts'
 import type { EventLog } from './event-log.ts'
@@ -25,6 +27,31 @@ const TITLED: PreviewedPage = { title: 'A page', description: 'About' }
 async function texts(store: Store): Promise<(Message.ExtendedTextMessage.$Properties | null | undefined)[]> {
   const rows = await outboxRows(store)
   return rows.map((row) => decodeMessage(outboxItem(row).body.message).extendedTextMessage)
+}
+
+/** What can only be said of a message that the other side has. */
+const ABOUT = (target: MessageTarget): readonly OutgoingContent[] => [
+  { text: 'x', quoted: target },
+  { forward: target, quoted: target },
+  { edit: { target, content: { text: 'x' } } },
+  { delete: { target } },
+  { reaction: { target, text: '👍' } },
+]
+
+/** The end of a message, as if it had come. */
+async function endAs(
+  state: AccountState,
+  id: string,
+  fate: 'cancelled' | 'failed',
+  code = 'WATON_SEND_REFUSED',
+): Promise<void> {
+  await state.commit(async (unit) => {
+    const row = await unit.readOutbox(id)
+    if (row === undefined) throw new TypeError('a row')
+    const item = outboxItem(row)
+    const failure = fate === 'failed' ? { failure: { code } } : {}
+    unit.putOutbox(outboxRow({ ...item, state: fate, body: { ...item.body, ...failure } }))
+  })
 }
 
 describe('content about a message', () => {
@@ -81,6 +108,35 @@ describe('content about a message', () => {
       participant: '15550000001@s.whatsapp.net',
     })
     expect(forward).toMatchObject({ text: 'second' })
+  })
+
+  test.each(['cancelled', 'failed'] as const)(
+    'that was %s is refused: only its content can be passed on',
+    async (fate) => {
+      const store = new MemoryStore()
+      const { outbox, state } = await openLog(store)
+      const target = await outbox.send(BOB, { text: 'never left' }, { id: 'GONE' })
+      await endAs(state, target.id, fate)
+      for (const content of ABOUT(target))
+        await expect(outbox.send(BOB, content), JSON.stringify(content)).rejects.toMatchObject({
+          code: 'WATON_CONTENT_TARGET',
+          message: expect.stringMatching(/never left this device/) as string,
+        })
+      await outbox.send(BOB, { forward: target })
+      expect((await texts(store)).map((text) => text?.text)).toEqual([
+        ...(fate === 'failed' ? ['never left'] : []),
+        'never left',
+      ])
+    },
+  )
+
+  test('that is on its way, or may have left before the device was unlinked, can be answered', async () => {
+    const { outbox, state } = await openLog()
+    const target = await outbox.send(BOB, { text: 'on its way' })
+    for (const content of ABOUT(target)) await outbox.send(BOB, content)
+    await endAs(state, target.id, 'failed', 'WATON_SEND_UNLINKED')
+    for (const content of ABOUT(target)) await outbox.send(BOB, content)
+    expect(await outboxRows(state.store)).toHaveLength(1 + 2 * ABOUT(target).length)
   })
 
   test('keeps the order of sends, also where others need nothing', async () => {

@@ -92,6 +92,13 @@ async function eventsOf(client: Client, id: string): Promise<{ type: string; pay
   )
 }
 
+/** The place in the log of what tells that a message could not be read. */
+async function seqOf(client: Client, id: string): Promise<number | undefined> {
+  return (await log(client)).find(
+    ({ type, payload }) => type === 'message.undecryptable' && 'id' in payload && payload.id === id,
+  )?.seq
+}
+
 describe('what the phone is not asked for', () => {
   test('content that is withheld from companions, old messages, and channels', async () => {
     const { world, client } = await setUp('withheld')
@@ -123,6 +130,41 @@ describe('what the phone is not asked for', () => {
       return row !== undefined && Buffer.from(row.value).includes('closed')
     })
     expect(requests(world)).toEqual([])
+  })
+})
+
+describe('a message that could not be read', () => {
+  const NUMBER = '15550000007@s.whatsapp.net'
+  const LID = '100000000077@lid'
+
+  test('is told once, however often and under whichever address it comes', async () => {
+    const { world, client } = await setUp('told once')
+    world.inject(empty('P1', { from: NUMBER }))
+    world.inject(empty('P1', { from: NUMBER }))
+    world.inject(empty('P1', { from: LID, sender_pn: NUMBER, offline: '0' }))
+    world.inject(empty('P1', { from: NUMBER, sender_lid: LID }))
+    await until('four answers', () => world.answersTo('P1').length === 4)
+    expect((await eventsOf(client, 'P1')).map(({ type }) => type)).toEqual(['message.undecryptable'])
+  })
+
+  test('is replaced by what comes under another address, and by nothing with the same id of another chat', async () => {
+    const { world, client } = await setUp('replaced')
+    world.inject(empty('P1', { from: NUMBER }))
+    const other = new Stranger(world, 'another chat')
+    world.inject(other.message({ from: '15550000008@s.whatsapp.net', id: 'P1' }, { conversation: 'same id' }))
+    const stranger = new Stranger(world, 'replaced')
+    world.inject(
+      stranger.message({ from: LID, sender_pn: NUMBER, id: 'P1' }, { conversation: 'now it can be read' }),
+    )
+    world.inject(stranger.message({ from: LID, id: 'P2' }, { conversation: 'could be read at once' }))
+    await until('all three', async () => (await eventsOf(client, 'P2')).length === 1)
+    const events = [...(await eventsOf(client, 'P1')), ...(await eventsOf(client, 'P2'))]
+    expect(events.map(({ type, payload }) => [type, 'replaces' in payload && payload.replaces])).toEqual([
+      ['message.undecryptable', false],
+      ['message', false],
+      ['message', await seqOf(client, 'P1')],
+      ['message', false],
+    ])
   })
 })
 
@@ -192,6 +234,7 @@ describe('the answer of the phone', () => {
       sentAtMs: Number(t) * 1000,
       pushName: 'Bob',
       content: { text: 'here it is' },
+      replaces: await seqOf(client, 'P1'),
     })
     expect(world.answersTo('X1')).toMatchObject([{ tag: 'receipt', attrs: { type: 'peer_msg' } }])
   })

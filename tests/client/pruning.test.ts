@@ -84,7 +84,7 @@ async function receive(state: AccountState, id: string, sizeBytes = 100): Promis
       origin: 'live',
       sentAtMs: unit.nowMs,
     } as const
-    unit.event('message', { ...payload, content: { text: id } }, chat, keyOf(id))
+    unit.event('message', { ...payload, content: { text: id } }, chat, { message: keyOf(id) })
     return Promise.resolve()
   })
 }

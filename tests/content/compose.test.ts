@@ -50,6 +50,7 @@ function foundMessage(message: object, more: Partial<FoundMessage> = {}): FoundM
     sender: { jid: BOB_LID, pn: BOB, lid: BOB_LID },
     fromMe: false,
     isInChat: true,
+    neverLeft: false,
     sentAtMs: NOW,
     message: decodeMessage(bytes),
     ...more,

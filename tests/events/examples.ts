@@ -36,7 +36,7 @@ const ABOUT_MESSAGE = {
 
 /** By type. */
 export const EXAMPLES: { readonly [Type in DurableType]: DurablePayloads[Type] } = {
-  message: { ...ABOUT_MESSAGE, pushName: 'Bob', content: { text: 'hello' } },
+  message: { ...ABOUT_MESSAGE, pushName: 'Bob', replaces: 6, content: { text: 'hello' } },
   'message.undecryptable': { ...ABOUT_MESSAGE, origin: 'offline', reason: 'WATON_SIGNAL_NO_SESSION' },
   'message.receipt': { ids: ['3EB0C0FFEE0000000002'], chat: CHAT, from: BOB, status: 'read', atMs: AT_MS },
   'account.changed': { disappearingSeconds: 86_400, privacy: { last: 'contacts' }, atMs: AT_MS },

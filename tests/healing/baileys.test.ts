@@ -76,7 +76,8 @@ function expectAnswered({ simulator }: Pair, ids: readonly string[]): void {
 }
 
 /** That waton has really asked, for each message at most twice. What Baileys writes after its first answer can be read. */
-function expectAsked({ simulator }: Pair, ids: readonly string[]): void {
+async function expectAsked({ simulator, waton }: Pair, ids: readonly string[]): Promise<void> {
+  expect(await waton.replaced()).toContain(ids[0])
   const requests = ids.map((id) => requestsFor(simulator.trace, WATON, id).length)
   expect(requests[0]).toBeGreaterThan(0)
   for (const count of requests) expect(count).toBeLessThanOrEqual(2)
@@ -131,7 +132,7 @@ describe('waton reads again what Baileys wrote', () => {
     expect(await stage.waton.lose('session')).toBeGreaterThan(0)
     const ids = await fromBaileys(stage)
     await readByWaton(stage)
-    expectAsked(stage, ids)
+    await expectAsked(stage, ids)
     await stage.waton.client.send(BOB, { text: 'back' })
     await stage.baileys.waitForText('back')
   })
@@ -143,7 +144,7 @@ describe('waton reads again what Baileys wrote', () => {
     await until('the messages to wait', () => stage.simulator.unanswered(WATON).length >= ids.length)
     expect(await stage.waton.lose('pre-key')).toBeGreaterThan(0)
     await readByWaton(stage)
-    expectAsked(stage, ids)
+    await expectAsked(stage, ids)
   })
 
   test('after it has registered anew', async () => {
@@ -153,7 +154,7 @@ describe('waton reads again what Baileys wrote', () => {
     await until('the messages to wait', () => stage.simulator.unanswered(WATON).length >= ids.length)
     await stage.waton.restart(() => registerAnew(stage.simulator.faults, stage.waton, WATON))
     await readByWaton(stage)
-    expectAsked(stage, ids)
+    await expectAsked(stage, ids)
   })
 })
 

@@ -74,8 +74,29 @@ describe('a phone', () => {
     for (const text of TEXTS) ids.push((await bob.send(ALICE, { text })).id)
     await alice.untilTexts(...TEXTS)
     expect((await alice.texts()).filter((text) => TEXTS.includes(text))).toHaveLength(TEXTS.length)
+    expect(await alice.replaced()).toContain(ids[0])
     expect(requestsFor(world.server.trace, DEVICE, ids[0] ?? '')).toHaveLength(1)
     expect(world.violations).toEqual([])
+  })
+
+  test('repeats after a restart, and what it repeats takes the place of what was told before', async () => {
+    const { world, alice, bob } = await pair('restart before the repetition')
+    expect(await alice.lose('session')).toBeGreaterThan(0)
+    let id = ''
+    await alice.restart(async () => {
+      id = (await bob.send(ALICE, { text: 'one' })).id
+      await until('the message to wait', () => world.device(DEVICE).mailbox.after(0).length > 0)
+      bob.goOffline()
+    })
+    await until('the message that could not be read', async () => (await alice.unreadable()).includes(id))
+    await alice.restart()
+    expect(await alice.texts()).toEqual(['first back'])
+    bob.goOnline()
+    await alice.untilTexts('one')
+    expect(await alice.replaced()).toEqual([id])
+    await alice.restart()
+    expect(await alice.replaced()).toEqual([id])
+    expect(await alice.unreadable()).toEqual([id])
   })
 
   test('of this account repeats what its human wrote, in the chat that it was written in', async () => {

@@ -2,7 +2,7 @@
  * Two accounts that write to each other, and ways to take from one of them what it needs to read: its sessions, its
  * one-time pre-keys. What is taken is gone from the store of a closed client, as after a damaged disk.
  */
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { Client, MemoryStore } from 'waton'
 import type { ClientOptions, DurableEvent, Endpoint } from 'waton'
 import type { Change, Store } from 'waton/persistence'
@@ -79,6 +79,26 @@ export class Party {
     return (await log(this.client)).flatMap(({ type, payload }) =>
       type === 'message.undecryptable' ? [payload.id] : [],
     )
+  }
+
+  /**
+   * Checks that each message that could not be read was told once, and that what took its place says so.
+   *
+   * @returns the ids of those that were replaced
+   */
+  async replaced(): Promise<readonly string[]> {
+    const told = new Map<string, number>()
+    const ids: string[] = []
+    for (const { seq, type, payload } of await log(this.client)) {
+      if (type === 'message.undecryptable') {
+        expect(told.has(payload.id), `${payload.id} was told once`).toBe(false)
+        told.set(payload.id, seq)
+      } else if (type === 'message') {
+        expect(payload.replaces, payload.id).toBe(told.get(payload.id))
+        if (payload.replaces !== undefined) ids.push(payload.id)
+      }
+    }
+    return ids
   }
 
   /** The sessions that it has, by address, as they are stored. */

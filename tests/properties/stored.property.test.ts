@@ -43,6 +43,7 @@ const SIGNED = { id: 1, keyPair: keyPair(), signature: new Uint8Array(64), creat
 /** One value of every kind; kinds of plain text or bytes need none. */
 const EXAMPLES: Readonly<Record<string, unknown>> = {
   'chat-timer': { seconds: 604_800, setAtMs: 1_700_000_000_000 },
+  unreadable: { seq: 7 },
   credentials: {
     noiseKey: keyPair(),
     identityKey: keyPair(),

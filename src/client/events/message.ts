@@ -26,13 +26,18 @@ export interface MessagePayload {
   readonly pushName?: string
   /** In a newsletter: the number that the server gave it, by which `newsletter.reactions` and `newsletter.views` name it. */
   readonly serverId?: string
+  /**
+   * The `seq` of the `message.undecryptable` event that this one takes the place of: the message could not be read then,
+   * and was sent again since. Its chat or sender may have had another address at the time.
+   */
+  readonly replaces?: number
   /** What was written: an object with one key, which is its kind. */
   readonly content: MessageContent
 }
 
 /**
  * A message that came and could not be read. Its sender is asked to send it again where that helps: when it can be read
- * later, a `message` event with the same chat, sender and id takes its place.
+ * later, a `message` event takes its place, whose `replaces` is the `seq` of this one. It is told once for a message.
  */
 export interface UndecryptablePayload {
   /** The message id: unique with its chat and sender. */
@@ -104,16 +109,21 @@ function aboutMessage(z: Zod): {
 /** A message that could be read. */
 export const MESSAGE: EventDefinition<'message', MessagePayload> = defineEvent({
   type: 'message',
-  version: 1,
+  version: 2,
   schema: (z) =>
     z.object({
       ...aboutMessage(z),
       pushName: z.string().exactOptional(),
       serverId: z.string().exactOptional(),
+      replaces: z.number().int().min(1).exactOptional(),
       content: z.custom<MessageContent>(
         (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
       ),
     }),
+  upcasters: [
+    // version 1 did not tell what it replaces
+    (payload) => payload,
+  ],
 })
 
 /** A message that could not be read (yet). */

@@ -15,7 +15,6 @@ import { receiptTargetFor } from '../../protocol/stanza/receipt.ts'
 import { canonicalJid, learnMapping, personOf } from '../identity/addresses.ts'
 import { wasRecorded } from '../identity/former-address.ts'
 import { learnOwnName } from '../identity/own-name.ts'
-import type { MessageKey } from '../../persistence/contract/index.ts'
 import type { Unit } from '../state/unit.ts'
 import type { Answer } from './answers.ts'
 import type { ReceiveContext, StanzaHandler } from './context.ts'
@@ -25,6 +24,7 @@ import type { DecryptContext } from './decrypt.ts'
 import { notePlaceholder } from './placeholder.ts'
 import { originOf, recordMessage } from './record-content.ts'
 import { askAgain } from './retry.ts'
+import { tellUnreadable, toldUnreadable } from './unreadable.ts'
 
 /**
  * The session has moved past this ciphertext. Where the message is recorded it was read before, and there is nothing to
@@ -158,16 +158,14 @@ async function reportUnreadable(
   const chat = await canonicalJid(unit, message.chat)
   const sender = await personOf(unit, message.author)
   const { id, isFromMe, sentAtSeconds } = message
+  const key = { chat, sender: sender.jid, id }
   // another copy was read: nothing is missing
-  if (await wasRecorded(unit, { chat, sender: sender.jid, id })) return [answerTo(stanza, message, context)]
-  const hash = failureHash({ chat, sender: sender.jid, id })
-  if (!(await unit.isRecognised(hash))) {
-    unit.recognise(hash)
+  if (await wasRecorded(unit, key)) return [answerTo(stanza, message, context)]
+  if ((await toldUnreadable(unit, key)) === undefined) {
     const at = { origin: originOf(message), sentAtMs: sentAtSeconds * 1000 }
-    const payload = { id, chat, sender, fromMe: isFromMe, ...at, reason: failure.code }
-    unit.event('message.undecryptable', payload, chat)
+    tellUnreadable(unit, { id, chat, sender, fromMe: isFromMe, ...at, reason: failure.code })
     if (failure.code !== NOT_KNOWN && failure.nack === undefined)
-      await notePlaceholder(unit, { message, key: { chat, sender: sender.jid, id } }, context)
+      await notePlaceholder(unit, { message, key }, context)
   }
   const asked = failure.canBeSentAgain
     ? await askAgain(unit, { stanza, message, code: failure.code }, context)
@@ -184,9 +182,4 @@ async function reportUnreadable(
   if (asked !== 'enough') return [{ kind: 'stanza', stanza: asked }, acknowledgement]
   // the server forgets a copy from another own device at nothing but a receipt
   return [isFromMe && message.encrypted.length > 0 ? answerTo(stanza, message, context) : acknowledgement]
-}
-
-/** What a message that could not be read is remembered by: its event comes once, however often it does. */
-function failureHash({ chat, sender, id }: MessageKey): Uint8Array {
-  return sha256(utf8Bytes(['unreadable', chat, sender, id].join('\u0000')))
 }

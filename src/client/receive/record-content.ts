@@ -15,11 +15,13 @@ import { noteTimer } from '../chat-timer.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
 import { wasRecorded } from '../identity/former-address.ts'
 import { kindOf, messageRow, payloadOf, perspectiveOf } from '../message-record.ts'
+import type { MessageRecord } from '../message-record.ts'
 import { noteEdit } from '../stored-target.ts'
 import type { Unit } from '../state/unit.ts'
 import { REFUSED, addedContent } from './added.ts'
 import type { ReceiveContext } from './context.ts'
 import { receiveProtocolMessage } from './protocol-message.ts'
+import { toldUnreadable } from './unreadable.ts'
 
 /** How a message came here. */
 export function originOf({ isFromMe, isOffline }: ParsedMessage): Origin {
@@ -129,8 +131,7 @@ async function recordVisible(
     kind: added?.kind ?? kindOf(content),
     message: bytes,
     me,
-    ...(parsed.pushName === undefined ? {} : { pushName: parsed.pushName }),
-    ...(parsed.kind === 'newsletter' && parsed.serverId !== undefined ? { serverId: parsed.serverId } : {}),
+    ...besides(parsed, await toldUnreadable(unit, key)),
     ...(added === undefined ? {} : { opened: added.content }),
   }
   await noteTimer(unit, { chat, message, sentAtMs: record.sentAtMs })
@@ -139,7 +140,19 @@ async function recordVisible(
     const { target, message: edited } = added.edited
     await noteEdit(unit, target, { message: edited, atMs: record.sentAtMs })
   }
-  unit.event('message', payloadOf(record, content), chat, key)
+  unit.event('message', payloadOf(record, content), chat, { message: key })
+}
+
+/** What only some messages have. */
+function besides(
+  { kind, pushName, serverId }: ParsedMessage,
+  replaces: number | undefined,
+): Pick<MessageRecord, 'pushName' | 'serverId' | 'replaces'> {
+  return {
+    ...(pushName === undefined ? {} : { pushName }),
+    ...(kind === 'newsletter' && serverId !== undefined ? { serverId } : {}),
+    ...(replaces === undefined ? {} : { replaces }),
+  }
 }
 
 /** What this version is missing is counted; it is all in the row. */

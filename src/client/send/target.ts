@@ -15,6 +15,7 @@ import type { Self } from '../identity/self.ts'
 import { presentMessage, storedMessage } from '../message-record.ts'
 import { findTarget, noteEdit } from '../stored-target.ts'
 import type { Unit } from '../state/unit.ts'
+import { outboxItem } from './outbox-item.ts'
 import type { OutboxItem } from './outbox-item.ts'
 
 /** What is looked for. */
@@ -97,10 +98,18 @@ async function findMessage(
       fromMe: envelope.fromMe,
       isInChat: (await canonicalJid(unit, row.chat)) === (await canonicalJid(unit, to)),
       sentAtMs: envelope.sentAtMs,
+      neverLeft: envelope.fromMe && (await hasNeverLeft(unit, row.id)),
       message: presentMessage(row),
     }
   }
   return undefined
+}
+
+/** Whether nobody has got, or will get, a message of ours. What waited when the device was unlinked may have left before. */
+async function hasNeverLeft(unit: Unit, id: string): Promise<boolean> {
+  const row = await unit.readOutbox(id)
+  if (row?.state === 'cancelled') return true
+  return row?.state === 'failed' && outboxItem(row).body.failure?.code !== 'WATON_SEND_UNLINKED'
 }
 
 /** Who may have written it: whoever is named, else both sides of a chat of two. */

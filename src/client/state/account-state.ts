@@ -225,6 +225,7 @@ export class AccountState {
     const events = unit.events.map((draft) => {
       this.#lastSeq += 1
       this.#reportFault(unit, draft, this.#lastSeq)
+      draft.onSeq?.(this.#lastSeq)
       return logEvent(draft, this.#lastSeq, unit.nowMs)
     })
     this.#overlay.stage(unit)

@@ -41,6 +41,7 @@ import {
   STANDING,
   STORE_PROBE,
   TOKEN_ISSUED,
+  UNREADABLE,
 } from './records.ts'
 
 /** For so long a server may deliver something again, or a device ask for it again, in days. @source architecture: >= 14 */
@@ -105,6 +106,7 @@ export const RECORD_RULES: ReadonlyMap<string, PruningRule> = new Map([
     SESSION_RENEWAL.kind,
     days(REDELIVERY_DAYS, 'a session may be renewed every hour; nothing is gained by forgetting earlier'),
   ],
+  [UNREADABLE.kind, days(REDELIVERY_DAYS, 'nobody sends again what is older')],
   [PEER_MESSAGE.kind, days(REDELIVERY_DAYS, 'nobody asks again for what is older')],
   [FAN_OUT_CHECK.kind, days(REDELIVERY_DAYS, 'who was missed then has other copies by now')],
   [FORMER_ADDRESS.kind, days(REDELIVERY_DAYS, 'what was recorded under it comes again for that long')],

@@ -6,7 +6,7 @@ export * from './account-records.ts'
 export * from './key-records.ts'
 export * from './people-records.ts'
 export * from './privacy-records.ts'
-export { CHAT_TIMER } from './chat-records.ts'
+export { CHAT_TIMER, UNREADABLE } from './chat-records.ts'
 export * from './receive-records.ts'
 export {
   FAN_OUT_CHECK,

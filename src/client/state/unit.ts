@@ -25,6 +25,8 @@ export interface EventDraft {
   readonly chat: string
   readonly message?: MessageKey
   readonly payload: DurablePayloads[DurableType]
+  /** Told its place in the log when the unit is staged, in time to write it into the unit. */
+  readonly onSeq?: (seq: number) => void
   /** Why nobody is given it, when it broke its contract. */
   readonly fault?: StorageError
 }
@@ -149,16 +151,16 @@ export class Unit {
   /**
    * Adds an event; it gets its sequence number when the unit is staged.
    *
-   * @param message - the message row that holds the content, for events about one
+   * @param options - `message`: the message row that holds the content, for events about one; `onSeq`: see
+   *   {@link EventDraft}
    */
   event<Type extends DurableType>(
     type: Type,
     payload: DurablePayloads[Type],
     chat: string,
-    message?: MessageKey,
+    options: Pick<EventDraft, 'message' | 'onSeq'> = {},
   ): void {
-    const draft = { type, version: DURABLE_VERSIONS[type], chat, payload }
-    this.events.push(message === undefined ? draft : { ...draft, message })
+    this.events.push({ type, version: DURABLE_VERSIONS[type], chat, payload, ...options })
   }
 
   /** Runs once everything in this unit is durable, in staging order. Answers to the server leave here. */

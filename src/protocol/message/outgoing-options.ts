@@ -139,7 +139,7 @@ function contextOf(options: OutgoingOptions, context: BuildContext): ContextInfo
 /** The context that shows a message above another. */
 function quotation(quoted: OutgoingTarget, context: BuildContext): ContextInfo.$Properties {
   const target = checkedTarget('quoted', quoted)
-  const found = requireFound('quoted', target, context)
+  const found = requireSent(requireFound('quoted', target, context))
   return {
     stanzaId: found.id,
     participant: addressLike(found, context.chat),
@@ -160,6 +160,16 @@ export function requireFound(
     'WATON_CONTENT_TARGET',
     `the message that "${what}" names is not in the store, so there is nothing to repeat of it: it was never received here, was forgotten after the retention time, or its id, chat or sender is another; pass the payload of its event, or leave "${what}" out`,
     { details: { part: what, id: target.id.slice(0, 128) } },
+  )
+}
+
+/** A message that the other side may have: what is said about another would point at nothing. @throws {UsageError} `WATON_CONTENT_TARGET` */
+export function requireSent(found: FoundMessage): FoundMessage {
+  if (!found.neverLeft) return found
+  throw new UsageError(
+    'WATON_CONTENT_TARGET',
+    'the message that this is about never left this device, because it was cancelled or could not be sent: nobody could see what it is about; send the message again first, or forward it',
+    { details: { id: found.id.slice(0, 128) } },
   )
 }
 

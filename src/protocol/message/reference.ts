@@ -64,6 +64,8 @@ export interface FoundMessage {
   readonly isInChat: boolean
   /** When it was sent. */
   readonly sentAtMs: number
+  /** Whether it was taken back or refused before anybody got it. */
+  readonly neverLeft: boolean
   /** What was sent; without content when it could not be read. */
   readonly message: MessageProperties
 }

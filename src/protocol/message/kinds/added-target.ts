@@ -11,7 +11,7 @@ import type { MessageKey, MessageProperties } from '../../proto/message.ts'
 import { messageSecretOf } from '../addons/open.ts'
 import type { AddonUse, SecretAddon } from '../addons/read.ts'
 import { sealAddon } from '../addons/seal.ts'
-import { type OutgoingTarget, addressLike, withOptions } from '../outgoing-options.ts'
+import { type OutgoingTarget, addressLike, requireSent, withOptions } from '../outgoing-options.ts'
 import type { FoundMessage, MessageTarget } from '../reference.ts'
 import { type Part, checkKeys, checkParts, checkValue, checkedTarget } from './check.ts'
 import type { BuildContext } from './kind.ts'
@@ -57,7 +57,8 @@ export function addedText(what: string, content: AddedText, context: BuildContex
 
 /** The key of the target as we see it. @throws {UsageError} `WATON_CONTENT_TARGET` when nobody knows who wrote it */
 export function keyOf(target: MessageTarget, context: BuildContext): MessageKey.$Properties {
-  const fromMe = context.find(target)?.fromMe ?? target.fromMe
+  const found = context.find(target)
+  const fromMe = found === undefined ? target.fromMe : requireSent(found).fromMe
   if (fromMe === undefined) throw unknownTarget('who wrote it is not said')
   return { remoteJid: context.chat, fromMe, id: target.id }
 }
@@ -66,7 +67,7 @@ export function keyOf(target: MessageTarget, context: BuildContext): MessageKey.
 export function storedTarget(target: MessageTarget, context: BuildContext): FoundMessage {
   const found = context.find(target)
   if (found === undefined) throw unknownTarget('its content is needed')
-  return found
+  return requireSent(found)
 }
 
 function unknownTarget(why: string): UsageError {

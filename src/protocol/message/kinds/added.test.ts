@@ -37,6 +37,7 @@ function build(content: object, found?: Partial<FoundMessage>): Built {
     sender: { jid: BOB, pn: BOB },
     fromMe: false,
     isInChat: true,
+    neverLeft: false,
     sentAtMs: NOW,
     message: {},
   }
