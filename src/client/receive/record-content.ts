@@ -20,6 +20,7 @@ import type { Unit } from '../state/unit.ts'
 import { REFUSED, addedContent } from './added.ts'
 import type { ReceiveContext } from './context.ts'
 import { receiveProtocolMessage } from './protocol-message.ts'
+import { keepSenderKey } from './sender-key-shares.ts'
 
 /** How a message came here. */
 export function originOf({ isFromMe, isOffline }: ParsedMessage): Origin {
@@ -70,6 +71,7 @@ export async function recordMessage(
   // only our own devices may say that a message belongs to another chat
   const sent = parsed.isFromMe ? unwrapDeviceSent(outer) : undefined
   const message = sent?.message ?? outer
+  for (const one of new Set([outer, message])) await keepSenderKey(unit, { parsed, message: one }, context)
   const protocol = protocolOf(message)
   if (protocol !== undefined && isBetweenDevices(protocol, parsed)) {
     await receiveProtocolMessage(unit, { parsed, message, record: recordMessage }, context)
