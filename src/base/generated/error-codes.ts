@@ -5,6 +5,7 @@
 
 /** A stable code of an error that waton throws or tells; `docs/reference/errors.md` explains each. */
 export type ErrorCode =
+  | 'WATON_ACK_TIMEOUT'
   | 'WATON_ADDON_SECRET'
   | 'WATON_ADDON_UNREADABLE'
   | 'WATON_ARGUMENT'
