@@ -182,16 +182,3 @@ describe('the answer', () => {
   })
 })
 
-test('the key of a group is not the message behind it: what cannot be read stays visible', async () => {
-  const { world, client, deliver } = await setUp('group key')
-  const stranger = new Stranger(world, 'group')
-  const key = { groupId: GROUP, axolotlSenderKeyDistributionMessage: new Uint8Array(40) }
-  const attrs = { from: GROUP, participant: PN, id: 'G1' }
-  const readable = stranger.message(attrs, { senderKeyDistributionMessage: key })
-  const encs = [
-    ...(readable.content as BinaryNode[]),
-    node('enc', { v: '2', type: 'skmsg' }, new Uint8Array(80)),
-  ]
-  await deliver({ ...readable, content: encs })
-  expect((await log(client)).map(({ type }) => type)).toEqual(['message.undecryptable'])
-})

@@ -59,6 +59,7 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
       isUnconfirmed: false,
     },
   },
+  'sender-key-shares': { shares: [Uint8Array.of(0x33, 1), Uint8Array.of(0x33, 2)] },
   'pre-key-state': {
     nextId: 5,
     firstUnuploadedId: 3,

@@ -23,7 +23,10 @@ const MEDIA = {
 }
 const IMAGE = { ...MEDIA, mimetype: 'image/jpeg', width: 640, height: 480, caption: 'A picture' }
 const VCARD = 'BEGIN:VCARD\nVERSION:3.0\nFN:Carol\nTEL;waid=15550000003:+1 555 000 0003\nEND:VCARD'
-const SECRET = new Uint8Array(32).fill(5)
+const SECRET: Uint8Array = new Uint8Array(32).fill(5)
+
+/** The secret of the polls. */
+export const POLL_SECRET: Uint8Array = SECRET
 
 /** See the file comment. */
 export const BAILEYS_KINDS: Readonly<Record<string, BaileysKind>> = {

@@ -18,6 +18,7 @@ import { SnapshotStore } from '../../src/cli/replay/snapshot-store.ts'
 import { Baileys } from '../helpers/baileys.ts'
 import { until } from '../helpers/until.ts'
 import { linkedClient, startWorld } from '../helpers/world.ts'
+import { ARRANGED_KINDS } from './arranged.ts'
 import { BAILEYS_KINDS } from './baileys-kinds.ts'
 import type { BaileysKind } from './baileys-kinds.ts'
 import { BY_BAILEYS, DEVICE, FOLDER, Recorder, waiting } from './recorder.ts'
@@ -80,6 +81,11 @@ test.skipIf(!isWanted('first'))('transcripts of first messages', { timeout: 600_
   const [first, second, third] = kinds
   if (first === undefined || second === undefined || third === undefined) throw new Error('nothing was sent')
   await recordSequences(recorder, [first, second, third])
+  for (const [name, { about, source, of, arrange, sent }] of Object.entries(ARRANGED_KINDS)) {
+    const recorded = kinds.find(({ attrs }) => attrs['id'] === idOf(of))
+    if (recorded === undefined) throw new Error(`there is no kind "${of}"`)
+    await recorder.write(name, { about, sent, origin: `shape: ${source}` }, arrange(recorded))
+  }
 
   const own = await Baileys.link(simulator, alice)
   const { id } = await own.send(bob.pn, 'Written on another device')

@@ -5,7 +5,11 @@
 import type { LogFields, Logger } from '../../base/logger.ts'
 
 /** Why something was dropped. */
-export type DropReason = 'not-from-own-phone' | 'edit-of-another-author' | 'deletion-of-another-author'
+export type DropReason =
+  | 'not-from-own-phone'
+  | 'edit-of-another-author'
+  | 'deletion-of-another-author'
+  | 'sender-key-of-another-chat'
 
 /** See the file comment. */
 export class Drops {

@@ -59,9 +59,15 @@ export const receiveMessage: StanzaHandler = async (unit, stanza, context) => {
   let failure = message.encrypted.length > 0 || plaintext !== undefined ? undefined : NO_CONTENT
   if (plaintext !== undefined) failure = await readPlaintext(unit, { plaintext, message }, context)
   for (const part of message.encrypted)
-    failure = (await readPart(unit, { part, message }, context)) ?? failure
+    failure = worseOf(failure, await readPart(unit, { part, message }, context))
   if (failure !== undefined) return reportUnreadable(unit, { stanza, message, failure }, context)
   return [answerTo(stanza, message, context), ...(await ownName(unit, message, context))]
+}
+
+/** What to do when two parts of one message cannot be read: the first says why, and either may be worth asking for. */
+function worseOf(first: Failure | undefined, second: Failure | undefined): Failure | undefined {
+  if (first === undefined || second === undefined) return first ?? second
+  return { ...first, canBeSentAgain: first.canBeSentAgain || second.canBeSentAgain }
 }
 
 /** A readable message from another own device may tell the account's name for the first time. */
@@ -106,7 +112,7 @@ async function readPart(
       { id: message.id, type: part.type, code, reason: describeError(error) },
       'a message could not be read',
     )
-    return { code, canBeSentAgain, ...(isOfBot ? { nack: NACK.MISSING_MESSAGE_SECRET } : {}) }
+    return { code, canBeSentAgain, ...(message.botReply ? { nack: NACK.MISSING_MESSAGE_SECRET } : {}) }
   }
 }
 

@@ -5,9 +5,9 @@
 import { toHex } from '../../base/bytes.ts'
 import { parseJid } from '../../protocol/jid.ts'
 import { readLidMappings } from '../../protocol/message/lid-mappings.ts'
+import type { ProtocolContent } from '../../protocol/message/protocol-content.ts'
 import { encodeProto } from '../../protocol/proto/codec.ts'
 import { Message } from '../../protocol/proto/message.ts'
-import type { MessageProperties } from '../../protocol/proto/message.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
 import { learnMapping } from '../identity/addresses.ts'
 import { APP_STATE_KEY, HISTORY_NOTIFICATION } from '../state/records.ts'
@@ -23,11 +23,11 @@ export async function receiveProtocolMessage(
   unit: Unit,
   {
     parsed,
-    message,
+    protocol,
     record,
   }: {
     readonly parsed: ParsedMessage
-    readonly message: MessageProperties
+    readonly protocol: ProtocolContent['protocol']
     readonly record: RecordMessage
   },
   context: ReceiveContext,
@@ -36,7 +36,6 @@ export async function receiveProtocolMessage(
     context.drops.drop('not-from-own-phone', { id: parsed.id, from: parsed.author })
     return
   }
-  const protocol = message.protocolMessage ?? {}
   keepAppStateKeys(unit, protocol)
   keepHistoryNotification(unit, parsed.id, protocol)
   await recordResent(unit, { response: protocol.peerDataOperationRequestResponseMessage, record }, context)

@@ -21,6 +21,7 @@ import type { Unit } from '../state/unit.ts'
 import { REFUSED, addedContent } from './added.ts'
 import type { ReceiveContext } from './context.ts'
 import { receiveProtocolMessage } from './protocol-message.ts'
+import { keepSenderKey } from './sender-key-shares.ts'
 import { toldUnreadable } from './unreadable.ts'
 
 /** How a message came here. */
@@ -72,13 +73,19 @@ export async function recordMessage(
   // only our own devices may say that a message belongs to another chat
   const sent = parsed.isFromMe ? unwrapDeviceSent(outer) : undefined
   const message = sent?.message ?? outer
+  for (const one of new Set([outer, message])) await keepSenderKey(unit, { parsed, message: one }, context)
   const protocol = protocolOf(message)
   if (protocol !== undefined && isBetweenDevices(protocol, parsed)) {
-    await receiveProtocolMessage(unit, { parsed, message, record: recordMessage }, context)
+    countUnknowns(message, protocol, context)
+    const instruction = { parsed, protocol: protocol.protocol, record: recordMessage }
+    await receiveProtocolMessage(unit, instruction, context)
     return
   }
   // a group's key comes in front of the content, under the same id: it is not the message
-  if (message.senderKeyDistributionMessage && isEmpty(message)) return
+  if (message.senderKeyDistributionMessage && isEmpty(message)) {
+    countUnknowns(message, undefined, context)
+    return
+  }
   await recordVisible(
     unit,
     {
@@ -91,9 +98,11 @@ export async function recordMessage(
   )
 }
 
+/** What is newer than the schema may be content. */
 function isEmpty(message: MessageProperties): boolean {
   const content = contentOf(message)
-  return content.kind === 'unknown' && content.name === undefined
+  const { $unknowns: newer } = message as { readonly $unknowns?: readonly Uint8Array[] }
+  return content.kind === 'unknown' && content.name === undefined && !newer?.length
 }
 
 /** A message that somebody sees. */
@@ -155,10 +164,14 @@ function besides(
   }
 }
 
-/** What this version is missing is counted; it is all in the row. */
-function countUnknowns(message: MessageProperties, content: ReadContent, { unknowns }: ReceiveContext): void {
-  if (content.kind === 'unknown' && content.name !== undefined) unknowns.count('content', content.name)
-  if (content.kind === 'protocol' && content.type === 'unknown')
+/** What this version is missing is counted; of what somebody sees, it is all in the row. */
+function countUnknowns(
+  message: MessageProperties,
+  content: ReadContent | ProtocolContent | undefined,
+  { unknowns }: ReceiveContext,
+): void {
+  if (content?.kind === 'unknown' && content.name !== undefined) unknowns.count('content', content.name)
+  if (content?.kind === 'protocol' && content.type === 'unknown')
     unknowns.count('protocol', String(content.typeNumber))
   for (const field of unknownFields(message)) unknowns.count('field', field)
 }

@@ -84,6 +84,22 @@ export const IDENTITY_CHANGE: RecordKind<IdentityChange> = jsonRecord(
   }),
 )
 
+/** Sender keys that a device has handed out for one group, as they came. */
+export interface SenderKeyShares {
+  /** Serialised `SenderKeyDistributionMessage` of Signal, each once, the newest last. */
+  readonly shares: readonly Uint8Array[]
+}
+
+/**
+ * What devices have handed out of their keys for groups, by Signal address, NUL and group. Handed out once: whoever loses one
+ * cannot read what follows in the group.
+ */
+export const SENDER_KEY_SHARES: RecordKind<SenderKeyShares> = jsonRecord(
+  'sender-key-shares',
+  1,
+  (parsed): SenderKeyShares => ({ shares: list(parsed.shares, (value) => bytes(value)) }),
+)
+
 /** LID user by phone-number user. */
 export const LID_BY_PN: RecordKind<string> = textRecord('lid-by-pn')
 

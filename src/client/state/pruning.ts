@@ -32,6 +32,7 @@ import {
   QUARANTINE,
   RESEND_HISTORY,
   RESEND_ORDER,
+  SENDER_KEY_SHARES,
   SESSION_RENEWAL,
   RETRY_COUNT,
   SESSION,
@@ -86,6 +87,10 @@ export const RECORD_RULES: ReadonlyMap<string, PruningRule> = new Map([
   [PRE_KEY.kind, bounded('client/keys/pre-key-stock.ts', 'keys far behind the newest are asked for no more')],
   [SPENT_PRE_KEY.kind, bounded('client/keys/pre-key-stock.ts', 'tombstones of the newest ids only')],
   [SESSION.kind, forEver('one for each device that was ever written with, and nothing replaces it')],
+  [
+    SENDER_KEY_SHARES.kind,
+    forEver('one for each device in each group, of five keys at most; handed out once'),
+  ],
   [LID_BY_PN.kind, forEver('one for each person; everything of theirs is keyed by it')],
   [PN_BY_LID.kind, forEver('one for each person; everything of theirs is keyed by it')],
   [APP_STATE_KEY.kind, forEver('the phone shares a key once, and old patches need it')],

@@ -78,6 +78,9 @@ export const ADDON_FIELDS: readonly MessageField[] = [
 ]
 
 const COMPANIONS: ReadonlySet<string> = new Set(COMPANION_FIELDS)
+
+/** Companions that say nothing by themselves. */
+const SILENT: ReadonlySet<string> = new Set(['messageContextInfo', 'senderKeyDistributionMessage'])
 const ADDONS: ReadonlySet<string> = new Set(ADDON_FIELDS)
 
 /** Messages within messages (quotes, comments) that are read; real ones have one. */
@@ -139,13 +142,12 @@ function findContent(
   if (message.protocolMessage) {
     return { found: protocolContent(message.protocolMessage), field: 'protocolMessage' }
   }
-  let unread: string | undefined
-  for (const field of Object.keys(message) as MessageField[]) {
-    if (COMPANIONS.has(field) || field.startsWith('$')) continue
-    const found = fieldContent(message, field, scope)
+  const fields = (Object.keys(message) as MessageField[]).filter((field) => !field.startsWith('$'))
+  for (const field of fields) {
+    const found = COMPANIONS.has(field) ? undefined : fieldContent(message, field, scope)
     if (found !== undefined) return { found, field }
-    unread ??= field
   }
+  const unread = fields.find((field) => !COMPANIONS.has(field)) ?? fields.find((field) => !SILENT.has(field))
   return { found: { kind: 'unknown', ...(unread === undefined ? {} : { name: unread }) } }
 }
 
