@@ -10,6 +10,9 @@ const LONG_LAP = 50
 /** Longest that anything asked of another process may take, in milliseconds. */
 const ANSWER_DEADLINE_MS = 180_000
 
+/** The size of something in a subject: a small one with `--smoke`, where it only matters that everything works. */
+export const sized = (full, small) => (process.env.WATON_BENCH_SMOKE === undefined ? full : small)
+
 export function median(values) {
   const sorted = values.filter(Number.isFinite).sort((a, b) => a - b)
   const middle = sorted.length >> 1

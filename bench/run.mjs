@@ -24,6 +24,7 @@ const HELP = `npm run bench -- [options]: waton beside Baileys, about ten minute
   --only session,import   some subjects; --list shows them
   --case REGEX            only the cases of these subjects that match
   --quick                 fewer and shorter rounds
+  --smoke                 waton alone, once and as small as it can be: whether every row has a value, not which
   --rounds N, --ms N      so many rounds, each of so many milliseconds of work
   --json FILE             every value of every round
   --profile DIRECTORY     a CPU profile of every process
@@ -41,6 +42,7 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     json: { type: 'string' },
     profile: { type: 'string' },
+    smoke: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -49,8 +51,10 @@ if (options.help) {
   console.log(HELP)
   process.exit(0)
 }
-const rounds = Number(options.rounds ?? (options.quick ? 3 : 7))
-const ms = Number(options.ms ?? (options.quick ? 100 : 250))
+// read by the subjects and inherited by their processes
+if (options.smoke) process.env.WATON_BENCH_SMOKE = '1'
+const rounds = Number(options.rounds ?? (options.smoke ? 1 : options.quick ? 3 : 7))
+const ms = Number(options.ms ?? (options.smoke ? 1 : options.quick ? 100 : 250))
 const only = options.only?.split(',')
 const chosen = SUBJECTS.filter((name) => only?.includes(name) ?? true)
 const unknown = (only ?? []).filter((name) => !SUBJECTS.includes(name))
@@ -70,7 +74,7 @@ async function measure(subject, contestants) {
     const able = []
     for (const contestant of contestants)
       if ((await contestant.ready).includes(caseName)) able.push(contestant)
-    for (const contestant of able) await contestant.run(caseName, { ms, isWarmUp: true })
+    if (!options.smoke) for (const contestant of able) await contestant.run(caseName, { ms, isWarmUp: true })
     for (let round = 0; round < (subject.rounds?.(rounds) ?? rounds); round++) {
       for (let turn = 0; turn < able.length; turn++) {
         const contestant = able[(turn + round) % able.length]
@@ -85,10 +89,17 @@ async function measure(subject, contestants) {
   return [...rows.values()].filter(({ values }) => Object.keys(values).length > 0)
 }
 
+/** A row that nobody measures, or whose value is none, would leave the tables without being noticed. */
+function requireValues(subject, rows) {
+  const measured = rows.filter(({ values }) => Object.values(values).flat().every(Number.isFinite))
+  const missing = Object.keys(subject.rows).filter((name) => measured.every((row) => row.name !== name))
+  if (missing.length > 0) throw new Error(`no value for: ${missing.join(', ')}`)
+}
+
 async function runSubject(id) {
   const url = new URL(`subjects/${id}.mjs`, import.meta.url).href
   const subject = await import(url)
-  const names = Object.keys(subject.contestants)
+  const names = Object.keys(subject.contestants).filter((name) => !options.smoke || name.startsWith('waton'))
   const shared = await subject.start?.()
   const flags = options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profile}/${id}`]
   const contestants = []
@@ -100,6 +111,7 @@ async function runSubject(id) {
       await contestant.ready
     }
     const rows = await measure(subject, contestants)
+    if (options.smoke) requireValues(subject, rows)
     console.log(`\n## ${subject.title}\n\n${subject.about}\n`)
     console.log(table({ rows, names, pairs: subject.pairs ?? [['waton', 'Baileys']] }))
     return { subject: id, rows }

@@ -1,9 +1,10 @@
 // Many connected accounts in one process. Measured once: memory of a process does not come back between rounds.
+import { sized } from '../harness.mjs'
 import { createBaileysInMemory, createWatonInMemory } from '../parties/clients.mjs'
 
 export { startSimulatorProcess as start } from '../parties/simulator-process.mjs'
 
-const ACCOUNTS = 100
+const ACCOUNTS = sized(100, 2)
 
 export const title = 'Connected accounts'
 export const about = `${ACCOUNTS} linked and connected accounts in one process, everything in memory; per account beyond the first.`

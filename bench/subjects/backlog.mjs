@@ -1,6 +1,6 @@
 // Ten thousand texts that waited while an account was away: how fast they are taken, durably, and whether memory grows
 // with their number.
-import { within } from '../harness.mjs'
+import { sized, within } from '../harness.mjs'
 import { createWatonInMemory, createWatonOnDisk } from '../parties/clients.mjs'
 
 export { startSimulatorProcess as start } from '../parties/simulator-process.mjs'
@@ -16,10 +16,10 @@ export const rows = {
 }
 export const rounds = (count) => Math.min(count, 3)
 
-const BACKLOG = 10_000
-const FIRST_LOOK = 1_000
+const BACKLOG = sized(10_000, 150)
+const FIRST_LOOK = sized(1_000, 50)
 /** The writer is asked for so many at once. */
-const PORTION = 2_000
+const PORTION = sized(2_000, 75)
 const DEADLINE_MS = 180_000
 
 function heapMb() {

@@ -1,7 +1,7 @@
 // Curve25519 keys, secrets and XEdDSA signatures. "Stranger" rows use a key that was not seen lately: waton keeps
 // imported keys in bounded caches, and the inputs outnumber them.
 import { crypto } from 'waton/protocol'
-import { timed } from '../harness.mjs'
+import { sized, timed } from '../harness.mjs'
 import { seededRandom } from '../inputs.mjs'
 import { typed } from '../parties/baileys.mjs'
 import { random } from '../parties/waton.mjs'
@@ -16,7 +16,7 @@ export const rows = {
   'verify, known signer': { unit: 'µs CPU' },
 }
 
-const STRANGERS = 1100
+const STRANGERS = sized(1100, 20)
 
 function signers() {
   const source = seededRandom('signers')

@@ -1,6 +1,6 @@
 // Texts between a linked device and a person's phone, through one simulated server in another process. Every contestant
 // is a linked device of its own account in a process of its own, and writes with a person of its own.
-import { within } from '../harness.mjs'
+import { sized, within } from '../harness.mjs'
 import {
   createBaileysInMemory,
   createBaileysOnDisk,
@@ -38,10 +38,10 @@ const LENGTH = 4
 /** Rounds before the first that counts. */
 const WARM_UPS = 4
 /** Sends in a round of one after the other. */
-const SINGLES = 40
-const MIN_TEXTS = 64
+const SINGLES = sized(40, 2)
+const MIN_TEXTS = sized(64, 8)
 const MAX_TEXTS = 4000
-const BACKLOG = 2000
+const BACKLOG = sized(2000, 150)
 const DEADLINE_MS = 120_000
 
 function countTexts(client) {

@@ -4,10 +4,11 @@ import { execFile } from 'node:child_process'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { sized } from '../harness.mjs'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const CLIENTS = 50
+const CLIENTS = sized(50, 2)
 
 export const title = 'Idle clients'
 export const about = `${CLIENTS} clients in one process, each on its way to a server that does not answer; per client beyond the first.`

@@ -1,5 +1,5 @@
 // Signal sessions. The other end is libsignal, never timed; both contestants hand every new state to a store in memory.
-import { timed } from '../harness.mjs'
+import { sized, timed } from '../harness.mjs'
 import { bundleOf, createPerson } from '../inputs.mjs'
 import { createLibsignalParty } from '../parties/libsignal.mjs'
 
@@ -15,10 +15,10 @@ export const rows = {
   'encrypt among 50 live sessions': { unit: 'µs CPU' },
 }
 
-const STRANGERS = 1100
+const STRANGERS = sized(1100, 20)
 const BATCH = 20
-const CHAIN = 250
-const LIVE = 50
+const CHAIN = sized(250, 5)
+const LIVE = sized(50, 2)
 const plaintext = Buffer.alloc(200, 7)
 
 function check(opened) {

@@ -2,10 +2,11 @@
 // the gaps. The bundles are there already and every round has devices that nobody has met, so that only work of the
 // library counts. waton's part are the modules that its client sends with, above a store in memory; nothing is public
 // about them, so they are imported by file.
+import { sized } from '../harness.mjs'
 import { bundleOf, createPerson } from '../inputs.mjs'
 import { createBaileysParty } from '../parties/baileys.mjs'
 
-const DEVICES = 500
+const DEVICES = sized(500, 10)
 const dist = (path) => import(new URL(`../../dist/${path}`, import.meta.url).href)
 
 export const title = 'Event loop'

@@ -18,7 +18,7 @@ import { childrenOf, contentBytes } from '../../src/protocol/binary/node.ts'
 import { parseSignalMessage, readPreKeySignal } from '../../src/protocol/signal/message.ts'
 import { Baileys } from '../helpers/baileys.ts'
 import { until } from '../helpers/until.ts'
-import { overWebSocket, startWorld } from '../helpers/world.ts'
+import { addPair, overWebSocket, startWorld } from '../helpers/world.ts'
 
 const ALICE = '15550000001@s.whatsapp.net'
 const BOB = '15550000002@s.whatsapp.net'
@@ -34,8 +34,7 @@ interface Stage {
 
 async function startStage(seed: number): Promise<Stage> {
   const simulator = await startWorld(seed)
-  const alice = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
-  const bob = await simulator.addPhone({ phoneNumber: '15550000002', name: 'Bob' })
+  const { alice, bob } = await addPair(simulator)
   const baileys = await Baileys.link(simulator, bob)
   const folder = mkdtempSync(join(tmpdir(), 'waton-backup-'))
   onTestFinished(() => {

@@ -6,14 +6,13 @@ import { expect, test } from 'vitest'
 import { errorCode } from 'waton'
 import { Baileys } from '../helpers/baileys.ts'
 import { until } from '../helpers/until.ts'
-import { startWorld } from '../helpers/world.ts'
+import { addPair, startWorld } from '../helpers/world.ts'
 
 const ALICE = '15550000001@s.whatsapp.net'
 
 test('Baileys links by code after a wrong one was entered, and exchanges texts', async () => {
   const simulator = await startWorld(61)
-  const alice = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
-  const bob = await simulator.addPhone({ phoneNumber: '15550000002', name: 'Bob' })
+  const { alice, bob } = await addPair(simulator)
   const baileys = await Baileys.linkByCode(simulator, bob, async (code) => {
     const wrong = code.replace(/^./, (first) => (first === 'A' ? 'B' : 'A'))
     const refusal = await bob.linkDeviceByCode(wrong).catch((error: unknown) => error)

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import type { ClientEvents } from 'waton'
 import { Baileys } from '../helpers/baileys.ts'
 import { until } from '../helpers/until.ts'
-import { linkedClient, startWorld } from '../helpers/world.ts'
+import { addPair, linkedClient, startWorld } from '../helpers/world.ts'
 
 const ALICE = '15550000001@s.whatsapp.net'
 const BOB = '15550000002@s.whatsapp.net'
@@ -14,8 +14,7 @@ const BOB = '15550000002@s.whatsapp.net'
 describe('waton and Baileys', () => {
   test('exchange texts both ways, with each other and with the phones, receipts included', async () => {
     const simulator = await startWorld(11)
-    const alicePhone = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
-    const bobPhone = await simulator.addPhone({ phoneNumber: '15550000002', name: 'Bob' })
+    const { alice: alicePhone, bob: bobPhone } = await addPair(simulator)
     const waton = await linkedClient(simulator, alicePhone)
     const baileys = await Baileys.link(simulator, bobPhone)
     const received: ClientEvents['message'][] = []

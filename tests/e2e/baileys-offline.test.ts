@@ -2,15 +2,14 @@
 import { expect, test } from 'vitest'
 import { Baileys } from '../helpers/baileys.ts'
 import { until } from '../helpers/until.ts'
-import { startWorld } from '../helpers/world.ts'
+import { addPair, startWorld } from '../helpers/world.ts'
 
 test(
   'Baileys takes in what waited for it, behind the first few stanzas and in order',
   { timeout: 180_000 },
   async () => {
     const simulator = await startWorld(31)
-    const alice = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
-    const bob = await simulator.addPhone({ phoneNumber: '15550000002', name: 'Bob' })
+    const { alice, bob } = await addPair(simulator)
     const baileys = await Baileys.link(simulator, alice)
     await baileys.disconnect()
     const device = '15550000001:1@s.whatsapp.net'

@@ -7,15 +7,14 @@ import { CiphertextRecord, assertNoKeyReuse } from 'waton/simulator'
 import { FastClock } from '../client/support.ts'
 import { Baileys } from '../helpers/baileys.ts'
 import { until } from '../helpers/until.ts'
-import { linkedClient, startWorld } from '../helpers/world.ts'
+import { addPair, linkedClient, startWorld } from '../helpers/world.ts'
 
 const BOB = '15550000002@s.whatsapp.net'
 const DEVICE = '15550000001:1@s.whatsapp.net'
 
 test('Baileys reads each of them once and asks for none again', { timeout: 60_000 }, async () => {
   const simulator = await startWorld(41)
-  const alicePhone = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
-  const bobPhone = await simulator.addPhone({ phoneNumber: '15550000002', name: 'Bob' })
+  const { alice: alicePhone, bob: bobPhone } = await addPair(simulator)
   const waton = await linkedClient(simulator, alicePhone, { clock: new FastClock(5) })
   const baileys = await Baileys.link(simulator, bobPhone)
   const record = new CiphertextRecord(simulator.trace)

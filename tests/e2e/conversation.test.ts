@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ClientEvents } from 'waton'
 import { until } from '../helpers/until.ts'
-import { linkedClient, overWebSocket, startWorld } from '../helpers/world.ts'
+import { addPair, linkedClient, overWebSocket, startWorld } from '../helpers/world.ts'
 
 describe.each(['a WebSocket', 'the socket in memory'])('a client linked over %s', (way) => {
   const isWebSocket = way === 'a WebSocket'
@@ -20,8 +20,7 @@ describe.each(['a WebSocket', 'the socket in memory'])('a client linked over %s'
 
   test('exchanges texts with another person, with receipts', async () => {
     const simulator = await startWorld(2)
-    const alice = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
-    const bob = await simulator.addPhone({ phoneNumber: '15550000002', name: 'Bob' })
+    const { alice, bob } = await addPair(simulator)
     const client = await linkedClient(simulator, alice, {
       endpoint: isWebSocket ? overWebSocket(simulator) : simulator.endpoint,
     })

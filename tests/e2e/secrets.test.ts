@@ -5,7 +5,7 @@ import type { Logger, LogFields } from 'waton'
 import { toBase64, toHex } from '../../src/base/bytes.ts'
 import { CREDENTIALS, SELF, SIGNED_PRE_KEY } from '../../src/client/state/records.ts'
 import { until } from '../helpers/until.ts'
-import { linkedClient, startWorld } from '../helpers/world.ts'
+import { addPair, linkedClient, startWorld } from '../helpers/world.ts'
 
 /** Keeps every line as text, bytes included in every form in which they could have been written. */
 function recordingLogger(lines: string[], bound: LogFields = {}): Logger {
@@ -29,8 +29,7 @@ function recordingLogger(lines: string[], bound: LogFields = {}): Logger {
 
 test('pairing, logging in and a conversation leave no secret in the log', async () => {
   const simulator = await startWorld(31)
-  const alice = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
-  const bob = await simulator.addPhone({ phoneNumber: '15550000002', name: 'Bob' })
+  const { alice, bob } = await addPair(simulator)
   const lines: string[] = []
   const qrs: string[] = []
   const store = new MemoryStore()

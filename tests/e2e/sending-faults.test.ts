@@ -12,7 +12,7 @@ import type { Change, Claim, CommitResult } from 'waton/persistence'
 import { StoreWrapper } from 'waton/testing'
 import { Baileys } from '../helpers/baileys.ts'
 import { until } from '../helpers/until.ts'
-import { linkedClient, startWorld } from '../helpers/world.ts'
+import { addPair, linkedClient, startWorld } from '../helpers/world.ts'
 
 const ALICE = '15550000001@s.whatsapp.net'
 const BOB = '15550000002@s.whatsapp.net'
@@ -28,8 +28,7 @@ interface Stage {
 
 async function startStage(seed: number): Promise<Stage> {
   const simulator = await startWorld(seed)
-  const alice = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
-  const bob = await simulator.addPhone({ phoneNumber: '15550000002', name: 'Bob' })
+  const { alice, bob } = await addPair(simulator)
   const client = await linkedClient(simulator, alice, { endpoint: simulator.endpoint })
   const warmUp = await client.send(BOB, { text: 'warm up' })
   await warmUp.delivered

@@ -10,7 +10,7 @@ import * as z from 'zod'
 import { DURABLE_TYPES, EVENTS } from '../../src/client/events/registry.ts'
 import { ROOT, textOf } from '../architecture/sources.ts'
 import { until } from '../helpers/until.ts'
-import { linkedClient, startWorld } from '../helpers/world.ts'
+import { addPair, linkedClient, startWorld } from '../helpers/world.ts'
 import { EXAMPLES } from './examples.ts'
 import { problemsOf } from './json-schema.ts'
 import type { JsonSchema } from './json-schema.ts'
@@ -98,8 +98,7 @@ describe('the published schema', () => {
 
   it('takes the events of a conversation', async () => {
     const simulator = await startWorld(41)
-    const alice = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
-    const bob = await simulator.addPhone({ phoneNumber: '15550000002', name: 'Bob' })
+    const { alice, bob } = await addPair(simulator)
     const client = await linkedClient(simulator, alice, { endpoint: simulator.endpoint })
     const sent = await client.send('15550000002@s.whatsapp.net', { text: 'hello Bob' })
     await sent.delivered

@@ -16,7 +16,7 @@ import type { RandomSource } from '../../src/base/random.ts'
 import { FastClock, log } from '../client/support.ts'
 import { Baileys } from '../helpers/baileys.ts'
 import { until } from '../helpers/until.ts'
-import { startWorld } from '../helpers/world.ts'
+import { addPair, startWorld } from '../helpers/world.ts'
 
 const seed = process.env.WATON_SEED ?? '20'
 const ALICE = '15550000001@s.whatsapp.net'
@@ -67,8 +67,7 @@ interface Story {
 
 async function startStory(name: string): Promise<Story> {
   const simulator = await startWorld(Number(seed))
-  const alice = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
-  const bob = await simulator.addPhone({ phoneNumber: '15550000002', name: 'Bob' })
+  const { alice, bob } = await addPair(simulator)
   const carol = await simulator.addPhone({ phoneNumber: '15550000003', name: 'Carol' })
   const baileys = await Baileys.link(simulator, carol)
   const durableAt = new Map<string, number>()

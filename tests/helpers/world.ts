@@ -12,6 +12,13 @@ export async function startWorld(seed: number): Promise<Simulator> {
   return simulator
 }
 
+/** Alice, whose account clients join, and Bob, who writes with her. */
+export async function addPair(simulator: Simulator): Promise<{ alice: SimulatedPhone; bob: SimulatedPhone }> {
+  const alice = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
+  const bob = await simulator.addPhone({ phoneNumber: '15550000002', name: 'Bob' })
+  return { alice, bob }
+}
+
 /** The simulator's endpoint by its address: a real socket instead of the one in memory. */
 export function overWebSocket({ endpoint }: Simulator): Endpoint {
   return { url: endpoint.url, rootKey: endpoint.rootKey, rootSerial: endpoint.rootSerial }

@@ -8,18 +8,13 @@ import { points } from './points.mjs'
 
 const plan = JSON.parse(process.argv[2])
 const { database, journal, endpoint, peer, sendFrom, sendUpTo, kill } = plan
-const { withCommitPoints, connectWithPoints } = points(kill)
+const { withCommitPoints, endpointWithPoints } = points(kill)
 
 const tell = (message) => process.send?.(message)
 const store = withCommitPoints(await openSqlite(database))
 const bot = new Bot({
   store,
-  endpoint: {
-    url: endpoint.url,
-    rootKey: Buffer.from(endpoint.rootKey, 'base64'),
-    rootSerial: endpoint.rootSerial,
-    connect: connectWithPoints,
-  },
+  endpoint: endpointWithPoints(endpoint),
   maxAgeMs: Infinity,
   stopOnSignals: false,
   onQr: ({ qr }) => tell({ event: 'qr', qr }),

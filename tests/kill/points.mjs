@@ -69,5 +69,13 @@ export function points(kill) {
     })
   }
 
-  return { withCommitPoints, connectWithPoints }
+  /** An endpoint as the harness sends it, with points on its socket. */
+  const endpointWithPoints = ({ url, rootKey, rootSerial }) => ({
+    url,
+    rootKey: Buffer.from(rootKey, 'base64'),
+    rootSerial,
+    connect: connectWithPoints,
+  })
+
+  return { withCommitPoints, endpointWithPoints }
 }

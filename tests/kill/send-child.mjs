@@ -6,18 +6,13 @@ import { openSqlite } from 'waton/sqlite'
 import { points } from './points.mjs'
 
 const { database, journal, endpoint, chats, from, upTo, kill } = JSON.parse(process.argv[2])
-const { withCommitPoints, connectWithPoints } = points(kill)
+const { withCommitPoints, endpointWithPoints } = points(kill)
 const tell = (message) => process.send?.(message)
 
 const store = withCommitPoints(await openSqlite(database))
 const client = new Client({
   store,
-  endpoint: {
-    url: endpoint.url,
-    rootKey: Buffer.from(endpoint.rootKey, 'base64'),
-    rootSerial: endpoint.rootSerial,
-    connect: connectWithPoints,
-  },
+  endpoint: endpointWithPoints(endpoint),
 })
 client.on('pairing.qr', ({ qr }) => tell({ event: 'qr', qr }))
 const connected = client.connect()

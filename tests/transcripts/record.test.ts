@@ -17,7 +17,7 @@ import { seededRandom } from 'waton/testing'
 import { SnapshotStore } from '../../src/cli/replay/snapshot-store.ts'
 import { Baileys } from '../helpers/baileys.ts'
 import { until } from '../helpers/until.ts'
-import { linkedClient, startWorld } from '../helpers/world.ts'
+import { addPair, linkedClient, startWorld } from '../helpers/world.ts'
 import { ARRANGED_KINDS } from './arranged.ts'
 import { BAILEYS_KINDS } from './baileys-kinds.ts'
 import type { BaileysKind } from './baileys-kinds.ts'
@@ -41,8 +41,7 @@ interface Scene {
 
 async function setUp(): Promise<Scene> {
   const simulator = await startWorld(SEED)
-  const alice = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
-  const bob = await simulator.addPhone({ phoneNumber: '15550000002', name: 'Bob' })
+  const { alice, bob } = await addPair(simulator)
   const store = new SnapshotStore()
   const random = seededRandom(`recorded ${String(SEED)}`)
   const client = await linkedClient(simulator, alice, { store, random })

@@ -9,7 +9,7 @@ import { childOf, node } from '../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
 import { Baileys } from '../helpers/baileys.ts'
 import { until } from '../helpers/until.ts'
-import { linkedClient, startWorld } from '../helpers/world.ts'
+import { addPair, linkedClient, startWorld } from '../helpers/world.ts'
 
 const WATON = '15550000001:1@s.whatsapp.net'
 const BAILEYS = '15550000002:1@s.whatsapp.net'
@@ -97,8 +97,7 @@ describe('an answer', () => {
   }
 
   test('of waton is the one of Baileys, and differs only on purpose', async () => {
-    const alice = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
-    const bob = await simulator.addPhone({ phoneNumber: '15550000002', name: 'Bob' })
+    const { alice, bob } = await addPair(simulator)
     await simulator.addPhone({ phoneNumber: '15550000003', name: 'Carol' })
     const client = await linkedClient(simulator, alice)
     const baileys = await Baileys.link(simulator, bob)

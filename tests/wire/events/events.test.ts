@@ -8,7 +8,7 @@ import { startSimulator } from 'waton/simulator'
 import type { Simulator } from 'waton/simulator'
 import { Baileys } from '../../helpers/baileys.ts'
 import { until } from '../../helpers/until.ts'
-import { linkedClient } from '../../helpers/world.ts'
+import { addPair, linkedClient } from '../../helpers/world.ts'
 import { CASES, CAROL, CAROL_LID } from './cases.ts'
 import type { Case } from './cases.ts'
 import { NOT_TAKEN, flat, translate } from './translate.ts'
@@ -142,8 +142,7 @@ describe('what waton tells about a stanza', () => {
   }
 
   test('is everything that Baileys tells, and differs only on purpose', async () => {
-    const alice = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
-    const bob = await simulator.addPhone({ phoneNumber: '15550000002', name: 'Bob' })
+    const { alice, bob } = await addPair(simulator)
     client = await linkedClient(simulator, alice)
     for (const type of ['presence', 'chat.state'] as const)
       client.on(type, (payload: object) => {

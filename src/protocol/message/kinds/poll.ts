@@ -1,4 +1,4 @@
-/** Polls, options that are added to them, and results that are passed on. Votes are encrypted: see `encrypted.ts`. */
+/** Polls, options that are added to them, and results that are passed on. Votes are encrypted: see `addons/`. */
 import { BOOLEAN, wholeNumber } from '../../../base/check.ts'
 import { UsageError } from '../../../base/errors.ts'
 import type { OutgoingOptions } from '../outgoing-options.ts'
