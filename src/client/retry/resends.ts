@@ -366,7 +366,9 @@ export class Resends {
   async #fetch(connection: Connection, { device }: ResendOrder): Promise<Fetched> {
     const canonical = await canonicalJid(this.#options.state, device)
     const answers = await connection.query(fetchPreKeys, { devices: [canonical], identityChanged: true })
-    const [answer] = answers
+    const named = await Promise.all(answers.map(({ jid }) => canonicalJid(this.#options.state, jid)))
+    // nobody else's keys, whatever came first
+    const answer = answers[named.indexOf(await canonicalJid(this.#options.state, device))]
     if (answer !== undefined && 'bundle' in answer)
       return (await this.#isVouchedFor(canonical, answer)) ? { bundle: answer.bundle } : {}
     this.#options.logger.warn({ device, serverCode: answer?.errorCode }, 'no keys for a device')

@@ -228,19 +228,30 @@ export class OutboxSender {
       const offered = this.#takeOffered()
       const rows = offered.length > 0 ? [] : await this.#read()
       const items = offered.length > 0 ? offered : await this.#itemsOf(rows)
-      const lanes = await Promise.all(items.map((item) => this.#laneOf(item)))
       this.#pauses.over(NO_LANE)
       // another connection, or a retry, starts over from the first unfinished row
-      if (start !== this.#starts) continue
+      if (!(await this.#line(items, start))) continue
       const last = rows.at(-1) ?? offered.at(-1)
       if (last === undefined) return
       this.#loadedUpTo = last.position
-      for (const [index, item] of items.entries()) {
-        if (!this.#wire.has(item.id)) this.#lanes.add(lanes[index] ?? item.chat, item)
-      }
       await this.#lanes.room()
       if (offered.length > 0 && this.#offered.length === 0) return
     }
+  }
+
+  /**
+   * Puts messages in their lanes, one after the other: the other address of a person may be learned in between, and is
+   * looked for among lanes that have what came before.
+   *
+   * @returns whether all are in; false when reading began anew
+   */
+  async #line(items: readonly OutboxItem[], start: number): Promise<boolean> {
+    for (const item of items) {
+      const lane = await this.#laneOf(item)
+      if (start !== this.#starts) return false
+      if (!this.#wire.has(item.id)) this.#lanes.add(lane, item)
+    }
+    return start === this.#starts
   }
 
   #read(): Promise<readonly OutboxRow[]> {
