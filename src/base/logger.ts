@@ -56,26 +56,35 @@ function redactFields(fields: LogFields, depth = 0): LogFields {
   return clean
 }
 
-/** Wraps a logger so that byte arrays and secret-looking fields are replaced before they reach it. */
+/**
+ * Wraps a logger so that byte arrays and secret-looking fields are replaced before they reach it. A logger that fails, e.g.
+ * because its own thread has ended, loses its lines and breaks nothing else.
+ */
 export function redacted(logger: Logger): Logger {
   if (logger === silentLogger) return logger
+  const write =
+    (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') =>
+    (fields: LogFields, message: string): void => {
+      attempt(() => {
+        logger[level](redactFields(fields), message)
+      })
+    }
   return {
-    trace: (fields, message) => {
-      logger.trace(redactFields(fields), message)
-    },
-    debug: (fields, message) => {
-      logger.debug(redactFields(fields), message)
-    },
-    info: (fields, message) => {
-      logger.info(redactFields(fields), message)
-    },
-    warn: (fields, message) => {
-      logger.warn(redactFields(fields), message)
-    },
-    error: (fields, message) => {
-      logger.error(redactFields(fields), message)
-    },
-    child: (fields) => redacted(logger.child(redactFields(fields))),
-    isLevelEnabled: (level) => logger.isLevelEnabled?.(level) ?? true,
+    trace: write('trace'),
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    child: (fields) => redacted(attempt(() => logger.child(redactFields(fields))) ?? logger),
+    isLevelEnabled: (level) => attempt(() => logger.isLevelEnabled?.(level)) ?? true,
+  }
+}
+
+function attempt<Value>(work: () => Value): Value | undefined {
+  try {
+    return work()
+  } catch {
+    // there is nobody to tell: this is where failures are told
+    return undefined
   }
 }

@@ -71,6 +71,21 @@ test('a round that was asked for while the consumer did not run comes when it ru
   expect(await deadLetters(after)).toEqual([])
 })
 
+test('of what a handler throws a letter keeps a text, however long that is and whatever was thrown', async () => {
+  const log = await openLog()
+  await log.append('a1', 'b1', 'c1')
+  const thrown: Record<string, unknown> = {
+    a1: new Error('x'.repeat(1_000_000)),
+    b1: undefined,
+    c1: Object.create(null),
+  }
+  // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- handlers throw anything
+  log.consume((event) => Promise.reject(thrown[idOf(event)]), { from: 'start', maxAttempts: 1 })
+  await settle()
+  const reasons = (await deadLetters(log)).map(({ reason }) => reason)
+  expect(reasons).toEqual(['x'.repeat(1_000), 'undefined', 'a value without a text was thrown'])
+})
+
 test('letters are listed in the order of the log, and a chat has them again in that order', async () => {
   const log = await openLog()
   const ids = Array.from({ length: 12 }, (_, index) => `a${String(index + 1)}`)

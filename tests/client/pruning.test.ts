@@ -166,6 +166,26 @@ describe.each([
   })
 })
 
+describe('the budget of the log', () => {
+  test('is not used up by what this account sends, nor by messages that are changed again and again', async () => {
+    const clock = new VirtualClock()
+    const store = new MemoryStore()
+    const { state, pruner, lost } = await open({ store, clock, retention: { bytes: 70_000 } })
+    await consumer(state, 'stalled', 0)
+    for (const id of ['1', '2', '3']) await receive(state, id)
+    for (let number = 0; number < 20; number += 1)
+      await state.commit((unit) => {
+        const row = { at: unit.nowMs, kind: 'text', state: 'sent', value: new Uint8Array(10_000) }
+        unit.putMessage({ ...row, chat: 'bob@lid', sender: 'me@lid', id: `sent ${String(number)}` })
+        unit.putMessage({ ...row, ...keyOf('2') })
+        return Promise.resolve()
+      })
+    await run(clock, pruner)
+    expect(await seqs(store)).toEqual([1, 2, 3])
+    expect(lost).toEqual([])
+  })
+})
+
 describe('forgetting', () => {
   test('goes on after a crash with the size that the log has, counted or not', async () => {
     const clock = new VirtualClock()

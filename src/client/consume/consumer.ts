@@ -66,6 +66,9 @@ const MAX_AHEAD = 65_536
 const SLOW_HANDLER_MS = 30_000
 const MAX_STUCK_TOLD = 100
 
+/** Characters of a failure that are kept: some errors carry a whole page that they got from somewhere. */
+const MAX_REASON = 1_000
+
 /** See the file comment. */
 export class Consumer {
   readonly #options: ConsumerOptions
@@ -231,7 +234,7 @@ export class Consumer {
     } catch (error) {
       effects.dropped()
       if (this.#isStopped()) return undefined
-      const reason = describeError(error)
+      const reason = describeError(error).slice(0, MAX_REASON)
       logger.warn({ consumer, seq: event.seq, attempt, reason }, 'a consumer failed')
       if (attempt < maxAttempts) return Math.min(FIRST_RETRY_MS * 2 ** (attempt - 1), MAX_RETRY_MS)
       await this.#bury(delivery, attempt, reason)

@@ -3,6 +3,7 @@
  * for the other columns and the index of each row.
  */
 import type { Change, EventRow, MessageRow } from '../../persistence/contract/index.ts'
+import { messageSlot } from './unit.ts'
 
 /** The columns of a row beside its value, its key in the index, and what the pages leave free. */
 const ROW_BYTES = 200
@@ -27,13 +28,20 @@ export interface Written {
   hashes: number
 }
 
-/** Adds one commit. */
+/**
+ * Adds one commit. A message counts with the event that tells of it, as it does when both are forgotten: what this account
+ * sends has none, and one that is only written anew is counted already.
+ */
 export function countChanges(written: Written, changes: readonly Change[]): void {
+  const told = new Set<string>()
   for (const change of changes) {
     if (change.op === 'append-event') {
       written.logBytes += eventSizeBytes(change.row)
       written.upTo = change.row.seq
-    } else if (change.op === 'put-message') written.logBytes += messageSizeBytes(change.row)
-    else if (change.op === 'recognise') written.hashes += 1
+      if (change.row.message !== undefined) told.add(messageSlot(change.row.message))
+    } else if (change.op === 'recognise') written.hashes += 1
   }
+  for (const change of changes)
+    if (change.op === 'put-message' && told.has(messageSlot(change.row)))
+      written.logBytes += messageSizeBytes(change.row)
 }

@@ -74,7 +74,7 @@ export class MemoryAccount {
       case 'delete-message':
         return deleteFrom(this.#messages, [messageKey(change.key)])
       case 'expire-events':
-        return this.#events.deleteWhere((row) => row.seq <= change.upTo)
+        return this.#events.deleteUpTo(eventKey(change.upTo))
       case 'delete-outbox':
         return this.#deleteOutbox(change.id)
       case 'expire-recognised':
@@ -250,6 +250,12 @@ class SortedTable<T> {
     return this.#deleteAll([...this.#rows].filter(([, row]) => isOld(row)).map(([key]) => key))
   }
 
+  /** Deletes the first rows, up to a key. */
+  deleteUpTo(key: string): Undo {
+    const order = this.#sorted()
+    return this.#deleteAll(order.slice(0, firstBehind(order, key)))
+  }
+
   behind(after: string | undefined, limit: number, isWanted?: (row: T) => boolean): readonly T[] {
     const order = this.#sorted()
     const found: T[] = []
@@ -267,12 +273,23 @@ class SortedTable<T> {
   }
 
   #deleteAll(keys: readonly string[]): Undo {
+    this.#takeOutOfOrder(keys.filter((key) => this.#rows.has(key)))
     const undo = deleteFrom(this.#rows, keys)
-    if (keys.length > 0) this.#order = undefined
     return () => {
       undo()
       this.#order = undefined
     }
+  }
+
+  /** Without sorting again, which takes a second for a million rows: rows are forgotten a few at a time. */
+  #takeOutOfOrder(keys: readonly string[]): void {
+    const order = this.#order
+    const [first] = keys
+    if (order === undefined || first === undefined) return
+    const start = firstBehind(order, first) - 1
+    const isOneStretch = keys.every((key, index) => order[start + index] === key)
+    if (isOneStretch) order.splice(start, keys.length)
+    else this.#order = undefined
   }
 
   #sorted(): string[] {
