@@ -112,6 +112,8 @@ export class Client {
     this.#logger = redacted(options.logger ?? silentLogger).child({ account })
     this.#emitter = new TypedEmitter((error, event) => {
       this.#logger.error({ event, reason: describeError(error) }, 'a listener failed')
+      // a mistake of the user's that nobody sees is looked for in the wrong place
+      if (options.logger === undefined) console.error(`A listener of ${event} failed:`, error)
     })
     this.#options = {
       store: options.store,
@@ -197,7 +199,7 @@ export class Client {
   /** Calls `listener` for each event from now on; returns the function that stops it. */
   on<Name extends keyof ClientEvents>(
     name: Name,
-    listener: (event: ClientEvents[Name]) => void | Promise<void>,
+    listener: (event: ClientEvents[Name]) => unknown,
   ): () => void {
     checkListener(name, listener)
     return this.#emitter.on(name, listener)
@@ -206,17 +208,14 @@ export class Client {
   /** Calls `listener` for the next event only. */
   once<Name extends keyof ClientEvents>(
     name: Name,
-    listener: (event: ClientEvents[Name]) => void | Promise<void>,
+    listener: (event: ClientEvents[Name]) => unknown,
   ): () => void {
     checkListener(name, listener)
     return this.#emitter.once(name, listener)
   }
 
   /** Stops a listener. */
-  off<Name extends keyof ClientEvents>(
-    name: Name,
-    listener: (event: ClientEvents[Name]) => void | Promise<void>,
-  ): void {
+  off<Name extends keyof ClientEvents>(name: Name, listener: (event: ClientEvents[Name]) => unknown): void {
     this.#emitter.off(name, listener)
   }
 
@@ -276,9 +275,15 @@ export class Client {
    * @param name - the consumer's own name; its progress is kept under it
    * @throws {UsageError} `WATON_CONSUMER_RUNNING` when this client runs a consumer of that name already
    */
-  async consume(name: string, handler: EventHandler, options: ConsumeOptions = {}): Promise<void> {
+  async consume<Type extends DurableType = DurableType>(
+    name: string,
+    handler: EventHandler<Type>,
+    options: ConsumeOptions<Type> = {},
+  ): Promise<void> {
     checkConsume(name, handler, options)
-    await (await this.#open()).consumers.run(name, handler, options)
+    // it is handed events of `options.types` only
+    const handleAny: EventHandler = (event, context) => handler(event as never, context)
+    await (await this.#open()).consumers.run(name, handleAny, options)
   }
 
   /**

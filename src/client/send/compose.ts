@@ -126,7 +126,7 @@ function contentKind(content: OutgoingContent): KindName {
   if (only !== undefined && second === undefined) return only
   throw new UsageError(
     'WATON_CONTENT_KIND',
-    `${kindProblem(keys, names, [only, second])}. Content has exactly one of these keys: ${names.join(', ')}`,
+    `${kindProblem(keys, names, [only, second])} Content has exactly one of these keys: ${names.join(', ')}`,
     {
       details: { found: [only, second].filter((name) => name !== undefined).join(', ') },
     },
@@ -139,12 +139,27 @@ function kindProblem(
   [first, second]: readonly (string | undefined)[],
 ): string {
   if (first !== undefined && second !== undefined)
-    return `the content has both "${first}" and "${second}", and a message is one of them: send two messages`
+    return `the content has both "${first}" and "${second}", and a message is one of them: send two messages.`
   const meant = keys
     .map((key) => [key, nearestWord(key, names)] as const)
     .find(([, word]) => word !== undefined)
-  if (meant === undefined) return 'the content has no key that says what it is'
+  if (meant === undefined) return `${missingKind(keys)}.`
   return `the content has a key "${meant[0].slice(0, 64)}"; did you mean "${String(meant[1])}"?`
+}
+
+/** Kinds that others send and this version does not. */
+const NOT_SENT: readonly string[] = ['image', 'video', 'audio', 'document', 'sticker', 'album', 'product']
+
+/** What the same content is called elsewhere. */
+const OTHER_NAMES: Readonly<Record<string, string>> = { react: 'reaction', conversation: 'text' }
+
+function missingKind(keys: readonly string[]): string {
+  const notSent = keys.find((key) => NOT_SENT.includes(key))
+  if (notSent !== undefined) return `this version cannot send content of the kind "${notSent}" yet`
+  const other = keys.find((key) => Object.hasOwn(OTHER_NAMES, key))
+  if (other !== undefined)
+    return `the content has a key "${other}", which is "${String(OTHER_NAMES[other])}" here`
+  return 'the content has no key that says what it is'
 }
 
 /** Callers without types can pass anything. */
