@@ -111,7 +111,11 @@ export function checkListener(name: unknown, listener: unknown): void {
 /** More is known when it is read. */
 const CONTENT: Expectation = {
   expected: "an object with one key that says what it is, e.g. { text: 'hello' }",
-  accepts: (value) => OBJECT.accepts(value) && !Array.isArray(value) && typeof value !== 'function',
+  accepts: (value) =>
+    OBJECT.accepts(value) &&
+    !Array.isArray(value) &&
+    !ArrayBuffer.isView(value) &&
+    typeof value !== 'function',
 }
 
 /** What the content is, is checked by its kind. @throws {UsageError} `WATON_ARGUMENT` */
