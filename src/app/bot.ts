@@ -8,7 +8,7 @@ import type { Expectation } from '../base/check.ts'
 import { sleep, systemClock } from '../base/clock.ts'
 import { deferred } from '../base/deferred.ts'
 import type { Deferred } from '../base/deferred.ts'
-import { UsageError } from '../base/errors.ts'
+import { describeError, UsageError } from '../base/errors.ts'
 import { redacted, silentLogger } from '../base/logger.ts'
 import type { Logger } from '../base/logger.ts'
 import { CLIENT_OPTIONS } from '../client/check-calls.ts'
@@ -87,8 +87,11 @@ export class Bot extends Composer {
   #store: ClientOptions['store'] | undefined
   #client: Client | undefined
   #consuming: Promise<void> | undefined
+  /** Why the bot is given no events any more. */
+  #deaf: { readonly error: unknown } | undefined
   #stopping: Promise<void> | undefined
   #isStarted = false
+  #isConnected = false
   readonly #stopOnSignal = (): void => {
     this.#stopUnattended()
   }
@@ -139,7 +142,7 @@ export class Bot extends Composer {
    * the bot then runs until `stop`, or until the connection ends for good.
    *
    * @throws {UsageError} `WATON_BOT_STARTED` when it runs or was stopped
-   * @throws {WatonError} what `client.connect` throws; the bot is stopped then
+   * @throws {WatonError} what `client.connect` and `client.consume` throw; the bot is stopped then
    */
   async start(): Promise<void> {
     if (this.#isStarted || this.#stopping !== undefined) {
@@ -172,7 +175,7 @@ export class Bot extends Composer {
 
   /**
    * Resolves when the bot has stopped: with the reason when its connection ended for good, e.g. because the phone removed
-   * the device; with `undefined` after `stop`.
+   * the device; with `undefined` after `stop`, and when the event log could not be read any more, which is logged.
    */
   finished(): Promise<CloseReason | undefined> {
     return this.#finished.promise
@@ -193,6 +196,8 @@ export class Bot extends Composer {
     this.#consuming = this.#consume(client)
     await client.connect()
     forgetTrouble()
+    if (this.#deaf !== undefined) throw this.#deaf.error
+    this.#isConnected = true
     client.on('connection.closed', (reason) => {
       this.#ended(reason)
     })
@@ -204,8 +209,14 @@ export class Bot extends Composer {
         signal: this.#stop.signal,
       })
     } catch (error) {
-      // When the account cannot be had, `connect` says so to whoever started the bot.
       this.#logger.error({ error }, 'the consumer of the bot ended')
+      this.#deaf = { error }
+      // before that, whoever started the bot is told
+      if (!this.#isConnected || this.#stopping !== undefined) return
+      // a bot that answers nobody must not look like one that runs
+      if (this.#options.logger === undefined)
+        console.error(`The bot has stopped: it gets no events any more (${describeError(error)})`)
+      this.#stopUnattended()
     }
   }
 
