@@ -11,6 +11,7 @@ import type { Deferred } from '../base/deferred.ts'
 import { describeError, UsageError } from '../base/errors.ts'
 import { redacted, silentLogger } from '../base/logger.ts'
 import type { Logger } from '../base/logger.ts'
+import { CLIENT_OPTIONS } from '../client/check-calls.ts'
 import { Client } from '../client/client.ts'
 import type { HandlerContext } from '../client/consume/options.ts'
 import type { CloseReason, DurableEvent, EphemeralEvents, Me } from '../client/events.ts'
@@ -181,19 +182,20 @@ export class Bot extends Composer {
   }
 
   async #open(): Promise<Client> {
-    const { store, ...options } = this.#options
-    this.#store = await openStore(store)
-    this.#client = new Client({ ...options, store: this.#store })
+    this.#store = await openStore(this.#options.store)
+    this.#client = new Client({ ...clientOptions(this.#options), store: this.#store })
     return this.#client
   }
 
   async #run(client: Client): Promise<void> {
     const { onQr = showQr } = this.#options
-    client.on('pairing.qr', async (code) => {
-      await onQr(code)
+    client.on('pairing.qr', (code) => onQr(code))
+    const forgetTrouble = client.on('connection.closed', (reason) => {
+      this.#delayed(reason)
     })
     this.#consuming = this.#consume(client)
     await client.connect()
+    forgetTrouble()
     if (this.#deaf !== undefined) throw this.#deaf.error
     this.#isConnected = true
     client.on('connection.closed', (reason) => {
@@ -243,6 +245,13 @@ export class Bot extends Composer {
     const client = await this.#opening.catch(() => undefined)
     await client?.close()
     if (typeof this.#options.store === 'string') await this.#store?.close()
+  }
+
+  /** Whoever starts a bot and has no network waits: they are told what for. Linking has ends that belong to it. */
+  #delayed({ reason, retrying, advice }: CloseReason): void {
+    const isUsual = reason === 'restart-required' || reason === 'qr-expired'
+    if (!retrying || isUsual || this.#options.logger !== undefined) return
+    console.error(`The bot is not connected yet: ${reason}. ${advice}`)
   }
 
   /** The client comes back by itself from everything else. */
@@ -297,7 +306,7 @@ export class Bot extends Composer {
   readonly #reportByDefault: ErrorHandler = (error, ctx) => {
     this.#logger.error({ error, seq: ctx.event.seq, type: ctx.event.type }, 'a handler failed')
     if (this.#options.logger === undefined) {
-      console.error(`A handler of the bot failed on event ${String(ctx.event.seq)}: ${describeError(error)}`)
+      console.error(`A handler of the bot failed on event ${String(ctx.event.seq)}:`, error)
     }
   }
 }
@@ -314,7 +323,10 @@ async function showQr(code: QrCode): Promise<void> {
   )
 }
 
-const BOT_OPTIONS: Readonly<Record<string, Expectation>> = {
+const BOT_OPTIONS: Readonly<
+  Record<Exclude<keyof BotOptions, Exclude<keyof ClientOptions, 'store'>>, Expectation>
+> = {
+  store: STORE,
   name: TEXT,
   prefix: TEXT,
   maxAgeMs: { expected: 'a number of milliseconds', accepts: (value) => typeof value === 'number' },
@@ -323,8 +335,14 @@ const BOT_OPTIONS: Readonly<Record<string, Expectation>> = {
   stopOnSignals: BOOLEAN,
 }
 
+/** The options that are not the bot's own. */
+function clientOptions(options: BotOptions): Omit<ClientOptions, 'store'> {
+  const others = Object.entries(options).filter(([name]) => !Object.hasOwn(BOT_OPTIONS, name))
+  return Object.fromEntries(others)
+}
+
 function checkBotOptions(options: BotOptions): void {
-  checkOptions('new Bot(options)', options, BOT_OPTIONS)
+  checkOptions('new Bot(options)', options, { ...CLIENT_OPTIONS, ...BOT_OPTIONS })
   checkArgument('store in new Bot(options)', options.store, STORE)
   const { name = 'bot', prefix = DEFAULT_COMMAND_PREFIX, maxAgeMs = DEFAULT_MAX_AGE_MS } = options
   const problem =

@@ -89,9 +89,11 @@ export function checkArgument(what: string, value: unknown, { accepts, expected 
 }
 
 /**
- * Refuses options that are no object, or of which one is not what is expected. What is left out is right.
+ * Refuses options that are no object, of which one is not what is expected, or has a name that means nothing: it would be
+ * passed over in silence otherwise. What is left out is right.
  *
  * @param call - names the call, e.g. `new Client(options)`
+ * @param expectations - every option by its name; `{}` for an object of which anything may be true
  * @throws {UsageError} `WATON_ARGUMENT`
  */
 export function checkOptions(
@@ -100,10 +102,24 @@ export function checkOptions(
   expectations: Readonly<Record<string, Expectation>>,
 ): void {
   checkArgument(`the options of ${call}`, options, READABLE_OBJECT)
+  checkOptionNames(call, options as object, Object.keys(expectations))
   for (const [name, expectation] of Object.entries(expectations)) {
     const value = (options as Readonly<Record<string, unknown>>)[name]
     if (value !== undefined) checkArgument(`${name} in ${call}`, value, expectation)
   }
+}
+
+function checkOptionNames(call: string, options: object, known: readonly string[]): void {
+  if (known.length === 0) return
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  const unknown = given.map(([name]) => name).find((name) => !known.includes(name))
+  if (unknown === undefined) return
+  const shown = unknown.slice(0, 64)
+  throw new UsageError(
+    'WATON_ARGUMENT',
+    `${call} has no option ${JSON.stringify(shown)}: leave it out, or use one of ${known.join(', ')}`,
+    { details: { argument: call, got: shown, expected: known.join(', ') } },
+  )
 }
 
 /** An object all of whose properties can be read. */

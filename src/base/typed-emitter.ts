@@ -3,7 +3,8 @@
 /** Maps event names to the one argument their listeners get. */
 export type EventMap = object
 
-type Listener<Payload> = (payload: Payload) => void | Promise<void>
+/** What a listener gives back is not looked at, but that a promise of it may reject. */
+type Listener<Payload> = (payload: Payload) => unknown
 
 /** See the file comment. */
 export class TypedEmitter<Events extends EventMap> {

@@ -3,7 +3,7 @@ import { Client, ClosedError, openStore, renderQr } from 'waton'
 import type { CloseReason, Logger, Me, QrCode } from 'waton'
 import type { Console } from './console.ts'
 import { readEndpoint } from './endpoint-file.ts'
-import { printable } from './output.ts'
+import { printable, wrap } from './output.ts'
 
 /** Options of every command that opens an account. */
 export interface AccountOptions {
@@ -35,6 +35,9 @@ export async function openAccount(
   const logger = await createLogger(options.verbose ?? false)
   const client = new Client({ store, ...endpoint, ...logger })
   if (showQr) client.on('pairing.qr', (code) => drawQr(console, code, options.endpoint !== undefined))
+  client.on('connection.closed', (reason) => {
+    tellDelay(console, reason)
+  })
   return {
     client,
     async close() {
@@ -42,6 +45,13 @@ export async function openAccount(
       await store.close()
     },
   }
+}
+
+/** Somebody without a network would look at nothing. Linking has ends that belong to it. */
+function tellDelay(console: Console, { reason, retrying, advice }: CloseReason): void {
+  if (!retrying || reason === 'restart-required' || reason === 'qr-expired') return
+  const lines = wrap(`Not connected: ${reason}. ${advice}`, console.output.columns)
+  console.print(lines.map((line) => console.output.paint('quiet', line)).join('\n'))
 }
 
 /** What `--verbose` asks for: JSON lines on standard error, whose fields waton has cleaned of secrets. */

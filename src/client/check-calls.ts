@@ -15,13 +15,17 @@ import {
 import type { Expectation } from '../base/check.ts'
 import { UsageError } from '../base/errors.ts'
 import { DURABLE_TYPES, isDurableType } from './events/registry.ts'
+import { EPHEMERAL_TYPES } from './events/ephemeral.ts'
 import { DEFAULT_TIMING } from './options.ts'
+import type { ClientOptions, Endpoint } from './options.ts'
 import { SEND_STATES } from './send/states.ts'
 import type { SendState } from './send/states.ts'
 
 const STORE = objectWith('a store', 'claim')
 
-const CLIENT_OPTIONS: Readonly<Record<string, Expectation>> = {
+/** Every option of a client by its name. */
+export const CLIENT_OPTIONS: Readonly<Record<keyof ClientOptions, Expectation>> = {
+  store: STORE,
   account: NAME,
   endpoint: OBJECT,
   logger: objectWith('a logger', 'debug', 'info', 'warn', 'error', 'child'),
@@ -39,8 +43,13 @@ const ENDPOINT = {
   url: TEXT,
   rootKey: { expected: '32 bytes', accepts: (value) => value instanceof Uint8Array && value.length === 32 },
   rootSerial: wholeNumber(0),
+  resume: BOOLEAN,
+  proxy: TEXT,
+  agent: OBJECT,
   connect: FUNCTION,
-} satisfies Readonly<Record<string, Expectation>>
+  versionUrl: TEXT,
+  fetchVersion: FUNCTION,
+} satisfies Readonly<Record<keyof Endpoint, Expectation>>
 
 const PAIR_OF_TIMES: Expectation = {
   expected: 'two numbers of milliseconds above 0',
@@ -85,10 +94,28 @@ function isStore(store: unknown): boolean {
   }
 }
 
+/** A listener for an event that does not exist would wait for ever. */
+const EVENT_NAME: Expectation = {
+  expected:
+    'the name of an event, such as message, message.receipt, connection.state or pairing.qr: docs/reference/events.md has all, with their names in Baileys',
+  accepts: (value) =>
+    typeof value === 'string' && (isDurableType(value) || EPHEMERAL_TYPES.some((type) => type === value)),
+}
+
 /** @throws {UsageError} `WATON_ARGUMENT` */
 export function checkListener(name: unknown, listener: unknown): void {
-  checkArgument('the name in client.on(name, listener)', name, NAME)
+  checkArgument('the name in client.on(name, listener)', name, EVENT_NAME)
   checkArgument('the listener in client.on(name, listener)', listener, FUNCTION)
+}
+
+/** More is known when it is read. */
+const CONTENT: Expectation = {
+  expected: "an object with one key that says what it is, e.g. { text: 'hello' }",
+  accepts: (value) =>
+    OBJECT.accepts(value) &&
+    !Array.isArray(value) &&
+    !ArrayBuffer.isView(value) &&
+    typeof value !== 'function',
 }
 
 /** What the content is, is checked by its kind. @throws {UsageError} `WATON_ARGUMENT` */
@@ -99,7 +126,14 @@ export function checkSend(
   object: string = 'client',
 ): void {
   checkArgument(`the chat in ${object}.send(chat, content)`, chat, TEXT)
-  checkOptions(`${object}.send(chat, content): the content`, content, {})
+  if (typeof content === 'string') {
+    throw new UsageError(
+      'WATON_ARGUMENT',
+      `the content in ${object}.send(chat, content) is text: pass it as { text: '...' }`,
+      { details: { argument: 'content', got: 'text', expected: '{ text }' } },
+    )
+  }
+  checkArgument(`the content in ${object}.send(chat, content)`, content, CONTENT)
   if (options !== undefined) checkOptions('client.send(chat, content, options)', options, { id: TEXT })
 }
 

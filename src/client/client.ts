@@ -32,7 +32,7 @@ import type { Contacts } from './contacts/lookup.ts'
 import type { OutgoingContent } from './content.ts'
 import { eventLog } from './event-log.ts'
 import type { EventLog } from './event-log.ts'
-import type { CallPayload, ClientEvents, ClientState, Me } from './events.ts'
+import type { CallPayload, ClientEvents, ClientState, DurableType, Me } from './events.ts'
 import { DEFAULT_RETENTION, DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'
 import type { ClientOptions, RuntimeOptions } from './options.ts'
 import type { OutboxEntry, OutboxQuery, OutboxView } from './outbox.ts'
@@ -69,6 +69,8 @@ export class Client {
     this.#logger = redacted(options.logger ?? silentLogger).child({ account })
     this.#emitter = new TypedEmitter((error, event) => {
       this.#logger.error({ event, reason: describeError(error) }, 'a listener failed')
+      // a mistake of the user's that nobody sees is looked for in the wrong place
+      if (options.logger === undefined) console.error(`A listener of ${event} failed:`, error)
     })
     this.#options = {
       store: options.store,
@@ -144,7 +146,7 @@ export class Client {
   /** Calls `listener` for each event from now on; returns the function that stops it. */
   on<Name extends keyof ClientEvents>(
     name: Name,
-    listener: (event: ClientEvents[Name]) => void | Promise<void>,
+    listener: (event: ClientEvents[Name]) => unknown,
   ): () => void {
     checkListener(name, listener)
     return this.#emitter.on(name, listener)
@@ -153,17 +155,14 @@ export class Client {
   /** Calls `listener` for the next event only. */
   once<Name extends keyof ClientEvents>(
     name: Name,
-    listener: (event: ClientEvents[Name]) => void | Promise<void>,
+    listener: (event: ClientEvents[Name]) => unknown,
   ): () => void {
     checkListener(name, listener)
     return this.#emitter.once(name, listener)
   }
 
   /** Stops a listener. */
-  off<Name extends keyof ClientEvents>(
-    name: Name,
-    listener: (event: ClientEvents[Name]) => void | Promise<void>,
-  ): void {
+  off<Name extends keyof ClientEvents>(name: Name, listener: (event: ClientEvents[Name]) => unknown): void {
     this.#emitter.off(name, listener)
   }
 
@@ -223,9 +222,15 @@ export class Client {
    * @param name - the consumer's own name; its progress is kept under it
    * @throws {UsageError} `WATON_CONSUMER_RUNNING` when this client runs a consumer of that name already
    */
-  async consume(name: string, handler: EventHandler, options: ConsumeOptions = {}): Promise<void> {
+  async consume<Type extends DurableType = DurableType>(
+    name: string,
+    handler: EventHandler<Type>,
+    options: ConsumeOptions<Type> = {},
+  ): Promise<void> {
     checkConsume(name, handler, options)
-    await (await this.#open()).consumers.run(name, handler, options)
+    // it is handed events of `options.types` only
+    const handleAny: EventHandler = (event, context) => handler(event as never, context)
+    await (await this.#open()).consumers.run(name, handleAny, options)
   }
 
   /**

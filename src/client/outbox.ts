@@ -16,7 +16,7 @@ import type { AccountState } from './state/account-state.ts'
 
 /** A message of this account as the store has it, and its handle in one. */
 export interface OutboxEntry extends SentMessage {
-  /** Its place in sending order, from 1: where {@link OutboxQuery.after} goes on. */
+  /** Its place in sending order, which grows from message to message: where {@link OutboxQuery.after} goes on. */
   readonly position: number
   /** When it was accepted, in milliseconds since the epoch. */
   readonly at: number

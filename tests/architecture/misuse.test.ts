@@ -356,6 +356,51 @@ describe.each<readonly [string, readonly Case[]]>([
   )
 })
 
+describe('what would be passed over in silence', () => {
+  it.each<readonly [string, () => unknown, RegExp]>([
+    [
+      'an option of a client',
+      () => construct(Client, withStore('auth')({})),
+      /no option "auth".*use one of store/,
+    ],
+    ['an option of a bot', () => construct(Bot, withStore('prefixx')('!')), /no option "prefixx"/],
+    [
+      'a part of the endpoint',
+      () => construct(Client, withStore('endpoint')({ url: 'ws://localhost', port: 1 })),
+      /no option "port"/,
+    ],
+    [
+      'an option of send, where the id of Baileys would be lost',
+      () => untyped(client)['send']?.(BOB, { text: 'hi' }, { messageId: 'A' }),
+      /no option "messageId".*use one of id/,
+    ],
+    [
+      'an option of consume',
+      () => untyped(client)['consume']?.('worker', () => undefined, { signal: done, form: 'start' }),
+      /no option "form"/,
+    ],
+    [
+      'a part of a query',
+      () => drain(untyped(client.outbox)['list']?.({ state: 'queued' })),
+      /no option "state"/,
+    ],
+    [
+      'an event',
+      () => untyped(client)['on']?.('messages.upsert', () => undefined),
+      /docs\/reference\/events\.md/,
+    ],
+    ['a text that is no content', () => untyped(client)['send']?.(BOB, 'hi'), /\{ text: '\.\.\.' \}/],
+  ])('is told: %s', async (_what, call, hint) => {
+    const error = await failureOf(call)
+    expect(error).toMatchObject({ code: 'WATON_ARGUMENT', message: expect.stringMatching(hint) as string })
+  })
+
+  it('takes what is undefined as left out, and every option that a bot and a client share', () => {
+    construct(Client, { store: new MemoryStore(), auth: undefined })
+    construct(Bot, { store: new MemoryStore(), name: 'a', account: 'a', timing: {}, markOnline: true })
+  })
+})
+
 describe('a chat that is no person', () => {
   it.each([
     'bob',
@@ -372,6 +417,15 @@ describe('a chat that is no person', () => {
   ])('is refused: %j', async (chat) => {
     const error = await failureOf(() => client.send(chat, { text: 'hi' }))
     expect(error).toMatchObject({ code: 'WATON_SEND_CHAT', action: 'fix-call' })
+  })
+
+  it.each([
+    ['15550000002', /phone number.*client\.contacts\.lookup/],
+    ['+1 (555) 000-0002', /phone number/],
+    ['120363000000000001@g.us', /groups yet/],
+  ])('is told what it is: %j', async (chat, hint) => {
+    const error = await failureOf(() => client.send(chat, { text: 'hi' }))
+    expect(error).toMatchObject({ message: expect.stringMatching(hint) as string })
   })
 })
 

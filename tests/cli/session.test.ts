@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { copyFile, mkdtemp, rm, stat } from 'node:fs/promises'
+import { copyFile, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -81,10 +81,19 @@ describe('the commands together', () => {
     expect([code, stdout]).toEqual([0, 'Copied waton.db to copy.db.\n'])
     const again = await run(['backup', 'copy.db'], folder)
     expect(again.code).toBe(1)
-    expect(again.stderr).toMatch(/WATON_BACKUP_EXISTS/)
+    expect(again.stderr).toMatch(/--overwrite \(WATON_BACKUP_EXISTS\)/)
     expect((await run(['backup', 'copy.db', '--overwrite'], folder)).code).toBe(0)
     chat.kill('SIGTERM')
     await chat.ended
+  })
+
+  it('say that there is no connection, and go on trying', async () => {
+    const nobody = { url: 'ws://127.0.0.1:9/ws/chat', rootKey: '0'.repeat(64), rootSerial: 0 }
+    await writeFile(join(folder, 'nobody.json'), JSON.stringify(nobody))
+    const pairing = new Command(['pair', '--endpoint', 'nobody.json'], folder)
+    await pairing.printed(/Not connected: connection-lost\. [\s\S]*Not connected/)
+    pairing.kill('SIGTERM')
+    expect((await pairing.ended).code).toBe(130)
   })
 
   it('log an account out, and link it anew', async () => {

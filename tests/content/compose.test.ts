@@ -80,8 +80,10 @@ const TARGET = { id: 'TARGET', chat: BOB }
 
 describe('content that cannot be sent', () => {
   it.each<[string, unknown, string, RegExp]>([
-    ['a typing error', { txt: 'hi' }, 'WATON_CONTENT_KIND', /"txt"; did you mean "text"/],
+    ['a typing error', { txt: 'hi' }, 'WATON_CONTENT_KIND', /"txt"; did you mean "text"\? Content/],
     ['nothing', {}, 'WATON_CONTENT_KIND', /no key that says what it is/],
+    ['a file', { image: {} }, 'WATON_CONTENT_KIND', /cannot send content of the kind "image" yet\. Content/],
+    ['a word of others', { react: {} }, 'WATON_CONTENT_KIND', /"react", which is "reaction" here\. Content/],
     ['two kinds', { text: 'x', ...poll() }, 'WATON_CONTENT_KIND', /both "text" and "poll"/],
     ['an unknown option', { text: 'x', qouted: TARGET }, 'WATON_CONTENT_KEY', /did you mean "quoted"/],
     ['an option of another kind', { text: 'x', caption: 'y' }, 'WATON_CONTENT_KEY', /text, linkPreview/],

@@ -7,10 +7,11 @@ import type { EventRange, EventRow } from 'waton/persistence'
 import { startSimulator } from 'waton/simulator'
 import type { SimulatedPhone, Simulator } from 'waton/simulator'
 import { StoreWrapper } from 'waton/testing'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { deferred } from '../../src/base/deferred.ts'
 import { StorageError } from '../../src/base/errors.ts'
 import { silentLogger } from '../../src/base/logger.ts'
+import { until } from '../helpers/until.ts'
 
 const SEED = 'bot story'
 
@@ -44,6 +45,37 @@ function bobsBot(options: Partial<BotOptions> = {}): Bot {
   bots.push(bot)
   return bot
 }
+
+describe('without a logger', () => {
+  it('mistakes of listeners and handlers are shown with their stack, and a missing network is told', async () => {
+    const shown: unknown[][] = []
+    const print = vi.spyOn(console, 'error').mockImplementation((...values) => void shown.push(values))
+    let refusals = 1
+    const { endpoint } = simulator
+    const connect = (): Promise<Awaited<ReturnType<typeof endpoint.connect>>> => {
+      refusals -= 1
+      return refusals >= 0 ? Promise.reject(new TypeError('no network')) : endpoint.connect()
+    }
+    const bot = bobsBot({ endpoint: { ...endpoint, connect } })
+    bot.on('message', () => {
+      throw new TypeError('handler')
+    })
+    const client = await bot.open()
+    client.on('message', () => {
+      throw new TypeError('listener')
+    })
+    await bot.start()
+    await alice.send(bob.pn, { text: 'hi' })
+    await until('three lines', () => shown.length >= 3)
+    print.mockRestore()
+    expect(shown[0]).toEqual([expect.stringMatching(/^The bot is not connected yet: connection-lost\. /)])
+    const told = shown.slice(1).map(([text, error]) => `${String(text)} ${String(error)}`)
+    expect(told).toContain('A listener of message failed: TypeError: listener')
+    expect(told).toContainEqual(
+      expect.stringMatching(/^A handler of the bot failed on event \d+: TypeError: handler$/),
+    )
+  })
+})
 
 /** The texts that a phone shows, as `who: text`. */
 function shownBy(phone: SimulatedPhone): readonly string[] {

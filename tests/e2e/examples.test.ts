@@ -40,6 +40,13 @@ describe('the examples', () => {
     print.mockRestore()
   })
 
+  it('gateway.ts sends from two accounts, each message once', async () => {
+    const print = vi.spyOn(console, 'log').mockImplementation(() => undefined)
+    await import('../../examples/gateway.ts')
+    expect(print).toHaveBeenCalledWith('ok')
+    print.mockRestore()
+  })
+
   it.each([
     ['send-content.ts', 'send-messages.md'],
     ['look-up-contacts.ts', 'contacts.md'],

@@ -48,6 +48,30 @@ describe('events', () => {
     expectTypeOf(handle).toBeFunction()
   })
 
+  it('that a consumer has asked for are those that its handler gets', () => {
+    const consume = (client: Client): unknown =>
+      client.consume(
+        'desk',
+        (event, { send }) => {
+          expectTypeOf(event).toEqualTypeOf<DurableEventOf<'message'> | DurableEventOf<'send.failed'>>()
+          return send(BOB, { text: 'seen' })
+        },
+        { types: ['message', 'send.failed'], from: 'start' },
+      )
+    expectTypeOf(consume).toBeFunction()
+    const consumeAll = (client: Client): unknown =>
+      client.consume('all', (event) => {
+        expectTypeOf(event).toEqualTypeOf<DurableEvent>()
+      })
+    expectTypeOf(consumeAll).toBeFunction()
+  })
+
+  it('may be answered by a listener, whatever that gives back', () => {
+    const answer = (client: Client): unknown =>
+      client.on('message', ({ payload }) => client.send(payload.chat, { text: 'seen' }))
+    expectTypeOf(answer).toBeFunction()
+  })
+
   it('read from the log are of the types that were asked for', () => {
     const read = (client: Client) => client.events.read({ types: ['message', 'send.failed'], chat: BOB })
     expectTypeOf(read).toBeFunction()

@@ -28,6 +28,12 @@ export async function runBackup(
       `there is no store at ${options.store}: name the right one with --store`,
     )
   }
+  if (existsSync(options.file) && !options.overwrite) {
+    throw new UsageError(
+      'WATON_BACKUP_EXISTS',
+      `${options.file} exists and was left as it is: choose another name, or replace it with --overwrite`,
+    )
+  }
   const console = new Console(surroundings)
   const account = await openAccount(console, options, false)
   try {

@@ -13,11 +13,11 @@ export type ConsumeFrom =
     }
 
 /** How a consumer begins, what it gets, and when it gives up. */
-export interface ConsumeOptions {
+export interface ConsumeOptions<Type extends DurableType = DurableType> {
   /** Where a consumer that was never seen before begins; later its own progress counts. @default 'end' */
   readonly from?: ConsumeFrom
   /** Only events of these types; the others are passed over. @default all */
-  readonly types?: readonly DurableType[]
+  readonly types?: readonly Type[]
   /** Events that were recorded longer ago when they are read are passed over, in milliseconds. @default no limit */
   readonly maxAgeMs?: number
   /** How often an event is given to the handler before it becomes a dead letter. @default 5 */
@@ -48,8 +48,14 @@ export interface HandlerContext {
   readonly send: (chat: string, content: OutgoingContent) => Promise<SentMessage>
 }
 
-/** Takes one event. When it rejects, the event comes again. */
-export type EventHandler = (event: DurableEvent, context: HandlerContext) => void | Promise<void>
+/**
+ * Takes one event, of the types that were asked for. When it rejects, the event comes again; what it resolves with is not
+ * looked at.
+ */
+export type EventHandler<Type extends DurableType = DurableType> = (
+  event: Extract<DurableEvent, { readonly type: Type }>,
+  context: HandlerContext,
+) => unknown
 
 /** A chat whose event keeps a consumer busy. */
 export interface StuckChat {

@@ -165,3 +165,27 @@ export interface EphemeralEvents {
   /** Somebody types, speaks, or has stopped. */
   readonly 'chat.state': ChatStateEvent
 }
+
+/** Every event of {@link EphemeralEvents} by its name; one without a line here does not compile. */
+const NAMES: Readonly<Record<keyof EphemeralEvents, true>> = {
+  'pairing.qr': true,
+  'pairing.code': true,
+  'pairing.passkey': true,
+  'pairing.failed': true,
+  'pairing.success': true,
+  'connection.state': true,
+  'connection.open': true,
+  'connection.closed': true,
+  'store.quarantined': true,
+  'events.lost': true,
+  'consumer.dead': true,
+  'connection.expiring': true,
+  'sync.offline': true,
+  presence: true,
+  'chat.state': true,
+}
+
+/** The names of {@link EphemeralEvents}. */
+export const EPHEMERAL_TYPES: readonly (keyof EphemeralEvents)[] = Object.keys(
+  NAMES,
+) as (keyof EphemeralEvents)[]

@@ -83,12 +83,27 @@ export function composeMessage(
     const mediaType = mediaTypeOf(message)
     return {
       kind: name,
-      message: encodeMessage(message),
+      message: sized(encodeMessage(message)),
       stanzaType: stanzaTypeOf(message),
       isTimed: takesOptions(kind) && (content as OutgoingOptions).expiresInSeconds === undefined,
       extras: { ...(mediaType === undefined ? {} : { mediaType }), ...built.stanza },
     }
   })
+}
+
+/**
+ * Bytes of a message. A limit of waton: each device gets a copy of its own in one stanza, a frame holds 16 MiB, and
+ * two people have ten devices at most. What is longer could be accepted, and would never leave.
+ */
+const MAX_MESSAGE_BYTES = 1024 * 1024
+
+function sized(message: Uint8Array): Uint8Array {
+  if (message.length <= MAX_MESSAGE_BYTES) return message
+  throw new UsageError(
+    'WATON_CONTENT_SIZE',
+    `the message has ${String(message.length)} bytes, and at most ${String(MAX_MESSAGE_BYTES)} can be sent: make several messages of it`,
+    { details: { sizeBytes: message.length, maxBytes: MAX_MESSAGE_BYTES } },
+  )
 }
 
 function takesOptions(kind: AnyKind): boolean {
@@ -121,12 +136,13 @@ function readable<Value>(read: () => Value): Value {
 /** The one key of the content that names its kind. */
 function contentKind(content: OutgoingContent): KindName {
   const names = Object.keys(KINDS) as KindName[]
-  const keys = isObject(content) ? givenKeys(content) : []
+  // bytes have as many keys as there are of them
+  const keys = isObject(content) && !ArrayBuffer.isView(content) ? givenKeys(content) : []
   const [only, second] = names.filter((name) => keys.includes(name))
   if (only !== undefined && second === undefined) return only
   throw new UsageError(
     'WATON_CONTENT_KIND',
-    `${kindProblem(keys, names, [only, second])}. Content has exactly one of these keys: ${names.join(', ')}`,
+    `${kindProblem(keys, names, [only, second])} Content has exactly one of these keys: ${names.join(', ')}`,
     {
       details: { found: [only, second].filter((name) => name !== undefined).join(', ') },
     },
@@ -139,12 +155,31 @@ function kindProblem(
   [first, second]: readonly (string | undefined)[],
 ): string {
   if (first !== undefined && second !== undefined)
-    return `the content has both "${first}" and "${second}", and a message is one of them: send two messages`
+    return `the content has both "${first}" and "${second}", and a message is one of them: send two messages.`
   const meant = keys
+    .slice(0, MAX_COMPARED)
     .map((key) => [key, nearestWord(key, names)] as const)
     .find(([, word]) => word !== undefined)
-  if (meant === undefined) return 'the content has no key that says what it is'
+  if (meant === undefined) return `${missingKind(keys)}.`
   return `the content has a key "${meant[0].slice(0, 64)}"; did you mean "${String(meant[1])}"?`
+}
+
+/** Keys in which a typing error is looked for: more are no content. */
+const MAX_COMPARED = 32
+
+/** Kinds that others send and this version does not. */
+const NOT_SENT: readonly string[] = ['image', 'video', 'audio', 'document', 'sticker', 'album', 'product']
+
+/** What the same content is called elsewhere. */
+const OTHER_NAMES: Readonly<Record<string, string>> = { react: 'reaction', conversation: 'text' }
+
+function missingKind(keys: readonly string[]): string {
+  const notSent = keys.find((key) => NOT_SENT.includes(key))
+  if (notSent !== undefined) return `this version cannot send content of the kind "${notSent}" yet`
+  const other = keys.find((key) => Object.hasOwn(OTHER_NAMES, key))
+  if (other !== undefined)
+    return `the content has a key "${other}", which is "${String(OTHER_NAMES[other])}" here`
+  return 'the content has no key that says what it is'
 }
 
 /** Callers without types can pass anything. */

@@ -6,7 +6,7 @@ import type { Clock } from '../../base/clock.ts'
 import { UsageError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
-import { SERVER_LID, SERVER_USER, formatJid, tryParseJid } from '../../protocol/jid.ts'
+import { SERVER_GROUP, SERVER_LID, SERVER_USER, formatJid, tryParseJid } from '../../protocol/jid.ts'
 import { createMessageId } from '../../protocol/message/message-id.ts'
 import { timerOf, withTimer } from '../chat-timer.ts'
 import type { OutgoingContent } from '../content.ts'
@@ -149,9 +149,14 @@ function chatJid(chat: string): string {
   if (isPerson && /^\d{1,32}$/.test(parsed.user)) return formatJid({ ...parsed, device: 0 })
   throw new UsageError(
     'WATON_SEND_CHAT',
-    'this version sends to people only: a chat looks like 15550000001@s.whatsapp.net or 1234@lid',
-    {
-      details: { server: parsed?.server },
-    },
+    `${chatProblem(chat, parsed?.server)}: a chat looks like 15550000001@s.whatsapp.net or 1234@lid`,
+    { details: { server: parsed?.server } },
   )
+}
+
+function chatProblem(chat: string, server: string | undefined): string {
+  if (/^\+?[\d\s().-]{6,24}$/.test(chat))
+    return 'this is a phone number and not the address of a chat; client.contacts.lookup finds the address of a number, and whether it is on WhatsApp'
+  if (server === SERVER_GROUP) return 'this version cannot write to groups yet'
+  return 'this version sends to people only'
 }

@@ -118,7 +118,7 @@ export const contactsKind: Kind<'contacts', OutgoingContacts> = defineKind({
     // one card is a message of its own kind
     if (only !== undefined && cards.length === 1) return { message: { contactMessage: only } }
     const names = cards.map((card) => card.displayName ?? '').join(', ')
-    const displayName = given.displayName ?? names.slice(0, MAX_NAME)
+    const displayName = given.displayName ?? shortened(names)
     return { message: { contactsArrayMessage: { displayName, contacts: cards } } }
   },
 })
@@ -161,7 +161,7 @@ function vcardOf({
 
 /** Text as a value of a vCard. @source RFC 2426 section 5 */
 function escaped(value: string): string {
-  return value.replace(/[\\;,]/g, '\\$&').replace(/\r?\n/g, '\\n')
+  return value.replace(/[\\;,]/g, '\\$&').replace(/\r\n?|\n/g, '\\n')
 }
 
 function nameOf(vcard: string): string | undefined {
@@ -169,7 +169,12 @@ function nameOf(vcard: string): string | undefined {
     .exec(vcard)?.[1]
     ?.replace(/\\([\\;,])/g, '$1')
     .trim()
-  return name === undefined || name === '' ? undefined : name.slice(0, MAX_NAME)
+  return name === undefined || name === '' ? undefined : shortened(name)
+}
+
+/** So much of a name as fits: never half of a character. */
+function shortened(name: string): string {
+  return name.slice(0, MAX_NAME).replace(/[\ud800-\udbff]$/, '')
 }
 
 function digitsOf(number: string): string {
