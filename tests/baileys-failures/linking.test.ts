@@ -10,7 +10,7 @@ import type { Client } from 'waton'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
 import { ALICE, BOB, DEVICE, linkedClient, newClient } from '../client/support.ts'
 import { until } from '../helpers/until.ts'
-import { BAILEYS, CAROL, Victim, startStage, temporaryFolder } from './stage.ts'
+import { BAILEYS, CAROL, START_MS, Victim, startStage, temporaryFolder } from './stage.ts'
 import type { Stage } from './stage.ts'
 
 const NOBODY = '15559999999'
@@ -38,13 +38,13 @@ test('L4: Baileys takes a refused pairing code for an account and logs in with i
   const stage = await startStage('L4')
   const folder = temporaryFolder()
   const baileys = Victim.start(stage.url, folder)
-  await until('a QR code', () => baileys.qrs[0])
+  await until('a QR code', () => baileys.qrs[0], START_MS)
   // the server answers 400: there is no such account
   expect(await baileys.requestPairingCode(NOBODY)).toBe('resolved')
   await until('its credentials', () => namedIn(join(folder, 'creds.json'))?.startsWith(NOBODY))
   await baileys.kill()
   const again = Victim.start(stage.url, folder)
-  expect(await until('the end of its login', () => again.closeCodes[0])).toBe(LOGGED_OUT)
+  expect(await until('the end of its login', () => again.closeCodes[0], START_MS)).toBe(LOGGED_OUT)
   expect(again.qrs).toEqual([])
 
   const { world, alice } = stage

@@ -26,7 +26,7 @@ import { startStage } from './stage.ts'
 const silent = pino({ level: 'silent' })
 
 /** Stanzas that wait: more than a client asks for at once. */
-const BACKLOG = 120
+const BACKLOG = 112
 
 test('L18: Baileys takes in any backlog and drops it with the socket; waton takes what it can keep', async () => {
   let isOpen = true
