@@ -121,7 +121,7 @@ describe('a device that was linked without a word', () => {
 
   test.each([429, 503])('gets its copy after the server could not take it (%i)', async (code) => {
     const clock = new FastClock(100)
-    const { world, alice, second } = await stage(`missed, then ${String(code)}`, { clock })
+    const { world, alice, second } = await stage(`missed, then ${String(code)}`, { clock, timing: PATIENT })
     refuseCopies(world, code, 3)
     const startMs = clock.nowMs()
     const { id } = await alice.client.send(BOB, { text: 'for all of you' })
@@ -139,8 +139,8 @@ describe('a device that was linked without a word', () => {
   })
 
   test('gets the identical copy again on the same connection when its ack is lost, and shows it once', async () => {
-    const timing = { ackTimeoutMs: 60_000 }
-    const { world, alice, second } = await stage('missed, ack lost', { clock: new FastClock(100), timing })
+    const timing = { ...PATIENT, ackTimeoutMs: 60_000 }
+    const { world, alice, second } = await stage('missed, ack lost', { clock: new FastClock(20), timing })
     const stop = world.server.trace.subscribe((entry) => {
       if (!('node' in entry) || entry.node.tag !== 'ack' || entry.node.attrs.phash === undefined) return
       stop()
@@ -161,7 +161,7 @@ describe('a device that was linked without a word', () => {
   })
 
   test('is given up when the server refuses its copy for good', async () => {
-    const { world, alice } = await stage('missed, then 403', { clock: new FastClock(100) })
+    const { world, alice } = await stage('missed, then 403', { clock: new FastClock(100), timing: PATIENT })
     refuseCopies(world, 403, 1)
     const { id, acked } = await alice.client.send(BOB, { text: 'for all of you' })
     await acked
