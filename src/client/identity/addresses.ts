@@ -20,6 +20,7 @@ import {
   PN_BY_LID,
   PRIVACY_TOKEN,
   SESSION,
+  newerToken,
 } from '../state/records.ts'
 import type { RecordKind } from '../state/record-kind.ts'
 import type { DeviceList } from '../state/records.ts'
@@ -45,12 +46,6 @@ const PERSON_SERVER: ReadonlyMap<string, string> = new Map([
   [SERVER_HOSTED, SERVER_USER],
   [SERVER_HOSTED_LID, SERVER_LID],
 ])
-
-/** What is kept of a person under their address, besides sessions and the list of their devices. */
-const KEPT_OF_PERSONS: readonly RecordKind<unknown>[] = [
-  IDENTITY_CHANGE as RecordKind<unknown>,
-  PRIVACY_TOKEN as RecordKind<unknown>,
-]
 
 /** The address that everything about this user or device is keyed by: its LID when known, else what was given. */
 export async function canonicalJid(mappings: MappingReader, jid: string): Promise<string> {
@@ -111,26 +106,38 @@ export async function learnMapping(unit: Unit, pn: string, lid: string): Promise
   if (isMoved) rememberFormerAddress(unit, { pnUser: phone.user, lidUser: hidden.user })
 }
 
-/** What is known under the number is known under the LID; where both have something, the LID's stays, except for lists. */
+/**
+ * What is known under the number is known under the LID. Where both have something, the newer list and the newer token
+ * count, and otherwise the LID's.
+ */
 async function moveRecords(unit: Unit, pnUser: string, lidUser: string): Promise<void> {
   const from = formatJid({ user: pnUser, server: SERVER_USER, device: 0 })
   const to = formatJid({ user: lidUser, server: SERVER_LID, device: 0 })
-  for (const kind of KEPT_OF_PERSONS) {
-    const value = await unit.read(kind, from)
-    if (value === undefined) continue
-    if ((await unit.read(kind, to)) === undefined) unit.put(kind, to, value)
-    unit.delete(kind, from)
-  }
-  const list = await unit.read(DEVICE_LIST, from)
-  if (list === undefined) return
-  unit.put(DEVICE_LIST, to, newerList(list, await unit.read(DEVICE_LIST, to)))
-  unit.delete(DEVICE_LIST, from)
+  await moveRecord(unit, DEVICE_LIST, { from, to, merge: newerList })
+  await moveRecord(unit, IDENTITY_CHANGE, { from, to, merge: (known) => known })
+  await moveRecord(unit, PRIVACY_TOKEN, { from, to, merge: newerToken })
+}
+
+async function moveRecord<Value>(
+  unit: Unit,
+  kind: RecordKind<Value>,
+  move: {
+    readonly from: string
+    readonly to: string
+    readonly merge: (known: Value, moved: Value) => Value
+  },
+): Promise<void> {
+  const { from, to, merge } = move
+  const moved = await unit.read(kind, from)
+  if (moved === undefined) return
+  const known = await unit.read(kind, to)
+  unit.put(kind, to, known === undefined ? moved : merge(known, moved))
+  unit.delete(kind, from)
 }
 
 /** Of two lists of one person the one that was told last counts, and the server is asked again: it was never of both. */
-function newerList(list: DeviceList, other: DeviceList | undefined): DeviceList {
-  if (other === undefined) return list
-  return { ...(list.fetchedAtMs > other.fetchedAtMs ? list : other), isStale: true }
+function newerList(known: DeviceList, moved: DeviceList): DeviceList {
+  return { ...(moved.fetchedAtMs > known.fetchedAtMs ? moved : known), isStale: true }
 }
 
 /** Returns whether there were any under the number. */

@@ -23,6 +23,7 @@ import type { Connection } from '../connection/connection.ts'
 import { canonicalJid, phoneJid } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
 import type { AccountState, Staged } from '../state/account-state.ts'
+import type { Timing } from '../options.ts'
 import type { PrivacyTokens } from '../tokens/tokens.ts'
 import type { DeviceDirectory } from './devices.ts'
 import { encryptItem } from './encrypt.ts'
@@ -47,6 +48,8 @@ export interface SenderOptions {
   readonly logger: Logger
   readonly repairs: NackRepairs
   readonly tokens: PrivacyTokens
+  /** How long an answer may take. */
+  readonly timing?: Partial<Timing> | undefined
   /** Which devices a message goes to. */
   readonly devices: DeviceDirectory
   /** Sessions with them. */
@@ -98,10 +101,12 @@ export class OutboxSender {
   #loadAgain = false
 
   constructor(options: SenderOptions) {
-    const { logger, clock, random } = options
+    const { clock, random } = options
     this.#options = options
     this.#lanes = new Lanes((item) => this.#process(item))
-    this.#wire = new Wire(logger)
+    this.#wire = new Wire(options, () => {
+      this.restart()
+    })
     this.#pauses = new Pauses(clock, random, () => {
       this.restart()
     })
