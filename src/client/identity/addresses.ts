@@ -19,7 +19,6 @@ import {
   LID_BY_PN,
   PN_BY_LID,
   PRIVACY_TOKEN,
-  SENDER_KEY_SHARES,
   SESSION,
   newerToken,
 } from '../state/records.ts'
@@ -47,9 +46,6 @@ const PERSON_SERVER: ReadonlyMap<string, string> = new Map([
   [SERVER_HOSTED, SERVER_USER],
   [SERVER_HOSTED_LID, SERVER_LID],
 ])
-
-/** What is kept of a person under their address, besides sessions, tokens and the list of their devices. */
-const KEPT_OF_PERSONS: readonly RecordKind<unknown>[] = [IDENTITY_CHANGE as RecordKind<unknown>]
 
 /** The address that everything about this user or device is keyed by: its LID when known, else what was given. */
 export async function canonicalJid(mappings: MappingReader, jid: string): Promise<string> {
@@ -110,69 +106,54 @@ export async function learnMapping(unit: Unit, pn: string, lid: string): Promise
   if (isMoved) rememberFormerAddress(unit, { pnUser: phone.user, lidUser: hidden.user })
 }
 
-/** What is known under the number is known under the LID. Where both have something, the LID's stays, or the newer token or list. */
+/**
+ * What is known under the number is known under the LID. Where both have something, the newer list and the newer token
+ * count, and otherwise the LID's.
+ */
 async function moveRecords(unit: Unit, pnUser: string, lidUser: string): Promise<void> {
   const from = formatJid({ user: pnUser, server: SERVER_USER, device: 0 })
   const to = formatJid({ user: lidUser, server: SERVER_LID, device: 0 })
-  for (const kind of KEPT_OF_PERSONS) {
-    const value = await unit.read(kind, from)
-    if (value === undefined) continue
-    if ((await unit.read(kind, to)) === undefined) unit.put(kind, to, value)
-    unit.delete(kind, from)
-  }
-  await moveNewer(unit, PRIVACY_TOKEN, { from, to }, (token, other) => newerToken(other, token))
-  await moveNewer(unit, DEVICE_LIST, { from, to }, newerList)
+  await moveRecord(unit, DEVICE_LIST, { from, to, merge: newerList })
+  await moveRecord(unit, IDENTITY_CHANGE, { from, to, merge: (known) => known })
+  await moveRecord(unit, PRIVACY_TOKEN, { from, to, merge: newerToken })
 }
 
-/** What only one of both addresses has, or what a choice makes of both. */
-async function moveNewer<Value>(
+async function moveRecord<Value>(
   unit: Unit,
   kind: RecordKind<Value>,
-  { from, to }: { readonly from: string; readonly to: string },
-  newer: (value: Value, other: Value) => Value,
+  move: {
+    readonly from: string
+    readonly to: string
+    readonly merge: (known: Value, moved: Value) => Value
+  },
 ): Promise<void> {
-  const value = await unit.read(kind, from)
-  if (value === undefined) return
-  const other = await unit.read(kind, to)
-  unit.put(kind, to, other === undefined ? value : newer(value, other))
+  const { from, to, merge } = move
+  const moved = await unit.read(kind, from)
+  if (moved === undefined) return
+  const known = await unit.read(kind, to)
+  unit.put(kind, to, known === undefined ? moved : merge(known, moved))
   unit.delete(kind, from)
 }
 
 /** Of two lists of one person the one that was told last counts, and the server is asked again: it was never of both. */
-function newerList(list: DeviceList, other: DeviceList): DeviceList {
-  return { ...(list.fetchedAtMs > other.fetchedAtMs ? list : other), isStale: true }
+function newerList(known: DeviceList, moved: DeviceList): DeviceList {
+  return { ...(moved.fetchedAtMs > known.fetchedAtMs ? moved : known), isStale: true }
 }
 
-/**
- * Moves what is kept of devices: sessions, and the keys that they have handed out for groups, whose records name the group
- * behind the address. Returns whether there were any sessions under the number.
- */
+/** Returns whether there were any under the number. */
 async function moveSessions(unit: Unit, pnUser: string, lidUser: string): Promise<boolean> {
   let hasAny = false
   for (const [server, target] of CANONICAL_SERVER) {
     const prefix = signalAddress(formatJid({ user: pnUser, server, device: 0 })).slice(0, -1)
-    const addressOf = (key: string): string => {
-      const [device = '', ...group] = key.slice(prefix.length).split('\u0000')
-      const address = signalAddress(formatJid({ user: lidUser, server: target, device: Number(device) }))
-      return [address, ...group].join('\u0000')
+    for (const address of await unit.listKeys(SESSION, prefix)) {
+      hasAny = true
+      const device = Number(address.slice(prefix.length))
+      const to = signalAddress(formatJid({ user: lidUser, server: target, device }))
+      const session = await unit.read(SESSION, address)
+      if (session === undefined || (await unit.read(SESSION, to)) !== undefined) continue
+      unit.put(SESSION, to, session)
+      unit.delete(SESSION, address)
     }
-    const sessions = await unit.listKeys(SESSION, prefix)
-    hasAny ||= sessions.length > 0
-    for (const key of sessions) await moveRecord(unit, SESSION, { key, to: addressOf(key) })
-    for (const key of await unit.listKeys(SENDER_KEY_SHARES, prefix))
-      await moveRecord(unit, SENDER_KEY_SHARES, { key, to: addressOf(key) })
   }
   return hasAny
-}
-
-/** Moves a record, unless there is one in its new place. */
-async function moveRecord<Value>(
-  unit: Unit,
-  kind: RecordKind<Value>,
-  { key, to }: { readonly key: string; readonly to: string },
-): Promise<void> {
-  const value = await unit.read(kind, key)
-  if (value === undefined || (await unit.read(kind, to)) !== undefined) return
-  unit.put(kind, to, value)
-  unit.delete(kind, key)
 }
