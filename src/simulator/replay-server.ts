@@ -36,6 +36,9 @@ const MAX_STANZAS = 10_000
 /** One-time pre-keys that the server claims to have: enough that none are uploaded. */
 const PRE_KEYS = 812
 
+/** The privacy settings of an account that has changed none. */
+const PRIVACY = node('privacy', {}, [node('category', { name: 'readreceipts', value: 'all' })])
+
 /** See the file comment. */
 export class ReplayServer {
   readonly #options: ReplayServerOptions
@@ -129,6 +132,8 @@ export class ReplayServer {
     if (type === 'set' || xmlns === 'w:p') channel.write(iqResult(stanza))
     else if (childrenOf(stanza)[0]?.tag === 'count')
       channel.write(iqResult(stanza, [node('count', { value: PRE_KEYS })]))
+    // asked again until it is told
+    else if (xmlns === 'privacy') channel.write(iqResult(stanza, [PRIVACY]))
     else channel.write(iqError(stanza, REFUSAL.unavailable))
   }
 }
