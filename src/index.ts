@@ -12,9 +12,9 @@ export type { FilterQuery } from './app/filter-query.ts'
 
 // 2. The client, its events and its content.
 export { Client } from './client/client.ts'
-export type { Contacts, DeadLetters, EventLog } from './client/client.ts'
+export type { DeadLetters, EventLog } from './client/event-log.ts'
 export type { OutboxEntry, OutboxQuery, OutboxView } from './client/outbox.ts'
-export type { ContactLookup, LookupOptions } from './client/contacts/lookup.ts'
+export type { ContactLookup, Contacts, LookupOptions } from './client/contacts/lookup.ts'
 export type { DeadLetter, DeadLetterQuery } from './client/consume/dead-letters.ts'
 export type {
   ConsumeFrom,

@@ -15,8 +15,6 @@ import {
   checkClientOptions,
   checkCodeRequest,
   checkConsume,
-  checkDeadLetter,
-  checkDeadLetterQuery,
   checkListener,
   checkLookup,
   checkMessageKeys,
@@ -25,17 +23,16 @@ import {
   checkMessageId,
   checkOutboxQuery,
   checkQuestion,
-  checkRead,
   checkRejectedCall,
   checkSend,
 } from './check-calls.ts'
 import type { Connection } from './connection/connection.ts'
-import type { DeadLetter, DeadLetterQuery } from './consume/dead-letters.ts'
-import type { ReadEvent, ReadOptions } from './consume/event-hub.ts'
 import type { ConsumeOptions, ConsumerStatus, EventHandler } from './consume/options.ts'
-import type { ContactLookup, LookupOptions } from './contacts/lookup.ts'
+import type { Contacts } from './contacts/lookup.ts'
 import type { OutgoingContent } from './content.ts'
-import type { CallPayload, ClientEvents, ClientState, DurableType, Me } from './events.ts'
+import { eventLog } from './event-log.ts'
+import type { EventLog } from './event-log.ts'
+import type { CallPayload, ClientEvents, ClientState, Me } from './events.ts'
 import { DEFAULT_RETENTION, DEFAULT_TIMING, WHATSAPP_ENDPOINT } from './options.ts'
 import type { ClientOptions, RuntimeOptions } from './options.ts'
 import type { OutboxEntry, OutboxQuery, OutboxView } from './outbox.ts'
@@ -46,46 +43,6 @@ import type { UnknownCount } from './unknowns.ts'
 import type { SentMessage } from './send/handle.ts'
 import type { BackupOptions } from './state/incarnation.ts'
 import type { SendOptions } from './send/draft.ts'
-
-/** Durable events, read from the log. */
-export interface EventLog {
-  /** The events after a position, up to the end that the log has when it gets there. Works before `connect()`. */
-  read<Type extends DurableType = DurableType>(options?: ReadOptions<Type>): AsyncIterable<ReadEvent<Type>>
-  /** Events that consumers gave up on. */
-  readonly dead: DeadLetters
-}
-
-/** Events that consumers gave up on, kept until somebody decides about them. */
-export interface DeadLetters {
-  /** Lists them, by consumer and position. */
-  list(query?: DeadLetterQuery): AsyncIterable<DeadLetter>
-  /**
-   * Gives the event to its consumer again: at once when that runs, otherwise when it runs next. What the handler sent in
-   * an earlier attempt is not sent again.
-   *
-   * @throws {UsageError} `WATON_DEAD_LETTER_UNKNOWN`, `WATON_DEAD_LETTER_EVENT`
-   */
-  retry(consumer: string, seq: number): Promise<void>
-  /** Forgets that the consumer gave the event up. @throws {UsageError} `WATON_DEAD_LETTER_UNKNOWN` */
-  discard(consumer: string, seq: number): Promise<void>
-}
-
-/** Other people. */
-export interface Contacts {
-  /**
-   * Finds out which phone numbers are on WhatsApp, and the addresses of those who are. Asked in parts of a hundred.
-   *
-   * ```ts
-   * const [bob] = await client.contacts.lookup(['+1 555 000-0002'])
-   * if (bob?.jid !== undefined) await client.send(bob.jid, { text: 'hello' })
-   * ```
-   *
-   * @param phoneNumbers - with country code, written as people write them, or addresses of persons
-   * @returns one result for each, in their order. What could not be found out has `error` and no `isOnWhatsApp`
-   * @throws {ClosedError} `WATON_NOT_CONNECTED`
-   */
-  lookup(phoneNumbers: readonly string[], options?: LookupOptions): Promise<readonly ContactLookup[]>
-}
 
 /**
  * One account as a linked device.
@@ -146,20 +103,10 @@ export class Client {
 
   /** Events read from the log. */
   get events(): EventLog {
-    return { read: (options) => this.#readLog(options), dead: this.#dead }
+    return this.#events
   }
 
-  readonly #dead: DeadLetters = {
-    list: (query) => this.#listDead(query),
-    retry: async (consumer, seq) => {
-      checkDeadLetter('retry', consumer, seq)
-      await (await this.#open()).consumers.retry(consumer, seq)
-    },
-    discard: async (consumer, seq) => {
-      checkDeadLetter('discard', consumer, seq)
-      await (await this.#open()).consumers.discard(consumer, seq)
-    },
-  }
+  readonly #events: EventLog = eventLog(() => this.#open())
 
   /** How the consumers that run now are doing. */
   consumers(): readonly ConsumerStatus[] {
@@ -458,20 +405,8 @@ export class Client {
     }
   }
 
-  async *#listDead(query?: DeadLetterQuery): AsyncGenerator<DeadLetter, void, undefined> {
-    checkDeadLetterQuery(query)
-    yield* (await this.#open()).consumers.deadLetters(query)
-  }
-
   async *#listSent(query?: OutboxQuery): AsyncGenerator<OutboxEntry, void, undefined> {
     checkOutboxQuery(query)
     yield* (await this.#open()).outbox.view.list(query)
-  }
-
-  async *#readLog<Type extends DurableType>(
-    options?: ReadOptions<Type>,
-  ): AsyncGenerator<ReadEvent<Type>, void, undefined> {
-    checkRead(options)
-    yield* (await this.#open()).readLog(options)
   }
 }

@@ -1,8 +1,8 @@
 /** The client and its events, without the bot layer (`waton/client`). */
 export { Client } from './client.ts'
-export type { Contacts, DeadLetters, EventLog } from './client.ts'
+export type { DeadLetters, EventLog } from './event-log.ts'
 export type { OutboxEntry, OutboxQuery, OutboxView } from './outbox.ts'
-export type { ContactLookup, LookupOptions } from './contacts/lookup.ts'
+export type { ContactLookup, Contacts, LookupOptions } from './contacts/lookup.ts'
 export type { DeadLetter, DeadLetterQuery } from './consume/dead-letters.ts'
 export type {
   ConsumeFrom,

@@ -6,29 +6,29 @@ import type { StorageError } from '../base/errors.ts'
 import { toHex } from '../base/bytes.ts'
 import type { TypedEmitter } from '../base/typed-emitter.ts'
 import type { Claim } from '../persistence/contract/index.ts'
+import { loadAccount } from './account-parts.ts'
+import type { AccountParts } from './account-parts.ts'
 import { CodeDesk } from './connection/code-desk.ts'
-import type { CodePairing } from './connection/code-pairing.ts'
 import type { Connection } from './connection/connection.ts'
 import { closeReason, endingFor } from './connection/ending.ts'
 import type { Ending } from './connection/ending.ts'
 import { runConnection } from './connection/login.ts'
 import type { LoginListener } from './connection/login.ts'
+import { pairingNews } from './connection/pairing-news.ts'
 import { StoreHold } from './connection/store-hold.ts'
 import { Supervisor } from './connection/supervisor.ts'
 import { Verdicts } from './connection/verdicts.ts'
 import { Consumers } from './consume/consumers.ts'
-import { EventHub, readLog } from './consume/event-hub.ts'
-import type { ReadEvent, ReadOptions } from './consume/event-hub.ts'
+import { readLog } from './consume/event-hub.ts'
+import type { EventHub, ReadEvent, ReadOptions } from './consume/event-hub.ts'
 import { loadContract } from './events/load-contract.ts'
 import type { ClientEvents, ClientState, CloseReason, DurableType, Me } from './events.ts'
-import { loadSelf } from './identity/credentials.ts'
 import type { Self } from './identity/self.ts'
 import { KeyUpkeep } from './keys/key-upkeep.ts'
 import { Lease, isOwnershipLost } from './lease.ts'
 import { leaveAccount, relinkAccount } from './leaving.ts'
 import type { Leaving } from './leaving.ts'
 import type { RuntimeOptions } from './options.ts'
-import { makePeople } from './people.ts'
 import type { People } from './people.ts'
 import { CallBook } from './receive/call-book.ts'
 import { makeEffects } from './receive/effects.ts'
@@ -40,9 +40,8 @@ import { Presence } from './presence/presence.ts'
 import { ReceiptQueue } from './reading/receipt-queue.ts'
 import { Resends } from './retry/resends.ts'
 import { TokenBuckets } from './retry/token-buckets.ts'
-import { Outbox } from './send/outbox.ts'
-import { AccountState } from './state/account-state.ts'
-import { beginIncarnation } from './state/incarnation.ts'
+import type { Outbox } from './send/outbox.ts'
+import type { AccountState } from './state/account-state.ts'
 import { Pruner } from './state/pruner.ts'
 import { SELF, STORE_PROBE } from './state/records.ts'
 import type { Unknowns } from './unknowns.ts'
@@ -79,30 +78,23 @@ export class Runtime {
   readonly #hold: StoreHold
   readonly #pruner: Pruner
   #connection: Connection | undefined
+  /** The latest time that the server has told. */
+  #serverTimeMs = 0
   #isClosed = false
   /** The account belongs to somebody else now. */
   #lost: StorageError | undefined
 
-  private constructor(parts: {
-    options: RuntimeOptions
-    emitter: TypedEmitter<ClientEvents>
-    claim: Claim
-    hub: EventHub
-    state: AccountState
-    self: Self
-    outbox: Outbox
-    people: People
-  }) {
-    const { options, state, self, outbox } = parts
+  private constructor(options: RuntimeOptions, emitter: TypedEmitter<ClientEvents>, parts: AccountParts) {
+    const { state, self, outbox } = parts
     const { clock, random, logger, timing, endpoint } = options
     this.#options = options
-    this.#emitter = parts.emitter
+    this.#emitter = emitter
     this.#claim = parts.claim
     this.hub = parts.hub
     this.state = state
     this.self = self
     this.outbox = outbox
-    this.receipts = new ReceiptQueue({ state, self, clock, logger })
+    this.receipts = new ReceiptQueue({ state, self, clock, random, logger, timing })
     this.presence = new Presence({
       ...{ state, self, clock, tokens: outbox.tokens, isAvailable: options.markOnline },
       connection: () => (this.supervisor.state === 'open' ? this.#connection : undefined),
@@ -112,7 +104,7 @@ export class Runtime {
     this.consumers = this.#startConsumers()
     this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
     this.#placeholders = new PlaceholderRequests({ state, self, clock, random, logger })
-    this.#resends = new Resends({ state, self, clock, random, logger, devices: this.people.devices })
+    this.#resends = new Resends({ state, self, clock, random, logger, timing, devices: this.people.devices })
     this.#verdicts = new Verdicts({ state, self, clock, random, logger, timing, endpoint })
     this.#offline = this.#startOffline()
     this.#hold = this.#makeHold()
@@ -135,7 +127,8 @@ export class Runtime {
       },
     })
     this.#lease = this.#startLease()
-    this.#pruner = new Pruner({ ...options, state, self, hub: parts.hub })
+    const serverTimeMs = (): number => this.#serverTimeMs
+    this.#pruner = new Pruner({ ...options, state, self, hub: parts.hub, serverTimeMs })
   }
 
   /**
@@ -144,37 +137,17 @@ export class Runtime {
    * @throws {StorageError} `WATON_STORE_OWNED` when another process has the account
    */
   static async open(options: RuntimeOptions, emitter: TypedEmitter<ClientEvents>): Promise<Runtime> {
-    const { store, account, clock, random, logger, history, timing } = options
+    const { store, account, clock, random, timing } = options
     const contract = loadContract()
     contract.catch(() => undefined)
     const owner = `waton:${toHex(random.bytes(8))}`
     const claim = await store.claim(account, { owner, nowMs: clock.nowMs(), leaseMs: timing.leaseMs })
     try {
-      const hub = new EventHub(emitter)
       const runtime: { current?: Runtime } = {}
-      const state = await AccountState.open({
-        store,
-        claim,
-        clock,
-        logger,
-        onEvents: (events) => {
-          hub.publish(events)
-          runtime.current?.appended()
-        },
-        onFailure: (error) => {
-          runtime.current?.failed(error)
-        },
-        onQuarantined: (event) => {
-          emitter.emit('store.quarantined', event)
-        },
-      })
-      await beginIncarnation(state, { random, logger })
-      const self = await loadSelf(state, random, history)
-      const people = makePeople({ state, self, clock, random, logger })
-      const outbox = await Outbox.open({ ...options, state, self, ...people })
+      const parts = await loadAccount(claim, options, emitter, () => runtime.current)
       // in time for the first event: a module that loads meanwhile would make its moment a matter of chance (promise G9)
       await contract
-      runtime.current = new Runtime({ options, emitter, claim, hub, state, self, outbox, people })
+      runtime.current = new Runtime(options, emitter, parts)
       runtime.current.#pruner.start()
       return runtime.current
     } catch (error) {
@@ -281,36 +254,25 @@ export class Runtime {
   /** What a connection tells. */
   #listener(): LoginListener {
     return {
-      onQr: (event: ClientEvents['pairing.qr']) => {
-        this.#emitter.emit('pairing.qr', event)
-      },
-      onQrExpired: () => this.codes.spend(),
-      onCode: (event: ClientEvents['pairing.code']) => {
-        this.#emitter.emit('pairing.code', event)
-      },
-      onPasskey: (event: ClientEvents['pairing.passkey']) => {
-        this.#emitter.emit('pairing.passkey', event)
-      },
-      onLinked: (event: ClientEvents['pairing.success']) => {
-        this.#emitter.emit('pairing.success', event)
-      },
-      onPairingFailed: (event: ClientEvents['pairing.failed']) => {
-        this.#emitter.emit('pairing.failed', event)
-      },
-      onCodes: (codes: CodePairing) => {
-        this.codes.open(codes)
-      },
+      ...pairingNews(this.#emitter, this.codes),
       onOpen: (connection: Connection) => {
         this.#opened(connection)
       },
       onStanza: (connection: Connection, stanza: Parameters<ReceivePipeline['accept']>[1]) => {
         this.#connection = connection
+        this.#heard(Number(stanza.attrs.t))
         this.#pipeline.accept(connection, this.#offline.admit(stanza))
       },
+      onServerTime: this.#heard,
       onEnd: (connection: Connection) => {
         this.#ended(connection)
       },
     }
+  }
+
+  /** Notes a time of the server; `NaN` when a stanza has none. */
+  readonly #heard = (atSeconds: number): void => {
+    if (atSeconds * 1000 > this.#serverTimeMs) this.#serverTimeMs = atSeconds * 1000
   }
 
   /** Rejects while the store cannot be written. */

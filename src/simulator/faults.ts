@@ -1,14 +1,14 @@
 /**
- * What can go wrong on purpose. Every fault that happens leaves a line in the trace.
+ * What can go wrong on purpose. Every fault that happens leaves a line in the trace. What is planned for logins waits in
+ * `server/login-plans.ts`, and what is planned for stanzas and bytes in `fault-plan/`.
  */
 import { UsageError } from '../base/errors.ts'
-import { BoundedMap } from '../base/bounded-map.ts'
 import type { FaultInjector } from './fault-plan/injector.ts'
 import type { FaultPlan } from './fault-plan/plan.ts'
 import type { FaultRun } from './fault-plan/run.ts'
 import { postRetryStorm } from './retry-storm.ts'
 import type { RetryStorm } from './retry-storm.ts'
-import type { LinkCodeRefusal } from './server/code-linking.ts'
+import type { LoginPlans, LoginRefusalOptions } from './server/login-plans.ts'
 import type { CompanionFaults } from './server/pairing.ts'
 import type { PasskeyStep, RefreshChild } from './stanza/companion.ts'
 import { node } from '../protocol/binary/node.ts'
@@ -18,23 +18,6 @@ import type { CorruptKey, KeyQuery } from './world/key-directory.ts'
 import type { OfflineHabits } from './world/offline.ts'
 import type { StrangerHabits } from './world/strangers.ts'
 import type { DirectoryFault, World } from './world/world.ts'
-
-/** What a refused login is told besides the reason. */
-export interface LoginRefusalOptions {
-  /** With 402: why, e.g. 101 (sent to too many people). */
-  readonly code?: number
-  /** With 402: for how many seconds. */
-  readonly expire?: number
-  /** Words for the user. */
-  readonly message?: string
-  /** Logins that are refused. @default 1 */
-  readonly times?: number
-}
-
-/** A login that is to be refused. */
-export interface LoginRefusal extends LoginRefusalOptions {
-  readonly reason: number
-}
 
 /** What a stream error says; everything is optional, as on the wire. */
 export interface StreamErrorOptions {
@@ -46,17 +29,9 @@ export interface StreamErrorOptions {
   readonly cause?: { readonly tag: string; readonly attrs?: Readonly<Record<string, string>> }
 }
 
-/** `2.3000.1045601094` as numbers. */
-type VersionNumbers = readonly [primary: number, secondary: number, tertiary: number]
-
 /** The part of the server that has a static key. */
 interface KeyOwner {
   rotate(): void
-}
-
-interface Plan<What> {
-  readonly what: What
-  readonly times: number
 }
 
 const ACK = {
@@ -73,20 +48,13 @@ const RECEIPT = {
   attributes: { type: ['', 'read', 'played', 'inactive'] },
 } as const
 
-/** Devices with planned refusals at a time. */
-const MAX_PLANS = 1_000
-
 /** See the file comment. Devices are named by JID, e.g. `15550000001:1@s.whatsapp.net`. */
 export class Faults {
   readonly #world: World
   readonly #injector: FaultInjector
   readonly #companions: CompanionFaults
-  readonly #refusals = new BoundedMap<string, Plan<LoginRefusal>>(MAX_PLANS)
-  readonly #codeRefusals = new BoundedMap<string, Plan<LinkCodeRefusal>>(MAX_PLANS)
-  readonly #passkeys = new BoundedMap<string, Plan<PasskeyStep>>(MAX_PLANS)
+  readonly #logins: LoginPlans
   readonly #keyOwner: KeyOwner
-  #resumptions: { readonly as: 'fall-back' | 'forge'; readonly times: number } | undefined
-  #oldestVersion: VersionNumbers | undefined
 
   constructor(
     world: World,
@@ -94,10 +62,12 @@ export class Faults {
       readonly injector: FaultInjector
       readonly keyOwner: KeyOwner
       readonly companions: CompanionFaults
+      readonly logins: LoginPlans
     },
   ) {
     this.#world = world
     this.#companions = parts.companions
+    this.#logins = parts.logins
     this.#injector = parts.injector
     this.#keyOwner = parts.keyOwner
   }
@@ -148,7 +118,7 @@ export class Faults {
    */
   refuseLogin(jid: string, reason: number, options: LoginRefusalOptions = {}): void {
     const { times = 1, ...told } = options
-    this.#refusals.set(this.#keyOf(jid), { what: { ...told, reason }, times })
+    this.#logins.refuseLogin(this.#keyOf(jid), { ...told, reason }, times)
   }
 
   /** Ends the connection of a device with `<stream:error>`. @returns whether it was connected */
@@ -178,7 +148,7 @@ export class Faults {
    * @throws {UsageError} `WATON_SIMULATOR_VERSION`
    */
   requireVersion(version: string | undefined): void {
-    this.#oldestVersion = version === undefined ? undefined : versionNumbers(version)
+    this.#logins.requireVersion(version)
   }
 
   /**
@@ -210,7 +180,7 @@ export class Faults {
   ): void {
     const { times = 1, backoffSeconds } = options
     const what = { code, ...(backoffSeconds === undefined ? {} : { backoffSeconds }) }
-    this.#codeRefusals.set(phoneNumber, { what, times })
+    this.#logins.refuseLinkCode(phoneNumber, what, times)
   }
 
   /** Tells the companion that announced a code for this number that the code is over. @returns whether there was one */
@@ -240,7 +210,7 @@ export class Faults {
    * @param times - companions that are asked. @default 1
    */
   demandPasskey(phoneNumber: string, step: PasskeyStep = 'request', times: number = 1): void {
-    this.#passkeys.set(phoneNumber, { what: step, times })
+    this.#logins.demandPasskey(phoneNumber, step, times)
   }
 
   /** Gives the server another static key, certified like the first: resuming with the old one leads to a fallback. */
@@ -256,7 +226,7 @@ export class Faults {
    * @param times - handshakes that are spoilt. @default 1
    */
   refuseResume(as: 'fall-back' | 'forge', times: number = 1): void {
-    this.#resumptions = { as, times }
+    this.#logins.refuseResume(as, times)
   }
 
   /** Cuts the connection of a device instead of sending it the stanza after the next `stanzas`. */
@@ -374,52 +344,6 @@ export class Faults {
     return sent
   }
 
-  /** The refusal planned for a login, used up by asking. For the server. */
-  takeRefusal(jid: string): LoginRefusal | undefined {
-    const planned = takePlan(this.#refusals, jid)
-    if (planned !== undefined) this.#note(jid, `the login is refused with ${String(planned.reason)}`)
-    return planned
-  }
-
-  /** Whether a client of this version is too old. For the server. */
-  isOutdated(announced: VersionNumbers): boolean {
-    const oldest = this.#oldestVersion
-    if (oldest === undefined || !isOlder(announced, oldest)) return false
-    this.#world.trace.note(
-      'fault',
-      `version ${announced.join('.')} is refused: ${oldest.join('.')} is wanted`,
-    )
-    return true
-  }
-
-  /** What is planned for a handshake that resumes, used up by asking. For the server. */
-  takeResumption(): 'resume' | 'fall-back' | 'forge' {
-    const planned = this.#resumptions
-    if (planned === undefined) return 'resume'
-    this.#resumptions = planned.times <= 1 ? undefined : { ...planned, times: planned.times - 1 }
-    this.#world.trace.note('fault', `resuming is answered with: ${planned.as}`)
-    return planned.as
-  }
-
-  /** The refusal planned for a pairing code, used up by asking. For the server. */
-  takeLinkCodeRefusal(phoneNumber: string): LinkCodeRefusal | undefined {
-    const refusal = takePlan(this.#codeRefusals, phoneNumber)
-    if (refusal !== undefined)
-      this.#world.trace.note(
-        'fault',
-        `a pairing code for ${phoneNumber} is refused with ${String(refusal.code)}`,
-      )
-    return refusal
-  }
-
-  /** The passkey notification planned for a number, used up by asking. For the server. */
-  takePasskeyDemand(phoneNumber: string): PasskeyStep | undefined {
-    const step = takePlan(this.#passkeys, phoneNumber)
-    if (step !== undefined)
-      this.#world.trace.note('fault', `a passkey of ${phoneNumber} is asked for (${step})`)
-    return step
-  }
-
   #deviceOf(jid: string): Device {
     const device = this.#world.deviceOf(jid)
     if (device !== undefined) return device
@@ -440,32 +364,4 @@ export class Faults {
   #note(jid: string, text: string): void {
     this.#world.trace.note('fault', text, { device: this.#keyOf(jid) })
   }
-}
-
-/** What is planned next, once less. */
-function takePlan<What>(plans: BoundedMap<string, Plan<What>>, key: string): What | undefined {
-  const planned = plans.get(key)
-  if (planned === undefined) return undefined
-  if (planned.times <= 1) plans.delete(key)
-  else plans.set(key, { ...planned, times: planned.times - 1 })
-  return planned.what
-}
-
-function versionNumbers(text: string): VersionNumbers {
-  const [primary, secondary, tertiary] = text.split('.').map(Number)
-  if (
-    !/^\d+\.\d+\.\d+$/.test(text) ||
-    primary === undefined ||
-    secondary === undefined ||
-    tertiary === undefined
-  )
-    throw new UsageError('WATON_SIMULATOR_VERSION', 'a version looks like 2.3000.1045601094', {
-      details: { text },
-    })
-  return [primary, secondary, tertiary]
-}
-
-function isOlder(version: VersionNumbers, than: VersionNumbers): boolean {
-  const differing = than.findIndex((wanted, index) => wanted !== version[index])
-  return differing !== -1 && (version[differing] ?? 0) < (than[differing] ?? 0)
 }

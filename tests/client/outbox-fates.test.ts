@@ -63,6 +63,7 @@ const PATIENT = {
   queryTimeoutMs: 1e9,
   keepAliveMs: 1e9,
   pongTimeoutMs: 1e9,
+  ackTimeoutMs: 1e9,
   leaseMs: 1e9,
 }
 

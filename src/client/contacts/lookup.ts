@@ -40,6 +40,23 @@ export interface LookupOptions {
   readonly timeoutMs?: number
 }
 
+/** Other people. */
+export interface Contacts {
+  /**
+   * Finds out which phone numbers are on WhatsApp, and the addresses of those who are. Asked in parts of a hundred.
+   *
+   * ```ts
+   * const [bob] = await client.contacts.lookup(['+1 555 000-0002'])
+   * if (bob?.jid !== undefined) await client.send(bob.jid, { text: 'hello' })
+   * ```
+   *
+   * @param phoneNumbers - with country code, written as people write them, or addresses of persons
+   * @returns one result for each, in their order. What could not be found out has `error` and no `isOnWhatsApp`
+   * @throws {ClosedError} `WATON_NOT_CONNECTED`
+   */
+  lookup(phoneNumbers: readonly string[], options?: LookupOptions): Promise<readonly ContactLookup[]>
+}
+
 /** Numbers asked about in one query. @source WhatsApp Web asks about an address book in parts, too */
 const BATCH = 100
 
@@ -192,7 +209,9 @@ function errorAbout({ by }: AskedContact, { errors }: Answered): UsyncError | un
 /** Numbers are asked about as such; whoever has a LID and devices is there. */
 function isListed({ by }: AskedContact, { values }: Answered): boolean | undefined {
   if (by === 'number') return values.contact?.isOnWhatsApp
-  return (values.devices?.list ?? []).length > 0
+  // no list at all leaves it open
+  const list = values.devices?.list
+  return list === undefined ? undefined : list.length > 0
 }
 
 function contactOrError(input: string): AskedContact | { readonly error: UsageError } {

@@ -9,6 +9,7 @@
 import type { Clock, Timer } from '../../base/clock.ts'
 import { describeError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
+import type { RandomSource } from '../../base/random.ts'
 import type { ParsedAck } from '../../protocol/stanza/ack.ts'
 import { fetchPrivacy } from '../../protocol/stanza/iq/privacy.ts'
 import { buildReceipt } from '../../protocol/stanza/receipt.ts'
@@ -16,6 +17,8 @@ import type { OutgoingReceiptType } from '../../protocol/stanza/receipt.ts'
 import type { Connection } from '../connection/connection.ts'
 import { phoneJid } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
+import type { Timing } from '../options.ts'
+import { Unanswered } from '../send/unanswered.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { PENDING_RECEIPT, PRIVACY_SETTINGS, SELF } from '../state/records.ts'
 import type { PendingReceipt } from '../state/records.ts'
@@ -28,7 +31,10 @@ export interface ReceiptQueueOptions {
   readonly state: AccountState
   readonly self: Self
   readonly clock: Clock
+  readonly random: RandomSource
   readonly logger: Logger
+  /** How long an answer may take. */
+  readonly timing?: Partial<Timing>
 }
 
 /** Ids in one receipt. @source Baileys and whatsmeow: the server takes up to 256 */
@@ -50,6 +56,7 @@ const LONGEST_PAUSE_MS = 10 * 60_000
 
 interface OnWire {
   readonly key: string
+  readonly type: OutgoingReceiptType
   readonly ids: readonly string[]
 }
 
@@ -69,9 +76,15 @@ export class ReceiptQueue {
   #isWanted = false
   #writing: Promise<void> | undefined
   #timer: Timer | undefined
+  readonly #unanswered: Unanswered
 
   constructor(options: ReceiptQueueOptions) {
     this.#options = options
+    this.#unanswered = new Unanswered(options, (names) => {
+      this.#repeat(names).catch((error: unknown) => {
+        options.logger.debug({ reason: describeError(error) }, 'read receipts wait')
+      })
+    })
   }
 
   /** Records that messages were read or played. @throws {UsageError} `WATON_READ_KEY`, `WATON_NOT_LINKED` */
@@ -118,6 +131,7 @@ export class ReceiptQueue {
     this.#connection = undefined
     this.#timer?.cancel()
     this.#timer = undefined
+    this.#unanswered.stop()
   }
 
   /** The server has a receipt. Runs inside the unit of its ack. */
@@ -142,6 +156,7 @@ export class ReceiptQueue {
     // a later connection may have sent others under the same name
     if (this.#onWire.get(name) !== sent) return
     this.#onWire.delete(name)
+    this.#unanswered.answered(name)
     const under = this.#idsOnWire.get(sent.key)
     for (const id of sent.ids) under?.delete(id)
     if (under?.size === 0) this.#idsOnWire.delete(sent.key)
@@ -168,6 +183,7 @@ export class ReceiptQueue {
     }
     if (!connection.isOpen) return
     this.#connection = connection
+    this.#unanswered.begin(connection)
     this.#hasMore = true
     this.#wake()
   }
@@ -220,7 +236,7 @@ export class ReceiptQueue {
       if (connection !== this.#connection || !connection.isOpen) return
       if (waiting === undefined) continue
       const type = receiptType(waiting.status, isTold)
-      if (this.#writeOne(connection, { key, waiting, type })) continue
+      if (this.#writeAll(connection, { key, waiting, type })) continue
       this.#due.add(key)
       return
     }
@@ -234,23 +250,41 @@ export class ReceiptQueue {
   }
 
   /** Sends what one chat and author have waiting. Returns whether all of it is on the wire. */
-  #writeOne(
+  #writeAll(
     connection: Connection,
     { key, waiting, type }: { key: string; waiting: PendingReceipt; type: OutgoingReceiptType },
   ): boolean {
-    const { to, participant, atSeconds } = waiting
     const under = this.#idsOnWire.get(key) ?? new Set()
     const ids = waiting.ids.filter((id) => !under.has(id))
     for (let start = 0; start < ids.length; start += MAX_IDS) {
       if (this.#onWire.size >= MAX_ON_WIRE) return false
       const part = ids.slice(start, start + MAX_IDS)
-      this.#onWire.set(wireName(part[0] ?? '', type), { key, ids: part })
       for (const id of part) under.add(id)
       this.#idsOnWire.set(key, under)
-      const author = participant === undefined ? {} : { participant }
-      connection.send(buildReceipt({ ids: part, to, ...author, type, atSeconds }))
+      this.#writeOne(connection, waiting, { key, type, ids: part })
     }
     return true
+  }
+
+  #writeOne(connection: Connection, { to, participant, atSeconds }: PendingReceipt, sent: OnWire): void {
+    const { type, ids } = sent
+    const name = wireName(ids[0] ?? '', type)
+    this.#onWire.set(name, sent)
+    this.#unanswered.add(name)
+    const author = participant === undefined ? {} : { participant }
+    connection.send(buildReceipt({ ids, to, ...author, type, atSeconds }))
+  }
+
+  /** Acks are late: their receipts are written once more, with the same ids, so that a late ack says the same. */
+  async #repeat(names: readonly string[]): Promise<void> {
+    const connection = this.#connection
+    for (const name of names) {
+      const sent = this.#onWire.get(name)
+      const waiting = sent && (await this.#options.state.read(PENDING_RECEIPT, sent.key))
+      if (connection === undefined || connection !== this.#connection || !connection.isOpen) return
+      const isStill = sent !== undefined && this.#onWire.get(name) === sent
+      if (isStill && waiting !== undefined) this.#writeOne(connection, waiting, sent)
+    }
   }
 }
 

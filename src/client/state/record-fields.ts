@@ -1,4 +1,5 @@
 /** The fields of stored records, read back. Each function throws when something else is in its place. */
+import type { KeyPair } from '../../protocol/crypto/index.ts'
 import { wrongField } from './record-kind.ts'
 
 /** Bytes, of a certain number of them when one is given. */
@@ -6,6 +7,12 @@ export function bytes(value: unknown, length?: number): Uint8Array {
   if (!(value instanceof Uint8Array) || (length !== undefined && value.length !== length))
     throw wrongField('bytes')
   return value
+}
+
+/** Both halves of a key. */
+export function keyPair(value: unknown): KeyPair {
+  const pair = value as { publicKey?: unknown; privateKey?: unknown }
+  return { publicKey: bytes(pair.publicKey, 32), privateKey: bytes(pair.privateKey, 32) }
 }
 
 /** A whole number. */

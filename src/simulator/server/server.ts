@@ -10,7 +10,6 @@ import { toBase64 } from '../../base/bytes.ts'
 import { formatJid, SERVER_USER } from '../../protocol/jid.ts'
 import { FaultInjector } from '../fault-plan/injector.ts'
 import { Faults } from '../faults.ts'
-import type { LoginRefusal } from '../faults.ts'
 import type { PrimaryServices } from '../link.ts'
 import { dirty, edgeRouting, failure, success } from '../stanza/stream.ts'
 import { Trace } from '../trace.ts'
@@ -23,6 +22,8 @@ import { readClientPayload } from './client-payload.ts'
 import type { LoginPayload } from './client-payload.ts'
 import { Connection } from './connection.ts'
 import type { ConnectionHost, Resumption } from './connection.ts'
+import { LoginPlans } from './login-plans.ts'
+import type { LoginRefusal } from './login-plans.ts'
 import { attachPhone } from './memory-link.ts'
 import type { HandshakeResult } from './noise-responder.ts'
 import { PairingDesk } from './pairing.ts'
@@ -57,6 +58,7 @@ export class SimulatedServer implements ConnectionHost {
   readonly authority: CertificateAuthority
   readonly #options: ServerOptions
   readonly #desk: PairingDesk
+  readonly #plans: LoginPlans
   #socketServer: SocketServer | undefined
   readonly #connections = new Set<Connection>()
   #nextConnectionId = 1
@@ -76,14 +78,16 @@ export class SimulatedServer implements ConnectionHost {
       nameOf: (jid) => deviceName(this.world, jid),
     })
     this.authority = new CertificateAuthority(options.clock, options.random)
+    this.#plans = new LoginPlans(this.trace)
     this.#desk = new PairingDesk(this.world, {
-      refuseCode: (phoneNumber) => this.faults.takeLinkCodeRefusal(phoneNumber),
-      demandPasskey: (phoneNumber) => this.faults.takePasskeyDemand(phoneNumber),
+      refuseCode: (phoneNumber) => this.#plans.takeLinkCodeRefusal(phoneNumber),
+      demandPasskey: (phoneNumber) => this.#plans.takePasskeyDemand(phoneNumber),
     })
     this.faults = new Faults(this.world, {
       injector: this.injector,
       keyOwner: this.authority,
       companions: this.#desk,
+      logins: this.#plans,
     })
   }
 
@@ -109,7 +113,7 @@ export class SimulatedServer implements ConnectionHost {
   }
 
   takeResumption(): Resumption {
-    return this.faults.takeResumption()
+    return this.#plans.takeResumption()
   }
 
   left(connection: Connection): void {
@@ -160,7 +164,7 @@ export class SimulatedServer implements ConnectionHost {
       const payload = readClientPayload(handshake.payload)
       const device = payload.kind === 'login' ? jidOf(payload) : undefined
       this.trace.payload({ connectionId: channel.connectionId, device }, handshake.payload)
-      if (this.faults.isOutdated(payload.version))
+      if (this.#plans.isOutdated(payload.version))
         return this.#refuse(channel, { reason: OUTDATED }, 'the client is too old')
       if (payload.kind === 'registration') return this.#desk.seat(channel, payload, handshake.clientKey)
       return this.#login(channel, payload, { noiseKey: handshake.clientKey, routingInfo })
@@ -181,7 +185,7 @@ export class SimulatedServer implements ConnectionHost {
     if (account === undefined || device === undefined || payload.deviceId === 0) {
       return this.#refuse(channel, { reason: LOGGED_OUT }, `${name} is not linked`)
     }
-    const planned = this.faults.takeRefusal(account.jid('pn', device.id))
+    const planned = this.#plans.takeRefusal(account.jid('pn', device.id))
     if (planned !== undefined) return this.#refuse(channel, planned, `${name}: planned fault`)
     const { noiseKey, routingInfo } = proof
     if (device.facts.noiseKey !== undefined && !equalBytes(device.facts.noiseKey, noiseKey)) {

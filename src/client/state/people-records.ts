@@ -1,6 +1,8 @@
-/** What is kept of people's devices: see `records.ts` for all kinds. */
+/** What is kept of people: their addresses, their devices, and the sessions with these. See `records.ts` for all kinds. */
+import { decodeSessionRecord, encodeSessionRecord } from '../../protocol/signal/index.ts'
+import type { SessionRecord } from '../../protocol/signal/index.ts'
 import { bytes, integer, integers, list, optional } from './record-fields.ts'
-import { jsonRecord } from './record-kind.ts'
+import { jsonRecord, textRecord } from './record-kind.ts'
 import type { RecordKind } from './record-kind.ts'
 
 /** The devices of one person that a message goes to, the phone among them. */
@@ -81,3 +83,19 @@ export const IDENTITY_CHANGE: RecordKind<IdentityChange> = jsonRecord(
     ...optional('formerKey', parsed.formerKey, (value) => bytes(value, 32)),
   }),
 )
+
+/** LID user by phone-number user. */
+export const LID_BY_PN: RecordKind<string> = textRecord('lid-by-pn')
+
+/** Phone-number user by LID user. */
+export const PN_BY_LID: RecordKind<string> = textRecord('pn-by-lid')
+
+/** The phone-number user under whom a person was known by when their LID was learned, by LID user: see `wasRecorded`. */
+export const FORMER_ADDRESS: RecordKind<string> = textRecord('former-address')
+
+/** Signal sessions by address (`user.device`, canonical). */
+export const SESSION: RecordKind<SessionRecord> = {
+  kind: 'session',
+  encode: encodeSessionRecord,
+  decode: decodeSessionRecord,
+}
