@@ -2,13 +2,24 @@
  * Privacy tokens against a server that wants them: what a message to a stranger carries, what is done when it is refused,
  * and when the other side is given a token of ours. How long a token holds is decided by Baileys' own functions.
  */
+import { createHmac } from 'node:crypto'
+import { deflateSync } from 'node:zlib'
 import { isTcTokenExpired, shouldSendNewTcToken } from '@whiskeysockets/baileys/lib/Utils/tc-token-utils.js'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { MemoryStore } from 'waton'
+import type { Client } from 'waton'
 import { VirtualClock } from 'waton/testing'
-import { fromHex, toHex, utf8Bytes } from '../../src/base/bytes.ts'
+import { fromHex, toHex, utf8Bytes, utf8Text } from '../../src/base/bytes.ts'
+import { seededRandom } from '../../src/base/random.ts'
 import { learnMapping } from '../../src/client/identity/addresses.ts'
-import { LID_BY_PN, PN_BY_LID, PRIVACY_TOKEN } from '../../src/client/state/records.ts'
+import {
+  CONNECTION_HINTS,
+  LID_BY_PN,
+  NCT_SALT,
+  PN_BY_LID,
+  PRIVACY_TOKEN,
+  SELF,
+} from '../../src/client/state/records.ts'
 import { childOf, childrenOf, contentBytes, contentText, node } from '../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
 import {
@@ -17,8 +28,12 @@ import {
   isTokenDue,
   isTokenUsable,
 } from '../../src/protocol/stanza/privacy-token.ts'
+import { Message } from '../../src/protocol/proto/message.ts'
+import type { MessageProperties } from '../../src/protocol/proto/message.ts'
+import type { SimulatedPhone } from '../../src/simulator/peer/phone.ts'
 import { until } from '../helpers/until.ts'
 import { openLog } from './event-log.ts'
+import { Stranger } from './stranger.ts'
 import { BOB, World, linkedClient, newClient, settle } from './support.ts'
 
 /** The tokens that the client has handed out. */
@@ -167,6 +182,129 @@ describe('of tokens that came for both addresses of a person', () => {
     expect(await carried({ forLid: OLD, forNumber: NEW }, isLearned)).toBe('of the number')
     expect(await carried({ forLid: NEW, forNumber: OLD }, isLearned)).toBe('of the LID')
   })
+})
+
+describe('a token that follows from the salt of the account', () => {
+  const SALT = seededRandom('the salt').bytes(32)
+  const STRICT = { needToken: true, locked: [] as string[], salts: { '15550000001': SALT } }
+
+  function saltTokenIn(message: BinaryNode | undefined): string | undefined {
+    const child = message === undefined ? undefined : childOf(message, 'cstoken')
+    return child === undefined ? undefined : toHex(contentBytes(child) ?? new Uint8Array())
+  }
+
+  async function scene(seed: string): Promise<{
+    world: World
+    client: Client
+    store: MemoryStore
+    alice: SimulatedPhone
+    bob: SimulatedPhone
+  }> {
+    const world = new World(seed)
+    const { alice, bob } = await world.addPair()
+    const store = new MemoryStore()
+    const client = await linkedClient(world, alice, { store })
+    await until(
+      'the first piece of history',
+      async () => (await store.listRecords('default', 'history-notification', undefined, 10)).length > 0,
+    )
+    await until('the switches of the server', async () => (await readHints(store))?.includes('isSaltUsed'))
+    world.server.world.strangers.habits = STRICT
+    return { world, client, store, alice, bob }
+  }
+
+  async function readHints(store: MemoryStore): Promise<string | undefined> {
+    const [row] = await store.listRecords('default', 'connection-hints', undefined, 1)
+    return row === undefined ? undefined : utf8Text(row.value)
+  }
+
+  async function salts(store: MemoryStore): Promise<number> {
+    return (await store.listRecords('default', 'nct-salt', undefined, 10)).length
+  }
+
+  test('is refused by the server when the salt is another', async () => {
+    const { world, client, store, alice, bob } = await scene('salt 1')
+    await alice.shareSalt(seededRandom('another salt').bytes(32))
+    await until('the salt', async () => (await salts(store)) === 1)
+    const sent = await client.send(BOB, { text: 'hello' })
+    await expect(sent.acked).rejects.toMatchObject({ code: 'WATON_SEND_TOKEN_MISSING' })
+    expect(saltTokenIn(messages(world)[0])).toHaveLength(64)
+    expect(world.server.trace.notes.map(({ text }) => text)).toContainEqual(
+      expect.stringContaining('does not follow from the salt'),
+    )
+    expect(bob.messages).toEqual([])
+  })
+
+  test('is carried where there is none of theirs, also after a restart, and gives way to theirs', async () => {
+    const { world, client, store, alice, bob } = await scene('salt 2')
+    await alice.shareSalt(SALT)
+    await until('the salt', async () => (await salts(store)) === 1)
+    await client.close()
+    const again = newClient(world, { store })
+    await again.connect()
+    await (
+      await again.send(BOB, { text: 'one' })
+    ).acked
+    await bob.giveToken(ALICE)
+    await until('the token to be taken', () => world.sent({ tag: 'ack', type: 'privacy_token' }).length === 1)
+    await (
+      await again.send(BOB, { text: 'two' })
+    ).acked
+    await (
+      await again.send(ALICE, { text: 'note to self' })
+    ).acked
+    const expected = createHmac('sha256', SALT).update(bob.lid, 'utf8').digest('hex')
+    expect(messages(world).map(saltTokenIn)).toEqual([expected, undefined, undefined])
+    expect(messages(world).map((message) => tokenIn(message) !== undefined)).toEqual([false, true, false])
+    expect(bob.messages.map(({ text }) => text)).toEqual(['one', 'two'])
+    expect(world.violations).toEqual([])
+  })
+
+  test('is believed of the own phone only, and a damaged piece of history is kept and changes nothing', async () => {
+    const { world, store } = await scene('salt 3')
+    const notification = (payload: Uint8Array): MessageProperties => ({
+      protocolMessage: {
+        type: Message.ProtocolMessage.Type.HISTORY_SYNC_NOTIFICATION,
+        historySyncNotification: {
+          syncType: Message.HistorySyncType.INITIAL_BOOTSTRAP,
+          initialHistBootstrapInlinePayload: payload,
+        },
+      },
+    })
+    const field = Uint8Array.of(0x9a, 0x01, 32, ...SALT)
+    const payload = new Uint8Array(deflateSync(field))
+    const forged = new Stranger(world, 'salt 3')
+    world.inject(forged.message({ from: BOB, id: 'X1', category: 'peer' }, notification(payload)))
+    const companion = new Stranger(world, 'salt 3 companion')
+    const other = '15550000001:5@s.whatsapp.net'
+    world.inject(companion.message({ from: other, id: 'X2', category: 'peer' }, notification(payload)))
+    const phone = new Stranger(world, 'salt 3 phone')
+    const bad = payload.slice(0, -6)
+    world.inject(phone.message({ from: ALICE, id: 'X3', category: 'peer' }, notification(bad)))
+    await until('three answers', () => ['X1', 'X2', 'X3'].every((id) => world.answersTo(id).length > 0))
+    expect(await salts(store)).toBe(0)
+    const kept = await store.listRecords('default', 'history-notification', undefined, 10)
+    expect(kept.map(({ key }) => key)).toContain('X3')
+    world.inject(phone.message({ from: ALICE, id: 'X4', category: 'peer' }, notification(payload)))
+    await until('the salt', async () => (await salts(store)) === 1)
+  })
+
+  test.each([{ isSaltUsed: false }, { isWanted: true }, {}, { isWanted: false, isSaltUsed: true }])(
+    'is carried only where the server wants it, whatever it wants of others: %o',
+    async (tokens) => {
+      const { outbox, state } = await openLog()
+      const attached = await state.commit(async (unit) => {
+        unit.put(CONNECTION_HINTS, SELF, { tokens })
+        unit.put(NCT_SALT, SELF, SALT)
+        unit.put(LID_BY_PN, '15550000002', '100000000002')
+        const message = new Uint8Array()
+        const toBob = await outbox.tokens.attach(unit, { to: BOB, message })
+        const toNobodyKnown = await outbox.tokens.attach(unit, { to: '15550000003@s.whatsapp.net', message })
+        return [...toBob, ...toNobodyKnown].map(({ tag }) => tag)
+      })
+      expect(attached).toEqual(tokens.isSaltUsed === true ? ['cstoken'] : [])
+    },
+  )
 })
 
 describe('a token of ours', () => {

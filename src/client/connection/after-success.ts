@@ -106,7 +106,10 @@ async function refreshProps(
   })
 }
 
-/** @source Baileys 7.0.0-rc14 `Socket/chats.js` fetchProps: 10518 (tokens on messages), 14303 (tokens to LIDs) */
+/**
+ * @source Baileys 7.0.0-rc14 `Socket/chats.js` fetchProps: 10518 (tokens on messages), 14303 (tokens to LIDs);
+ *   WhatsApp Web's table of properties: 24941 (tokens from the salt)
+ */
 function tokenSwitches(values: ReadonlyMap<string, string>): TokenSwitches {
   const isOn = (code: string, name: string): boolean | undefined => {
     const value = values.get(code) ?? values.get(name)
@@ -114,9 +117,11 @@ function tokenSwitches(values: ReadonlyMap<string, string>): TokenSwitches {
   }
   const isWanted = isOn('10518', 'privacy_token_sending_on_all_1_on_1_messages')
   const isIssuedToLid = isOn('14303', 'lid_trusted_token_issue_to_lid')
+  const isSaltUsed = isOn('24941', 'wa_nct_token_send_enabled')
   return {
     ...(isWanted === undefined ? {} : { isWanted }),
     ...(isIssuedToLid === undefined ? {} : { isIssuedToLid }),
+    ...(isSaltUsed === undefined ? {} : { isSaltUsed }),
   }
 }
 

@@ -3,14 +3,16 @@
  * account's own phone; from anybody else they are dropped, whatever they say.
  */
 import { toHex } from '../../base/bytes.ts'
+import { describeError, errorCode } from '../../base/errors.ts'
 import { parseJid } from '../../protocol/jid.ts'
+import { readHistorySalt } from '../../protocol/message/history-salt.ts'
 import { readLidMappings } from '../../protocol/message/lid-mappings.ts'
 import type { ProtocolContent } from '../../protocol/message/protocol-content.ts'
 import { encodeProto } from '../../protocol/proto/codec.ts'
 import { Message } from '../../protocol/proto/message.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
 import { learnMapping } from '../identity/addresses.ts'
-import { APP_STATE_KEY, HISTORY_NOTIFICATION } from '../state/records.ts'
+import { APP_STATE_KEY, HISTORY_NOTIFICATION, NCT_SALT, SELF } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import type { ReceiveContext, RecordMessage } from './context.ts'
 import { recordResent } from './placeholder.ts'
@@ -38,6 +40,7 @@ export async function receiveProtocolMessage(
   }
   keepAppStateKeys(unit, protocol)
   keepHistoryNotification(unit, parsed.id, protocol)
+  keepSalt(unit, protocol, context)
   await recordResent(unit, { response: protocol.peerDataOperationRequestResponseMessage, record }, context)
   const mappings = protocol.lidMigrationMappingSyncMessage?.encodedMappingPayload
   if (mappings) for (const { pn, lid } of readLidMappings(mappings)) await learnMapping(unit, pn, lid)
@@ -64,4 +67,21 @@ function keepHistoryNotification(
   if (!historySyncNotification) return
   const raw = encodeProto(Message.HistorySyncNotification, historySyncNotification, 'HistorySyncNotification')
   unit.put(HISTORY_NOTIFICATION, id, raw)
+}
+
+/** The salt of the account's tokens comes with the first piece of history; a piece that is damaged is kept all the same. */
+function keepSalt(
+  unit: Unit,
+  { historySyncNotification }: Message.ProtocolMessage.$Properties,
+  { logger }: ReceiveContext,
+): void {
+  const payload = historySyncNotification?.initialHistBootstrapInlinePayload
+  if (!payload || payload.length === 0) return
+  try {
+    const salt = readHistorySalt(payload)
+    if (salt !== undefined) unit.put(NCT_SALT, SELF, salt)
+  } catch (error) {
+    const fields = { code: errorCode(error), reason: describeError(error) }
+    logger.warn(fields, 'a piece of history could not be read')
+  }
 }

@@ -59,6 +59,8 @@ export interface TokenSwitches {
   readonly isWanted?: boolean
   /** Whether ours are handed out to LIDs instead of phone numbers. */
   readonly isIssuedToLid?: boolean
+  /** Whether messages to people who have not handed out one carry one that follows from the account's salt. */
+  readonly isSaltUsed?: boolean
 }
 
 /** What the server holds against this account, kept so that a new process does not try in vain. */
@@ -122,8 +124,12 @@ function fetchedVersion(value: unknown): FetchedVersion {
 }
 
 function tokenSwitches(value: unknown): TokenSwitches {
-  const { isWanted, isIssuedToLid } = value as Record<string, unknown>
-  return { ...optional('isWanted', isWanted, flag), ...optional('isIssuedToLid', isIssuedToLid, flag) }
+  const { isWanted, isIssuedToLid, isSaltUsed } = value as Record<string, unknown>
+  return {
+    ...optional('isWanted', isWanted, flag),
+    ...optional('isIssuedToLid', isIssuedToLid, flag),
+    ...optional('isSaltUsed', isSaltUsed, flag),
+  }
 }
 
 function quarantine(value: unknown): Quarantine {

@@ -47,7 +47,7 @@ export const TOKEN_ISSUED: RecordKind<IssuedToken> = jsonRecord('token-issued', 
   atSeconds: integer(parsed.atSeconds),
 }))
 
-/** The salt of the tokens for people who have not handed out one, under `SELF`. Nothing sets it yet. */
+/** The salt of the tokens for people who have not handed out one, under `SELF`, as the phone has told it. */
 export const NCT_SALT: RecordKind<Uint8Array> = bytesRecord('nct-salt')
 
 /** The account's privacy settings by category, under `SELF`, as they were at the last login. */

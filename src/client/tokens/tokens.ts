@@ -98,9 +98,10 @@ export class PrivacyTokens {
       this.#issueIfDue(to, message)
     })
     const switches = (await unit.read(CONNECTION_HINTS, SELF))?.tokens
-    if (switches?.isWanted === false) return []
-    const known = await usableToken(unit, to, unit.nowMs)
+    const known = switches?.isWanted === false ? undefined : await usableToken(unit, to, unit.nowMs)
     if (known !== undefined) return [buildTcToken(known.token)]
+    // a switch of its own, and off until the server says otherwise
+    if (switches?.isSaltUsed !== true) return []
     const salt = await unit.read(NCT_SALT, SELF)
     const lid = await canonicalJid(unit, userJid(to))
     return salt === undefined || !isLid(lid) ? [] : [buildCsToken(csToken(salt, lid))]

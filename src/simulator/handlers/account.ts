@@ -5,11 +5,12 @@ import { REFUSAL } from '../stanza/iq.ts'
 import { removeDevice } from './fan-out.ts'
 import type { HandlerContext, IqHandler, IqOutcome } from './handler.ts'
 
-/** Server properties given to clients: tokens on messages (on) and with pictures (off), tokens handed out to LIDs (off). */
+/** Server properties given to clients: tokens on messages (on) and with pictures (off), tokens handed out to LIDs (off), tokens from a salt (on). */
 const PROPERTIES: readonly (readonly [code: number, value: string])[] = [
   [10518, '1'],
   [9666, '0'],
   [14303, '0'],
+  [24941, '1'],
 ]
 const PROPERTIES_HASH = 'waton1'
 const DAY_SECONDS = 86_400

@@ -61,7 +61,11 @@ function handleMessage(message: BinaryNode, context: HandlerContext): void {
   }
   // a copy for one device answers its request: whoever asks is no stranger
   const isAnswer = childOf(message, 'enc') !== undefined
-  const facts = { token: tokenOf(message), nowSeconds: world.nowSeconds() }
+  const facts = {
+    token: bytesIn(message, 'tctoken'),
+    saltToken: bytesIn(message, 'cstoken'),
+    nowSeconds: world.nowSeconds(),
+  }
   const objection = isAnswer ? undefined : world.strangers.objection(sender.account, chat.account, facts)
   if (objection !== undefined) {
     sender.note('refusal', `a message to ${to} is refused: ${objection}`)
@@ -100,8 +104,8 @@ function hashWhenMissed(
   return hashParticipants(all.map(({ account, device }) => account.jid(chat.addressing, device.id)))
 }
 
-function tokenOf(message: BinaryNode): Uint8Array | undefined {
-  const child = childOf(message, 'tctoken')
+function bytesIn(message: BinaryNode, tag: string): Uint8Array | undefined {
+  const child = childOf(message, tag)
   return child === undefined ? undefined : contentBytes(child)
 }
 

@@ -77,12 +77,12 @@ export class FirstLogin {
   }
 
   /** `historySyncNotification` with the newest messages of the newest chats inside. */
-  historyNotification(mailbox: Mailbox, addresses: AddressBook): MessageProperties {
+  historyNotification(mailbox: Mailbox, addresses: AddressBook, salt?: Uint8Array): MessageProperties {
     const chats = mailbox.chats.slice(0, MAX_CHATS).map(({ jid, name, unreadCount }): HistoryChat => {
       const messages = mailbox.messages.filter(({ chat }) => chat === jid).slice(-MAX_MESSAGES_PER_CHAT)
       return { jid, lid: addresses.pairOf(jid)?.lid, name, unreadCount, messages }
     })
-    const payload = initialHistory(chats)
+    const payload = initialHistory(chats, salt)
     return {
       protocolMessage: {
         type: Type.HISTORY_SYNC_NOTIFICATION,

@@ -77,7 +77,7 @@ function conversation(chat: HistoryChat): Uint8Array {
 }
 
 /** A zlib-compressed `HistorySync` of kind `INITIAL_BOOTSTRAP` with the given chats and who is who. */
-export function initialHistory(chats: readonly HistoryChat[]): Uint8Array {
+export function initialHistory(chats: readonly HistoryChat[], salt?: Uint8Array): Uint8Array {
   const mappings = chats.flatMap(({ jid, lid }) =>
     lid === undefined ? [] : [bytes(15, concatBytes(text(1, jid), text(2, lid)))],
   )
@@ -91,6 +91,7 @@ export function initialHistory(chats: readonly HistoryChat[]): Uint8Array {
     number(6, PROGRESS_DONE),
     ...names,
     ...mappings,
+    ...(salt === undefined ? [] : [bytes(19, salt)]),
   )
   return new Uint8Array(deflateSync(history))
 }

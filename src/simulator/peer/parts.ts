@@ -64,6 +64,8 @@ export interface PhoneParts {
   readonly publishKeys: () => Promise<void>
   /** Hands out a token with which somebody may write to this account. */
   readonly giveToken: (jid: string, atSeconds?: number) => Promise<void>
+  /** Tells the linked devices the salt of the account's tokens, with a piece of history. */
+  readonly shareSalt: (salt: Uint8Array) => Promise<void>
   /** Makes everything anew that an installation makes, and publishes it. */
   readonly reinstall: () => Promise<void>
   /** Says that the human is there, and looks for devices that wait to be served. */
@@ -108,10 +110,7 @@ export function createParts(options: PhoneOptions): PhoneParts {
   })
   const reception: Reception = new Reception({
     ...core,
-    firstLogin,
-    inbox,
-    linked,
-    outbox,
+    ...{ firstLogin, inbox, linked, outbox },
     replenish: publishKeys,
   })
   return {
@@ -127,6 +126,7 @@ export function createParts(options: PhoneOptions): PhoneParts {
     noteFault: (text) => options.services.noteFault?.(text),
     publishKeys,
     giveToken: (jid, atSeconds) => giveToken(core, jid, atSeconds),
+    shareSalt: (salt) => shareSalt({ core, firstLogin, outbox, linked }, salt),
     reinstall: () => reinstall(core, linked, publishKeys),
     announce,
   }
@@ -202,6 +202,15 @@ async function welcome({ core, firstLogin, outbox, history }: Welcome, device: s
   await outbox.sendPeer(device, firstLogin.keyShare())
   if (history !== 'none') await outbox.sendPeer(device, firstLogin.historyNotification(mailbox, addresses))
   return true
+}
+
+async function shareSalt(
+  parts: Pick<Welcome, 'core' | 'firstLogin' | 'outbox'> & { readonly linked: LinkedDevices },
+  salt: Uint8Array,
+): Promise<void> {
+  const { core, firstLogin, outbox, linked } = parts
+  const content = firstLogin.historyNotification(core.mailbox, core.addresses, salt)
+  for (const { jid } of linked.all) await outbox.sendPeer(jid, content)
 }
 
 function createAccount(options: PhoneOptions): PhoneAccount {

@@ -44,6 +44,11 @@ const PERSON: Expectation = {
   accepts: (value) => typeof value === 'string' && /^\d{1,32}@(?:s\.whatsapp\.net|lid)$/.test(value),
 }
 
+const SALT: Expectation = {
+  expected: 'bytes, at least one',
+  accepts: (value) => value instanceof Uint8Array && value.length > 0,
+}
+
 /** See the file comment. Made by {@link createPhone}. */
 export class SimulatedPhone {
   /** `15550000001@s.whatsapp.net` */
@@ -234,6 +239,12 @@ export class SimulatedPhone {
     checkArgument('the jid in phone.giveToken(jid)', jid, PERSON)
     checkOptions('phone.giveToken(jid, options)', options, { atSeconds: wholeNumber(1) })
     return this.#parts.giveToken(jid, options.atSeconds)
+  }
+
+  /** Tells the linked devices the salt of the account's tokens, with a piece of history. */
+  shareSalt(salt: Uint8Array): Promise<void> {
+    checkArgument('the salt in phone.shareSalt(salt)', salt, SALT)
+    return this.#parts.shareSalt(salt)
   }
 
   /**
