@@ -149,7 +149,11 @@ describe('an answer', () => {
     if (secret === undefined) throw new Error('no secret')
     const facts = { ...HEAD, id: 'R1', secret, targetId: sent.id, targetSender: lid, targetChat: BOB }
     await deliver(stanzas.botReply(facts, says('Yes.')))
-    expect(await payload('R1')).toMatchObject({ chat: world.phones[1]?.lid, sender: { jid: BOT }, content: { text: 'Yes.' } })
+    expect(await payload('R1')).toMatchObject({
+      chat: world.phones[1]?.lid,
+      sender: { jid: BOT },
+      content: { text: 'Yes.' },
+    })
   })
 
   test('of a bot with a phone number, which says nothing of who asked, is read', async () => {

@@ -181,4 +181,3 @@ describe('the answer', () => {
     expect(await deliver(node('message', attrs, [enc]))).toMatchObject([{ tag: 'ack' }])
   })
 })
-

@@ -117,6 +117,7 @@ const STORED: FoundMessage = {
   sender: { jid: ALICE, pn: ALICE },
   fromMe: true,
   isInChat: true,
+  neverLeft: false,
   sentAtMs: NOW,
   message: decodeMessage(
     new Uint8Array(proto.Message.encode({ extendedTextMessage: { text: 'stored' } }).finish()),
