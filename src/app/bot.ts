@@ -86,8 +86,11 @@ export class Bot extends Composer {
   #store: ClientOptions['store'] | undefined
   #client: Client | undefined
   #consuming: Promise<void> | undefined
+  /** Why the bot is given no events any more. */
+  #deaf: { readonly error: unknown } | undefined
   #stopping: Promise<void> | undefined
   #isStarted = false
+  #isConnected = false
   readonly #stopOnSignal = (): void => {
     this.#stopUnattended()
   }
@@ -138,7 +141,7 @@ export class Bot extends Composer {
    * the bot then runs until `stop`, or until the connection ends for good.
    *
    * @throws {UsageError} `WATON_BOT_STARTED` when it runs or was stopped
-   * @throws {WatonError} what `client.connect` throws; the bot is stopped then
+   * @throws {WatonError} what `client.connect` and `client.consume` throw; the bot is stopped then
    */
   async start(): Promise<void> {
     if (this.#isStarted || this.#stopping !== undefined) {
@@ -171,7 +174,7 @@ export class Bot extends Composer {
 
   /**
    * Resolves when the bot has stopped: with the reason when its connection ended for good, e.g. because the phone removed
-   * the device; with `undefined` after `stop`.
+   * the device; with `undefined` after `stop`, and when the event log could not be read any more, which is logged.
    */
   finished(): Promise<CloseReason | undefined> {
     return this.#finished.promise
@@ -191,6 +194,8 @@ export class Bot extends Composer {
     })
     this.#consuming = this.#consume(client)
     await client.connect()
+    if (this.#deaf !== undefined) throw this.#deaf.error
+    this.#isConnected = true
     client.on('connection.closed', (reason) => {
       this.#ended(reason)
     })
@@ -202,8 +207,14 @@ export class Bot extends Composer {
         signal: this.#stop.signal,
       })
     } catch (error) {
-      // When the account cannot be had, `connect` says so to whoever started the bot.
       this.#logger.error({ error }, 'the consumer of the bot ended')
+      this.#deaf = { error }
+      // before that, whoever started the bot is told
+      if (!this.#isConnected || this.#stopping !== undefined) return
+      // a bot that answers nobody must not look like one that runs
+      if (this.#options.logger === undefined)
+        console.error(`The bot has stopped: it gets no events any more (${describeError(error)})`)
+      this.#stopUnattended()
     }
   }
 

@@ -17,12 +17,23 @@ export interface Clock {
   schedule(delayMs: number, callback: () => void): Timer
 }
 
+/** The longest that a timer of Node waits; with more than this it runs at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
 /* eslint-disable no-restricted-globals -- the one place where the machine's time comes in */
 /** The machine's own time. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   schedule(delayMs, callback) {
-    const handle = setTimeout(callback, delayMs)
+    let handle: ReturnType<typeof setTimeout>
+    const wait = (leftMs: number): void => {
+      const partMs = Math.min(leftMs, LONGEST_TIMER_MS)
+      handle = setTimeout(() => {
+        if (leftMs > partMs) wait(leftMs - partMs)
+        else callback()
+      }, partMs)
+    }
+    wait(delayMs)
     return {
       cancel: () => {
         clearTimeout(handle)

@@ -52,6 +52,11 @@ export interface Timing {
   readonly keepAliveMs: number
   /** How long the server may leave a ping unanswered. @default 20_000 */
   readonly pongTimeoutMs: number
+  /**
+   * How long the server may leave a message or a receipt unacknowledged on a connection that lives. Then it is repeated as it
+   * is; when that does not help, the connection begins anew. Up to a quarter is added at random. @default 75_000
+   */
+  readonly ackTimeoutMs: number
   /** How long an owner holds the account without renewing. @default 60_000 */
   readonly leaseMs: number
   /**
@@ -111,6 +116,7 @@ export const DEFAULT_TIMING: Timing = {
   queryTimeoutMs: 60_000,
   keepAliveMs: 30_000,
   pongTimeoutMs: 20_000,
+  ackTimeoutMs: 75_000,
   leaseMs: 60_000,
   sendTimeoutMs: 24 * 60 * 60 * 1000,
   qrMs: [60_000, 20_000],

@@ -34,7 +34,7 @@ export function makePeople(options: {
 }): People {
   const unknowns = new Unknowns()
   const devices = new DeviceDirectory({ ...options, unknowns })
-  const sessions = new SessionDirectory(options)
+  const sessions = new SessionDirectory({ ...options, unknowns })
   const contacts = new ContactDirectory({ ...options, devices, unknowns })
   return { devices, sessions, contacts, unknowns }
 }

@@ -78,6 +78,8 @@ export class Runtime {
   readonly #hold: StoreHold
   readonly #pruner: Pruner
   #connection: Connection | undefined
+  /** The latest time that the server has told. */
+  #serverTimeMs = 0
   #isClosed = false
   /** The account belongs to somebody else now. */
   #lost: StorageError | undefined
@@ -92,7 +94,7 @@ export class Runtime {
     this.state = state
     this.self = self
     this.outbox = outbox
-    this.receipts = new ReceiptQueue({ state, self, logger })
+    this.receipts = new ReceiptQueue({ state, self, clock, random, logger, timing })
     this.presence = new Presence({
       ...{ state, self, clock, tokens: outbox.tokens, isAvailable: options.markOnline },
       connection: () => (this.supervisor.state === 'open' ? this.#connection : undefined),
@@ -102,7 +104,7 @@ export class Runtime {
     this.consumers = this.#startConsumers()
     this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
     this.#placeholders = new PlaceholderRequests({ state, self, clock, random, logger })
-    this.#resends = new Resends({ state, self, clock, random, logger, devices: this.people.devices })
+    this.#resends = new Resends({ state, self, clock, random, logger, timing, devices: this.people.devices })
     this.#verdicts = new Verdicts({ state, self, clock, random, logger, timing, endpoint })
     this.#offline = this.#startOffline()
     this.#hold = this.#makeHold()
@@ -125,7 +127,8 @@ export class Runtime {
       },
     })
     this.#lease = this.#startLease()
-    this.#pruner = new Pruner({ ...options, state, self, hub: parts.hub })
+    const serverTimeMs = (): number => this.#serverTimeMs
+    this.#pruner = new Pruner({ ...options, state, self, hub: parts.hub, serverTimeMs })
   }
 
   /**
@@ -257,12 +260,19 @@ export class Runtime {
       },
       onStanza: (connection: Connection, stanza: Parameters<ReceivePipeline['accept']>[1]) => {
         this.#connection = connection
+        this.#heard(Number(stanza.attrs.t))
         this.#pipeline.accept(connection, this.#offline.admit(stanza))
       },
+      onServerTime: this.#heard,
       onEnd: (connection: Connection) => {
         this.#ended(connection)
       },
     }
+  }
+
+  /** Notes a time of the server; `NaN` when a stanza has none. */
+  readonly #heard = (atSeconds: number): void => {
+    if (atSeconds * 1000 > this.#serverTimeMs) this.#serverTimeMs = atSeconds * 1000
   }
 
   /** Rejects while the store cannot be written. */

@@ -201,9 +201,16 @@ export function isNewsletter(text: string | undefined): boolean {
   return endsWithServer(text, SERVER_NEWSLETTER)
 }
 
-/** Whether the JID is an assistant inside WhatsApp. */
+/** Phone numbers that were given to assistants before they had a server of their own. */
+const BOT_NUMBER = /^(?:1313555\d{4}|131655500\d{2})@(?:s\.whatsapp\.net|c\.us)$/
+
+/**
+ * Whether the JID is an assistant inside WhatsApp.
+ *
+ * @source whatsmeow `types/jid.go` IsBot; Baileys 7.0.0-rc14 `WABinary/jid-utils.js` isJidBot
+ */
 export function isBot(text: string | undefined): boolean {
-  return endsWithServer(text, SERVER_BOT)
+  return endsWithServer(text, SERVER_BOT) || (text !== undefined && BOT_NUMBER.test(text))
 }
 
 /** Whether the text names the WhatsApp server itself, in either spelling (`@s.whatsapp.net`, `s.whatsapp.net`). */

@@ -31,6 +31,13 @@ const ALL: Readonly<Record<string, BinaryNode>> = {
   ),
   unavailable: stanzas.unavailableMessage(HEAD),
   encrypted: stanzas.encryptedMessage({ ...HEAD, encryption: 'skmsg' }, Uint8Array.of(0x33, 1)),
+  answer: stanzas.botReply(
+    {
+      ...{ ...HEAD, from: '867051314767696@bot', secret: new Uint8Array(32), targetId: 'B1' },
+      ...{ targetSender: '100000000001@lid', edit: 'inner', editTargetId: 'A0' },
+    },
+    Uint8Array.of(10, 0),
+  ),
   unknown: stanzas.unknown('surprise', HEAD),
 }
 

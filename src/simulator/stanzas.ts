@@ -1,14 +1,19 @@
 /**
  * Builders of what a server sends, for `simulator.deliver(jid, stanza)`: `import { stanzas } from 'waton/simulator'`. Each
- * gives the plain shape; what a test wants otherwise it changes on the result. Nothing here is encrypted: readable
- * messages are sent by phones and linked devices.
+ * gives the plain shape; what a test wants otherwise it changes on the result. Nothing here is encrypted but what bots
+ * answer: other readable messages are sent by phones and linked devices.
  *
  * @source shapes: Baileys 7.0.0-rc14 `Socket/messages-recv.js`, `Socket/chats.js`, `Socket/socket.js`; whatsmeow
- *   `call.go`, `notification.go`, `presence.go`, `receipt.go`, `connectionevents.go`
+ *   `call.go`, `notification.go`, `presence.go`, `receipt.go`, `connectionevents.go`; bots: WhatsApp Web
+ *   `WAWebBotMessageSecret`, whatsmeow `msgsecret.go` decryptBotMessage
  */
+import { concatBytes, utf8Bytes } from '../base/bytes.ts'
 import { node } from '../protocol/binary/node.ts'
 import type { BinaryNode, NodeContent } from '../protocol/binary/node.ts'
+import { aesGcmSeal, hkdfSha256, sha256 } from '../protocol/crypto/index.ts'
 import { formatJid, parseJid } from '../protocol/jid.ts'
+import { encodeProto } from '../protocol/proto/codec.ts'
+import { MessageSecretMessage } from '../protocol/proto/message.ts'
 import { SERVER } from './stanza/iq.ts'
 
 /** What every stanza with an answer has. */
@@ -172,6 +177,45 @@ export function encryptedMessage(
 ): BinaryNode {
   const enc = node('enc', { v: 2, type: head.encryption }, ciphertext)
   return node('message', { ...attributesOf(head), type: head.type ?? 'text', ...head.attributes }, [enc])
+}
+
+/** What a bot's answer says besides its head. */
+export interface BotReplyFacts extends StanzaHead {
+  /** The secret of the message that is answered, 32 bytes. */
+  readonly secret: Uint8Array
+  /** The id of the message that is answered. */
+  readonly targetId: string
+  /** Who wrote that message, without device. */
+  readonly targetSender: string
+  /** The chat of that message, where it is not the bot's. */
+  readonly targetChat?: string
+  /** Which part of an answer that grows this is. */
+  readonly edit?: 'first' | 'inner' | 'last' | 'full'
+  /** The id of its first part, in the others. */
+  readonly editTargetId?: string
+}
+
+/** `<message><enc type="msmsg">`: a bot answers a message. `message` is an encoded `Message`. */
+export function botReply(facts: BotReplyFacts, message: Uint8Array): BinaryNode {
+  const { id, from, participant = from, edit, editTargetId, targetChat } = facts
+  const boundId = edit === 'inner' || edit === 'last' ? (editTargetId ?? id) : id
+  const common = hkdfSha256(facts.secret, 32, { info: 'Bot Message' })
+  const key = hkdfSha256(common, 32, { info: boundId + facts.targetSender + participant })
+  const encIv = sha256(utf8Bytes(id), message).subarray(0, 12)
+  const bound = concatBytes(utf8Bytes(boundId), Uint8Array.of(0), utf8Bytes(participant))
+  const encPayload = aesGcmSeal(key, encIv, message, bound)
+  const sealed = encodeProto(MessageSecretMessage, { version: 1, encIv, encPayload }, 'MessageSecretMessage')
+  const target = { target_id: facts.targetId, target_sender_jid: facts.targetSender }
+  const stanza = encryptedMessage({ ...facts, encryption: 'msmsg' }, sealed)
+  const replaced = editTargetId === undefined ? {} : { edit_target_id: editTargetId }
+  return {
+    ...stanza,
+    content: [
+      ...(stanza.content as readonly BinaryNode[]),
+      node('meta', { ...target, target_chat_jid: targetChat }),
+      ...(edit === undefined ? [] : [node('bot', { edit, ...replaced })]),
+    ],
+  }
 }
 
 /** A stanza of a name that no client knows. */

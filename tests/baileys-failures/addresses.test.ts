@@ -1,4 +1,6 @@
-/** Failures of Baileys with the two addresses of a person and with hosted devices: rows W26 and W27 of the list in README.md. */
+/**
+ * Failures of Baileys with the two addresses of a person and with hosted devices: rows W26, W27 and L11 of the list in README.md.
+ */
 import {
   Curve,
   addTransactionCapability,
@@ -6,7 +8,6 @@ import {
   generateSignalPubKey,
   initAuthCreds,
 } from '@whiskeysockets/baileys'
-import type { SignalDataTypeMap, SignalKeyStore } from '@whiskeysockets/baileys'
 import { makeLibSignalRepository } from '@whiskeysockets/baileys/lib/Signal/libsignal.js'
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
@@ -18,6 +19,7 @@ import { learnMapping } from '../../src/client/identity/addresses.ts'
 import { deviceJids } from '../../src/client/identity/device-list.ts'
 import { AccountState } from '../../src/client/state/account-state.ts'
 import { SESSION } from '../../src/client/state/records.ts'
+import type { BinaryNode } from '../../src/protocol/binary/node.ts'
 import { generateKeyPair } from '../../src/protocol/crypto/index.ts'
 import {
   generatePreKeys,
@@ -27,27 +29,25 @@ import {
   startSession,
 } from '../../src/protocol/signal/index.ts'
 import type { SessionRecord } from '../../src/protocol/signal/index.ts'
+import { BOB, linkedClient } from '../client/support.ts'
+import { memoryKeys } from './memory-keys.ts'
+import { startStage } from './stage.ts'
 
 const PN = '15550000002@s.whatsapp.net'
 const LID = '100000000002@lid'
 const silent = pino({ level: 'silent' })
 
-/** Baileys' keys in memory. */
-function memoryKeys(): SignalKeyStore {
-  const rows = new Map<string, unknown>()
+type Repository = ReturnType<typeof makeLibSignalRepository>
+
+/** Keys of a device that nobody has. */
+function bundle(): Parameters<Repository['injectE2ESession']>[0]['session'] {
+  const { signedIdentityKey, signedPreKey, registrationId } = initAuthCreds()
+  const signed = { keyId: signedPreKey.keyId, signature: signedPreKey.signature }
   return {
-    get: (type, ids) =>
-      Promise.resolve(
-        Object.fromEntries(
-          ids.flatMap((id) => (rows.has(`${type} ${id}`) ? [[id, rows.get(`${type} ${id}`)]] : [])),
-        ) as Record<string, SignalDataTypeMap[typeof type]>,
-      ),
-    set(data) {
-      for (const [type, values] of Object.entries(data))
-        for (const [id, value] of Object.entries(values as object))
-          if (value === null) rows.delete(`${type} ${id}`)
-          else rows.set(`${type} ${id}`, value)
-    },
+    registrationId,
+    identityKey: generateSignalPubKey(signedIdentityKey.public),
+    signedPreKey: { ...signed, publicKey: generateSignalPubKey(signedPreKey.keyPair.public) },
+    preKey: { keyId: 1, publicKey: generateSignalPubKey(Curve.generateKeyPair().public) },
   }
 }
 
@@ -55,16 +55,6 @@ test('W26: Baileys lays an old session over a newer one when a LID is learned; w
   const options = { maxCommitRetries: 1, delayBetweenTriesMs: 1 }
   const keys = addTransactionCapability(memoryKeys(), silent, options)
   const repository = makeLibSignalRepository({ creds: initAuthCreds(), keys }, silent)
-  const bundle = (): Parameters<typeof repository.injectE2ESession>[0]['session'] => {
-    const { signedIdentityKey, signedPreKey, registrationId } = initAuthCreds()
-    const signed = { keyId: signedPreKey.keyId, signature: signedPreKey.signature }
-    return {
-      registrationId,
-      identityKey: generateSignalPubKey(signedIdentityKey.public),
-      signedPreKey: { ...signed, publicKey: generateSignalPubKey(signedPreKey.keyPair.public) },
-      preKey: { keyId: 1, publicKey: generateSignalPubKey(Curve.generateKeyPair().public) },
-    }
-  }
   await repository.injectE2ESession({ jid: PN, session: bundle() })
   await repository.injectE2ESession({ jid: LID, session: bundle() })
   await keys.set({ 'device-list': { '15550000002': ['0'] } })
@@ -99,6 +89,39 @@ test('W27: Baileys takes every device behind a hosted one for hosted; waton only
   expect(deviceJids(LID, { devices, fetchedAtMs: 0 })).toEqual([
     ...['100000000002@lid', '100000000002:99@hosted.lid', '100000000002:3@lid'],
   ])
+})
+
+test('L11: Baileys asks the network for the LID of somebody without one whenever it opens a session; waton once', async () => {
+  const asked: string[] = []
+  const keys = addTransactionCapability(memoryKeys(), silent, { maxCommitRetries: 1, delayBetweenTriesMs: 1 })
+  const repository = makeLibSignalRepository({ creds: initAuthCreds(), keys }, silent, (pns) => {
+    asked.push(...pns)
+    return Promise.resolve(undefined)
+  })
+  await repository.injectE2ESession({ jid: PN, session: bundle() })
+  const before = asked.length
+  expect(before).toBeGreaterThan(1)
+  for (const text of ['one', 'two', 'three'])
+    await repository.encryptMessage({ jid: PN, data: Buffer.from(text) })
+  // to read the session, and to write it, each time
+  expect(asked.slice(before)).toEqual(Array.from({ length: 6 }, () => PN))
+  repository.close?.()
+
+  const { world, alice, bob } = await startStage('L11')
+  world.server.faults.hideLids()
+  const client = await linkedClient(world, alice)
+  const questions = (): readonly BinaryNode[] =>
+    world.sent({ tag: 'iq' }).filter(({ attrs }) => attrs.xmlns === 'usync')
+  await (
+    await client.send(BOB, { text: 'one' })
+  ).delivered
+  const known = questions().length
+  for (const text of ['two', 'three', 'four']) {
+    const sent = await client.send(BOB, { text })
+    await sent.delivered
+  }
+  expect(questions()).toHaveLength(known)
+  expect(bob.messages.map(({ text }) => text)).toEqual(['one', 'two', 'three', 'four'])
 })
 
 async function watonState(seed: string): Promise<{ state: AccountState; session: () => SessionRecord }> {

@@ -47,8 +47,9 @@ function connect() {
     if (qr !== undefined) tell({ event: 'qr', qr })
     if (connection === 'open') tell({ event: 'open' })
     if (connection !== 'close') return
-    tell({ event: 'close', atMs: Date.now() })
-    if (lastDisconnect?.error?.output?.statusCode === DisconnectReason.restartRequired) connect()
+    const code = lastDisconnect?.error?.output?.statusCode
+    tell({ event: 'close', atMs: Date.now(), code })
+    if (code === DisconnectReason.restartRequired) connect()
   })
   socket.ev.on('messages.upsert', ({ messages, type }) => {
     for (const { key, message } of messages) {
@@ -73,6 +74,15 @@ const commands = {
     try {
       const { message } = await socket.sendMessage(chat, { text }, { messageId: id })
       sent.set(id, message)
+      return { ended: 'resolved' }
+    } catch (error) {
+      return { ended: 'rejected', reason: String(error?.message) }
+    }
+  },
+  /** Asks for a code to type in, and says how that ended. */
+  async requestPairingCode({ phoneNumber }) {
+    try {
+      await socket.requestPairingCode(phoneNumber)
       return { ended: 'resolved' }
     } catch (error) {
       return { ended: 'rejected', reason: String(error?.message) }

@@ -11,18 +11,10 @@ import { ALICE, DEVICE, linkedClient, untilLogged } from '../client/support.ts'
 import type { World } from '../client/support.ts'
 import { ROOT_SERIAL } from '../../src/simulator/server/certificate-authority.ts'
 import { until } from '../helpers/until.ts'
-import { BAILEYS, CAROL, Victim, startStage, temporaryFolder } from './stage.ts'
+import { BAILEYS, CAROL, Victim, goSilent, startStage, temporaryFolder } from './stage.ts'
 import type { Stage } from './stage.ts'
 
 const QUESTION = node('iq', { to: 's.whatsapp.net', type: 'get', xmlns: 'w:p' }, [node('ping')])
-
-/** The server leaves every question of a device unanswered from now on. */
-function goSilent({ world }: Stage, device: string): void {
-  world.server.faults.plan({
-    seed: 1,
-    faults: [{ fault: 'hold-answers', device, at: { answer: 1 }, count: 1000 }],
-  })
-}
 
 /** The world's endpoint at an address: a real socket in place of the one in memory. */
 function overNetwork({ server }: World, url: string): Endpoint {

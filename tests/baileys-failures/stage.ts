@@ -58,6 +58,7 @@ interface ChildEvent extends Partial<Announced> {
   readonly event: 'qr' | 'open' | 'close' | 'message' | 'answer'
   readonly qr?: string
   readonly atMs?: number
+  readonly code?: number
   readonly call?: number
   readonly result?: QueryEnd
 }
@@ -70,6 +71,8 @@ export class Victim {
   readonly messages: Announced[] = []
   readonly qrs: string[] = []
   readonly closedAtMs: number[] = []
+  /** Why its connections ended, by its own numbers. */
+  readonly closeCodes: number[] = []
   opened = 0
 
   private constructor(child: ChildProcess) {
@@ -78,7 +81,10 @@ export class Victim {
       if (event.event === 'open') this.opened += 1
       if (event.event === 'message') this.messages.push(event as Announced)
       if (event.qr !== undefined) this.qrs.push(event.qr)
-      if (event.event === 'close') this.closedAtMs.push(event.atMs ?? 0)
+      if (event.event === 'close') {
+        this.closedAtMs.push(event.atMs ?? 0)
+        this.closeCodes.push(event.code ?? 0)
+      }
       if (event.result !== undefined) this.#answers.set(event.call ?? 0, event.result)
     })
   }
@@ -126,6 +132,12 @@ export class Victim {
   async send(chat: string, text: string, id: string): Promise<QueryEnd['ended']> {
     const call = this.#tell('send', { chat, text, id })
     return (await until(`Baileys to have sent ${id}`, () => this.#answers.get(call), START_MS)).ended
+  }
+
+  /** Asks for a code that links it; resolves with how that ended. */
+  async requestPairingCode(phoneNumber: string): Promise<QueryEnd['ended']> {
+    const call = this.#tell('requestPairingCode', { phoneNumber })
+    return (await until('Baileys to have a code', () => this.#answers.get(call), START_MS)).ended
   }
 
   /** Writes of sessions into its folder fail from now on, or do no longer. */
@@ -184,6 +196,14 @@ export function inject({ world }: Stage, device: string, stanza: BinaryNode): vo
   const { outlet } = world.device(device)
   if (outlet === undefined) throw new Error(`${device} is not connected`)
   outlet.sendTransient(stanza)
+}
+
+/** The server leaves every question of a device unanswered from now on. */
+export function goSilent({ world }: Stage, device: string): void {
+  world.server.faults.plan({
+    seed: 1,
+    faults: [{ fault: 'hold-answers', device, at: { answer: 1 }, count: 1000 }],
+  })
 }
 
 /** A message whose ciphertext nobody can read. */

@@ -6,6 +6,8 @@ import { faultyStore, writeFault } from 'waton/testing'
 import type { StoreFaultPlan } from 'waton/testing'
 import { deferred } from '../../src/base/deferred.ts'
 import { StorageError } from '../../src/base/errors.ts'
+import { silentLogger } from '../../src/base/logger.ts'
+import { Pruner } from '../../src/client/state/pruner.ts'
 import { CONSUMER } from '../../src/client/state/records.ts'
 import { deadLetters, idOf, openLog } from './event-log.ts'
 import { settle, uncaught } from './support.ts'
@@ -281,6 +283,32 @@ describe('a consumer', () => {
     await settle(400)
     expect(seen).toHaveLength(4001)
     expect(consumers.status).toMatchObject([{ low: 4001, lag: 0, inFlight: 0, waiting: 0, stuckChats: [] }])
+  })
+
+  test('goes on when retention has passed the event that had kept it from reading ahead', async () => {
+    const { append, clock, consume, consumers, state } = await openLog()
+    const stuck = deferred<undefined>()
+    const seen: string[] = []
+    consume(
+      (event) => {
+        seen.push(idOf(event))
+        return idOf(event) === 'a0' ? stuck.promise : undefined
+      },
+      { from: 'start', maxAhead: 200 },
+    )
+    await append('a0', ...Array.from({ length: 600 }, (_, index) => `b${String(index)}`))
+    await settle(200)
+    expect(seen.length).toBeLessThan(400)
+    const retention = { days: 1, bytes: 65_536 }
+    const hub = { tellLost: () => undefined }
+    const pruner = new Pruner({ state, clock, logger: silentLogger, retention, self: {}, hub })
+    await clock.runUntil(pruner.run())
+    await append('c0')
+    await settle(200)
+    await pruner.stop()
+    expect(seen.slice(-2)).toEqual(['b599', 'c0'])
+    expect(consumers.status).toMatchObject([{ low: 602, lag: 0, inFlight: 1 }])
+    stuck.resolve(undefined)
   })
 
   test('ends at its signal, even one that came before it began', async () => {

@@ -187,6 +187,41 @@ describe('a preview of a link', () => {
     ])
   })
 
+  test.each([
+    ['before', [BOB, BOB_LID]],
+    ['before', [BOB_LID, BOB]],
+    ['meanwhile', [BOB, BOB_LID]],
+    ['meanwhile', [BOB_LID, BOB]],
+  ])('keeps the order of a person whose addresses became known %s: %s', async (when, [first, second]) => {
+    const page = deferred<PreviewedPage>()
+    const log = await open(() => page.promise)
+    const { outbox, state } = log
+    const learn = (): Promise<void> => state.commit((unit) => learnMapping(unit, BOB, BOB_LID))
+    if (when === 'before') await learn()
+    const sends = [outbox.send(first ?? '', WITH_LINK)]
+    if (when === 'meanwhile') await learn()
+    sends.push(
+      outbox.send(second ?? '', { text: '2' }),
+      outbox.send(first ?? '', { text: '3' }),
+      outbox.send(second ?? '', WITH_LINK),
+      outbox.send(first ?? '', { text: '5' }),
+      outbox.send(CAROL, { text: 'elsewhere' }),
+    )
+    await sends.at(-1)
+    await settle()
+    expect((await texts(state.store)).map((text) => text?.text)).toEqual(['elsewhere'])
+    page.resolve(TITLED)
+    await Promise.all(sends)
+    expect((await texts(state.store)).map((text) => text?.text)).toEqual([
+      'elsewhere',
+      `see ${LINK}`,
+      '2',
+      '3',
+      `see ${LINK}`,
+      '5',
+    ])
+  })
+
   test('is in what a handler sends', async () => {
     const log = await open(() => Promise.resolve(TITLED))
     await log.append('a1')

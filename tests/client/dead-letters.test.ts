@@ -71,6 +71,28 @@ test('a round that was asked for while the consumer did not run comes when it ru
   expect(await deadLetters(after)).toEqual([])
 })
 
+test('letters are listed in the order of the log, and a chat has them again in that order', async () => {
+  const log = await openLog()
+  const ids = Array.from({ length: 12 }, (_, index) => `a${String(index + 1)}`)
+  await log.append(...ids)
+  const { stop } = log.consume(
+    () => {
+      throw new TypeError('not yet')
+    },
+    { from: 'start', maxAttempts: 1 },
+  )
+  await settle(50)
+  await stop()
+  expect((await deadLetters(log)).map(({ seq }) => seq)).toEqual(ids.map((_, index) => index + 1))
+  for (const { seq } of await deadLetters(log)) await log.consumers.retry('test', seq)
+  const seen: string[] = []
+  log.consume((event) => {
+    seen.push(idOf(event))
+  })
+  await settle(50)
+  expect(seen).toEqual(ids)
+})
+
 test('letters of consumers whose names begin alike are told apart', async () => {
   const log = await openLog()
   await log.append('a1')

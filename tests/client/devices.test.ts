@@ -5,14 +5,14 @@
  */
 import { describe, expect, test } from 'vitest'
 import { MemoryStore } from 'waton'
-import type { Client } from 'waton'
+import type { Client, ClientOptions } from 'waton'
 import { DEVICE_LIST, IDENTITY_CHANGE, SESSION } from '../../src/client/state/records.ts'
 import type { DeviceList } from '../../src/client/state/records.ts'
 import { childOf, childrenOf, node } from '../../src/protocol/binary/node.ts'
 import { decodeSessionRecord, sessionInfo } from '../../src/protocol/signal/index.ts'
 import type { SimulatedPhone } from '../../src/simulator/peer/phone.ts'
 import { until } from '../helpers/until.ts'
-import { ALICE, BOB, DEVICE, World, linkedClient, log, settle } from './support.ts'
+import { ALICE, BOB, DEVICE, FastClock, World, linkedClient, log, settle } from './support.ts'
 
 const NOBODY = '15550009999@s.whatsapp.net'
 const AT = 1_700_000_000
@@ -40,11 +40,11 @@ class Scene {
     this.store = store
   }
 
-  static async start(seed: string): Promise<Scene> {
+  static async start(seed: string, options: Partial<ClientOptions> = {}): Promise<Scene> {
     const world = new World(seed)
     const { alice, bob } = await world.addPair()
     const store = new MemoryStore()
-    const client = await linkedClient(world, alice, { store })
+    const client = await linkedClient(world, alice, { store, ...options })
     await until('the own devices', () => world.sent({ tag: 'iq' }).some(isUsync))
     await until(
       'their list',
@@ -298,7 +298,71 @@ describe('the list of devices', () => {
       await expect(failure).rejects.toMatchObject({ code: 'WATON_SEND_NO_DEVICES' })
     expect(scene.asked().filter((jid) => jid === NOBODY)).toHaveLength(1)
     expect(await scene.client.contacts.lookup([NOBODY])).toMatchObject([{ isOnWhatsApp: false }])
-    expect(scene.asked().filter((jid) => jid === undefined)).toEqual([])
+    // by number, once, when the list of devices was empty
+    expect(scene.asked().filter((jid) => jid === undefined)).toHaveLength(1)
+  })
+})
+
+describe('somebody of whom no device is known', () => {
+  const CAROL = '15550000003@s.whatsapp.net'
+
+  test.each(['silence', 'empty', 'error'] as const)(
+    'is waited for when the server answers with %s, and gets what was written',
+    async (as) => {
+      const scene = await Scene.start(`not told ${as}`, { clock: new FastClock(20) })
+      const { bob, client, world } = scene
+      world.server.faults.spoilDirectory(as)
+      const sent = await client.send(BOB, { text: 'are you there?' })
+      await until('the message to wait', async () => {
+        const { attempts = 0 } = (await client.outbox.get(sent.id)) ?? {}
+        return attempts > 0
+      })
+      await bob.waitForMessage(({ id }) => id === sent.id)
+      await sent.delivered
+      expect((await log(client)).map(({ type }) => type)).not.toContain('send.failed')
+      expect(world.violations).toEqual([])
+    },
+  )
+
+  test('is nobody when the directory of contacts says so, whatever the devices were answered with', async () => {
+    const scene = await Scene.start('nobody, in silence')
+    scene.world.server.faults.spoilDirectory('silence')
+    const sent = await scene.client.send(NOBODY, { text: 'are you there?' })
+    await expect(sent.acked).rejects.toMatchObject({ code: 'WATON_SEND_NO_DEVICES' })
+    expect(scene.asked().slice(1)).toEqual([NOBODY, undefined])
+  })
+
+  test('is nobody at a LID without devices, and waited for at a LID that was not spoken of', async () => {
+    const scene = await Scene.start('unknown lids')
+    const gone = await scene.client.send('999999@lid', { text: 'are you there?' })
+    await expect(gone.acked).rejects.toMatchObject({ code: 'WATON_SEND_NO_DEVICES' })
+    scene.world.server.faults.spoilDirectory('silence')
+    const { id } = await scene.client.send('888888@lid', { text: 'are you there?' })
+    await until(
+      'the message to wait',
+      async () => (await scene.client.outbox.get(id))?.waitingFor === 'devices',
+    )
+  })
+
+  test('and is looked up in vain gets what is written a moment later', async () => {
+    const scene = await Scene.start('lookup in vain')
+    for (const as of ['silence', 'error', 'empty', 'refusal'] as const) {
+      scene.world.server.faults.spoilDirectory(as)
+      const results = await scene.client.contacts.lookup([as === 'empty' ? scene.bob.lid : BOB])
+      expect(results).toHaveLength(1)
+    }
+    expect(await scene.text('there you are')).toEqual([ALICE, BOB])
+  })
+
+  test('is somebody again who comes to WhatsApp and writes, a moment after they were nobody', async () => {
+    const scene = await Scene.start('newcomer')
+    const { client, world } = scene
+    expect(await client.contacts.lookup([CAROL])).toMatchObject([{ isOnWhatsApp: false }])
+    const carol = await world.addPhone('15550000003', 'Carol')
+    await carol.send(ALICE, { text: 'I am new here' })
+    await until('the message', async () => (await log(client)).some(({ type }) => type === 'message'))
+    const sent = await client.send(CAROL, { text: 'welcome' })
+    await carol.waitForMessage(({ id }) => id === sent.id)
   })
 })
 

@@ -47,6 +47,7 @@ const PATIENT = {
   queryTimeoutMs: 1e9,
   keepAliveMs: 1e9,
   pongTimeoutMs: 1e9,
+  ackTimeoutMs: 1e9,
   leaseMs: 1e9,
 }
 

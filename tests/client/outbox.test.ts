@@ -9,6 +9,7 @@ import type { OutboxRow } from 'waton/persistence'
 import { openSqlite } from 'waton/sqlite'
 import { StoreWrapper, faultyStore, writeFault } from 'waton/testing'
 import { deferred } from '../../src/base/deferred.ts'
+import type { Deferred } from '../../src/base/deferred.ts'
 import { until } from '../helpers/until.ts'
 import { ciphertexts, sendFailures, sentAs } from './sent.ts'
 import {
@@ -19,6 +20,7 @@ import {
   World,
   linkedClient,
   log,
+  messageIds,
   newClient,
   settle,
   uncaught,
@@ -250,6 +252,48 @@ describe('sends', () => {
     await bob.waitForMessage(({ text }) => text === texts.at(-1))
     await until('all of them', () => bob.messages.length === texts.length)
     expect(bob.messages.map(({ text }) => text)).toEqual(texts)
+  })
+
+  test('to one person by both addresses keep their order when they turn out to be one as they are read', async () => {
+    const world = new World('lanes')
+    const { alice, bob } = await world.addPair()
+    const store = new MemoryStore()
+    const first = await linkedClient(world, alice, { store })
+    await until('the own devices', async () => {
+      const lists = await store.listRecords('default', 'device-list', undefined, 9)
+      return lists.length > 0
+    })
+    await first.close()
+    const offline = newClient(world, { store })
+    await offline.send(bob.lid, { text: 'one, by LID' })
+    const last = await offline.send(BOB, { text: 'two, by number' })
+    await offline.close()
+    const learned: Deferred<void> = deferred()
+    const reading: Deferred<void> = deferred()
+    class Held extends StoreWrapper {
+      #isHeld = true
+      override async readRecord(account: string, kind: string, key: string): Promise<Uint8Array | undefined> {
+        if (kind === 'pn-by-lid' && bob.lid.startsWith(key) && this.#isHeld) {
+          this.#isHeld = false
+          reading.resolve()
+          await learned.promise
+        }
+        return super.readRecord(account, kind, key)
+      }
+    }
+    // the first of them has to wait, the second would not
+    world.server.faults.spoilDirectory('error')
+    const client = newClient(world, { store: new Held(store), clock: new FastClock(20) })
+    await client.connect()
+    await reading.promise
+    const { id } = await bob.send(alice.lid, { text: 'my LID' })
+    await until('the message', async () => (await messageIds(client)).includes(id))
+    learned.resolve()
+    await bob.waitForMessage((message) => message.id === last.id)
+    expect(bob.messages.filter(({ fromMe }) => !fromMe).map(({ text }) => text)).toEqual([
+      ...['one, by LID', 'two, by number'],
+    ])
+    expect(world.server.trace.notes.filter(({ kind }) => kind === 'fault')).toHaveLength(1)
   })
 
   test('to one chat keep their order over connections that break', { timeout: 60_000 }, async () => {

@@ -7,9 +7,12 @@ import { deferred } from '../../src/base/deferred.ts'
 import { silentLogger } from '../../src/base/logger.ts'
 import { AccountState } from '../../src/client/state/account-state.ts'
 import { textRecord } from '../../src/client/state/record-kind.ts'
+import type { Unit } from '../../src/client/state/unit.ts'
 import { settle } from './support.ts'
 
 const NOTE = textRecord('note')
+/** Not kept in memory once it is durable, like one-time pre-keys. */
+const KEY = { ...textRecord('key'), isRarelyRead: true }
 
 async function open(store: Store): Promise<AccountState> {
   const clock = new VirtualClock()
@@ -112,5 +115,25 @@ describe('a read', () => {
     reads.resolve(undefined)
     await reading
     expect(await state.read(NOTE, 'a')).toBe('written after all')
+  })
+
+  test.each([
+    ['deleted', (unit: Unit) => unit.delete(KEY, 'a')],
+    [
+      'expired',
+      (unit: Unit) => unit.changes.push({ op: 'expire-record', kind: 'key', key: 'a', before: Infinity }),
+    ],
+  ])('that began before its record was %s is not believed later', async (_how, take) => {
+    const store = new LateStore(new MemoryStore())
+    const state = await open(store)
+    await state.commit((unit) => Promise.resolve(unit.put(KEY, 'a', 'spent')))
+    const reads = deferred<undefined>()
+    store.reads = reads.promise
+    const reading = state.read(KEY, 'a')
+    await settle()
+    await state.commit((unit) => Promise.resolve(take(unit)))
+    reads.resolve(undefined)
+    await reading
+    expect(await state.read(KEY, 'a')).toBeUndefined()
   })
 })

@@ -5,12 +5,12 @@
 import { describe, expect, test } from 'vitest'
 import { MemoryStore } from 'waton'
 import type { Client, MessagePayload } from 'waton'
-import { childrenOf } from '../../src/protocol/binary/node.ts'
+import { childrenOf, node } from '../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
 import { Baileys } from '../helpers/baileys.ts'
 import { until } from '../helpers/until.ts'
 import { linkedClient as linkedOverWebSocket, startWorld } from '../helpers/world.ts'
-import { ALICE, World, linkedClient, log, newClient, settle } from './support.ts'
+import { ALICE, FastClock, World, linkedClient, log, newClient, settle } from './support.ts'
 import type { SimulatedPhone } from '../../src/simulator/peer/phone.ts'
 
 const READING = ['read', 'read-self', 'played', 'played-self']
@@ -44,7 +44,32 @@ async function hear(
 }
 
 async function waiting(store: MemoryStore): Promise<number> {
-  return (await store.listRecords('default', 'pending-receipt', undefined, 100)).length
+  return (await store.listRecords('default', 'pending-receipt', undefined, 1)).length
+}
+
+/** Spoils the first questions for the privacy settings. @returns all of them, with the receipts that were sent before each */
+function spoilPrivacy(world: World, as: string, times: number): () => readonly { receipts: number }[] {
+  const questions: { receipts: number }[] = []
+  const asked = {
+    direction: 'client-to-server',
+    tags: ['iq'],
+    attributes: { xmlns: 'privacy', type: 'get' },
+  } as const
+  if (as === 'not answered')
+    world.server.faults.plan({
+      seed: 9,
+      faults: [{ fault: 'lose', at: { ...asked, stanza: 1 }, count: times }],
+    })
+  world.server.trace.subscribe((entry) => {
+    if (!('node' in entry) || entry.direction !== asked.direction || entry.node.tag !== 'iq') return
+    const { id = '', xmlns, type } = entry.node.attrs
+    if (xmlns !== asked.attributes.xmlns || type !== asked.attributes.type) return
+    const count = questions.push({ receipts: receipts(world).length })
+    if (as !== 'refused' || count > times) return
+    const error = node('error', { code: '503', text: 'service-unavailable' })
+    world.inject(node('iq', { id, type: 'error', from: 's.whatsapp.net' }, [error]))
+  })
+  return () => questions
 }
 
 describe('what was read', () => {
@@ -136,6 +161,53 @@ describe('what was read', () => {
     expect(receipts(world).map((receipt) => idsOf(receipt).length)).toEqual([256, 256, 88])
     expect(receipts(world).flatMap(idsOf)).toEqual(ids)
   })
+
+  test('is told of ten thousand chats at once', async () => {
+    const world = new World('reading 7')
+    const { alice } = await world.addPair()
+    const store = new MemoryStore()
+    const client = await linkedClient(world, alice, { store })
+    const keys = Array.from({ length: 10_000 }, (_, index) => ({
+      id: `MANY-${String(index)}`,
+      chat: `1666${String(index).padStart(7, '0')}@s.whatsapp.net`,
+    }))
+    await client.readMessages(keys)
+    await until('the server to have them', async () => (await waiting(store)) === 0)
+    expect(new Set(receipts(world).flatMap(idsOf)).size).toBe(keys.length)
+    expect(receipts(world)).toHaveLength(keys.length)
+  })
+
+  test('is told of ten thousand messages of one chat, each once', async () => {
+    const world = new World('reading 8')
+    const { alice, bob } = await world.addPair()
+    const store = new MemoryStore()
+    const client = await linkedClient(world, alice, { store })
+    const ids = Array.from({ length: 10_000 }, (_, index) => `ONE-${String(index)}`)
+    for (let start = 0; start < ids.length; start += 2_000)
+      await client.readMessages(ids.slice(start, start + 2_000).map((id) => ({ id, chat: bob.pn })))
+    await until('the server to have them', async () => (await waiting(store)) === 0)
+    expect(receipts(world).flatMap(idsOf)).toEqual(ids)
+  })
+
+  test.each(['refused', 'not answered'])(
+    'waits while the question for the privacy settings is %s, and goes out when it is answered',
+    async (as) => {
+      const world = new World('reading 9')
+      const { alice, bob } = await world.addPair()
+      const store = new MemoryStore()
+      const linked = await linkedClient(world, alice, { store })
+      await linked.close()
+      const questions = spoilPrivacy(world, as, 2)
+      const client = newClient(world, { store, clock: new FastClock(200) })
+      await client.connect()
+      await client.readMessages([{ id: 'HELD', chat: bob.pn }])
+      const sentBefore = await until('the third question', () => questions().at(2)?.receipts)
+      expect(sentBefore).toBe(0)
+      await until('the server to have it', async () => (await waiting(store)) === 0)
+      expect(receipts(world).map(idsOf)).toEqual([['HELD']])
+      expect(questions()).toHaveLength(3)
+    },
+  )
 
   test('goes to the author in a group', async () => {
     const world = new World('reading 6')

@@ -4,7 +4,7 @@
  */
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { MemoryStore } from 'waton'
-import type { Client, EphemeralEvents } from 'waton'
+import type { Client, Clock, EphemeralEvents } from 'waton'
 import { VirtualClock } from 'waton/testing'
 import { until } from '../helpers/until.ts'
 import { ALICE, World, linkedClient, log, messageIds, newClient, untilLogged } from './support.ts'
@@ -87,6 +87,28 @@ describe('a log that outgrows its bytes', () => {
       { consumer: 'stalled', from: stalled[0], to: first - 1, count: first - (stalled[0] ?? 0) },
     ])
     await clock.runUntil(again.close())
+  })
+})
+
+describe('a machine whose clock is set a year ahead', () => {
+  test('forgets nothing for its age: what the server calls young is young', async () => {
+    const clock = new VirtualClock()
+    const world = new World('ahead', clock)
+    const { alice, bob } = await world.addPair()
+    const store = new MemoryStore()
+    let aheadMs = 0
+    const wrong: Clock = {
+      nowMs: () => clock.nowMs() + aheadMs,
+      schedule: (delayMs, callback) => clock.schedule(delayMs, callback),
+    }
+    const client = await clock.runUntil(linkedClient(world, alice, { store, clock: wrong }))
+    const ids: string[] = []
+    for (const text of ['one', 'two', 'three']) ids.push((await clock.runUntil(bob.send(ALICE, { text }))).id)
+    await clock.runUntil(untilLogged(client, ids[2] ?? ''))
+    aheadMs = 365 * DAY_MS
+    await clock.advanceTo(clock.nowMs() + 3 * HOUR_MS)
+    expect(await messageIds(client)).toEqual(ids)
+    await clock.runUntil(client.close())
   })
 })
 

@@ -5,8 +5,11 @@
 import { isTcTokenExpired, shouldSendNewTcToken } from '@whiskeysockets/baileys/lib/Utils/tc-token-utils.js'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { MemoryStore } from 'waton'
+import { VirtualClock } from 'waton/testing'
 import { fromHex, toHex, utf8Bytes } from '../../src/base/bytes.ts'
-import { childOf, childrenOf, contentBytes, node } from '../../src/protocol/binary/node.ts'
+import { learnMapping } from '../../src/client/identity/addresses.ts'
+import { LID_BY_PN, PN_BY_LID, PRIVACY_TOKEN } from '../../src/client/state/records.ts'
+import { childOf, childrenOf, contentBytes, contentText, node } from '../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
 import {
   TOKEN_BUCKET_SECONDS,
@@ -15,6 +18,7 @@ import {
   isTokenUsable,
 } from '../../src/protocol/stanza/privacy-token.ts'
 import { until } from '../helpers/until.ts'
+import { openLog } from './event-log.ts'
 import { BOB, World, linkedClient, newClient, settle } from './support.ts'
 
 /** The tokens that the client has handed out. */
@@ -125,6 +129,43 @@ describe('a message to a stranger', () => {
     expect(messages(world).map(tokenIn)).toEqual([undefined, undefined])
     await settle()
     expect(issued(world).map(({ attrs }) => attrs.jid)).toEqual([BOB])
+  })
+})
+
+describe('of tokens that came for both addresses of a person', () => {
+  const nowSeconds = Math.floor(new VirtualClock().nowMs() / 1000)
+  const OLD = nowSeconds - 2 * TOKEN_BUCKET_SECONDS
+  const NEW = nowSeconds - 60
+  const EXPIRED = nowSeconds - 4 * TOKEN_BUCKET_SECONDS
+  const BOB_LID = '100000000002@lid'
+
+  async function carried(
+    { forLid, forNumber }: { forLid: number; forNumber: number },
+    isLearned: boolean,
+  ): Promise<string | undefined> {
+    const { outbox, state } = await openLog()
+    const [attached] = await state.commit(async (unit) => {
+      unit.put(PRIVACY_TOKEN, BOB, { token: utf8Bytes('of the number'), atSeconds: forNumber })
+      unit.put(PRIVACY_TOKEN, BOB_LID, { token: utf8Bytes('of the LID'), atSeconds: forLid })
+      if (isLearned) await learnMapping(unit, BOB, BOB_LID)
+      else {
+        unit.put(LID_BY_PN, '15550000002', '100000000002')
+        unit.put(PN_BY_LID, '100000000002', '15550000002')
+      }
+      return outbox.tokens.attach(unit, { to: BOB, message: new Uint8Array() })
+    })
+    return attached === undefined ? undefined : contentText(attached)
+  }
+
+  test.each([false, true])('none that has expired is carried (moved: %s)', async (isLearned) => {
+    expect(await carried({ forLid: EXPIRED, forNumber: EXPIRED }, isLearned)).toBeUndefined()
+    expect(await carried({ forLid: EXPIRED, forNumber: OLD }, isLearned)).toBe('of the number')
+    expect(await carried({ forLid: OLD, forNumber: EXPIRED }, isLearned)).toBe('of the LID')
+  })
+
+  test.each([false, true])('the newest is carried (moved: %s)', async (isLearned) => {
+    expect(await carried({ forLid: OLD, forNumber: NEW }, isLearned)).toBe('of the number')
+    expect(await carried({ forLid: NEW, forNumber: OLD }, isLearned)).toBe('of the LID')
   })
 })
 

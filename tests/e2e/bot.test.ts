@@ -3,10 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Bot, MemoryStore } from 'waton'
 import type { BotOptions } from 'waton'
+import type { EventRange, EventRow } from 'waton/persistence'
 import { startSimulator } from 'waton/simulator'
 import type { SimulatedPhone, Simulator } from 'waton/simulator'
+import { StoreWrapper } from 'waton/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { deferred } from '../../src/base/deferred.ts'
+import { StorageError } from '../../src/base/errors.ts'
 import { silentLogger } from '../../src/base/logger.ts'
 
 const SEED = 'bot story'
@@ -86,6 +89,33 @@ describe('a bot that is used wrongly', () => {
     expect(await second.finished()).toBeUndefined()
     await alice.send(bob.pn, { text: '/ping' })
     await alice.waitForMessage(({ text }) => text === 'pong')
+  })
+})
+
+describe('a bot that gets no events', () => {
+  it('does not start when its name is taken by another consumer', async () => {
+    const bot = bobsBot()
+    const client = await bot.open()
+    const other = client.consume('bot', () => undefined)
+    await expect(bot.start()).rejects.toMatchObject({ code: 'WATON_CONSUMER_RUNNING' })
+    expect(await bot.finished()).toBeUndefined()
+    await other
+  })
+
+  it('stops when its place in the log cannot be read any more, instead of running without ears', async () => {
+    let isBroken = false
+    const damage = new StorageError('WATON_STORE_CORRUPT', 'damaged because the test wants it')
+    const store = new (class extends StoreWrapper {
+      override readEvents(account: string, range: EventRange): Promise<readonly EventRow[]> {
+        return isBroken ? Promise.reject(damage) : super.readEvents(account, range)
+      }
+    })(new MemoryStore())
+    const bot = bobsBot({ store, logger: silentLogger })
+    await bot.start()
+    isBroken = true
+    await alice.send(bob.pn, { text: '/ping' })
+    expect(await bot.finished()).toBeUndefined()
+    expect(bot.client.state).toBe('closed')
   })
 })
 

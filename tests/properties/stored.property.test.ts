@@ -130,6 +130,7 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
       preKey: { id: 2, publicKey: new Uint8Array(32) },
     },
     stanza: Uint8Array.of(1),
+    refusals: 2,
   },
   'resend-history': { answers: 2, baseKey: new Uint8Array(32) },
   'session-renewal': { atMs: 5 },

@@ -30,7 +30,7 @@ const GROUPS = {
     'ClientPairingProps',
     'VerifiedNameCertificate',
   ],
-  message: ['Message'],
+  message: ['Message', 'MessageSecretMessage'],
 }
 
 const projectRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))))

@@ -5,6 +5,7 @@
 
 /** A stable code of an error that waton throws or tells; `docs/reference/errors.md` explains each. */
 export type ErrorCode =
+  | 'WATON_ACK_TIMEOUT'
   | 'WATON_ADDON_SECRET'
   | 'WATON_ADDON_UNREADABLE'
   | 'WATON_ARGUMENT'
@@ -13,6 +14,7 @@ export type ErrorCode =
   | 'WATON_BACKUP_FAILED'
   | 'WATON_BACKUP_PATH'
   | 'WATON_BACKUP_UNSUPPORTED'
+  | 'WATON_BOT_ANSWER'
   | 'WATON_BOT_COMMAND_NAME'
   | 'WATON_BOT_FILTER'
   | 'WATON_BOT_NEXT_TWICE'
@@ -20,6 +22,7 @@ export type ErrorCode =
   | 'WATON_BOT_NO_CHAT'
   | 'WATON_BOT_NO_MESSAGE'
   | 'WATON_BOT_OPTIONS'
+  | 'WATON_BOT_QUESTION'
   | 'WATON_BOT_STARTED'
   | 'WATON_CALL_REFUSED'
   | 'WATON_CLIENT_CLOSED'

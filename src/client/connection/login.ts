@@ -43,6 +43,8 @@ export interface LoginListener extends LinkingListener {
   onQrExpired(): boolean
   /** The server has let a freshly linked device in for the first time. */
   onLinked(event: EphemeralEvents['pairing.success']): void
+  /** The server has let the device in, at this time by its clock. */
+  onServerTime(atSeconds: number): void
   /** Messages can be sent now. */
   onOpen(connection: Connection): void
   /** Everything that is not connection business, in arrival order. */
@@ -231,6 +233,7 @@ class LoginRun {
     const duties = this.#context
     const { self, listener } = duties
     const isFirst = self.isUnconfirmed
+    if (success.serverTimeSeconds !== undefined) listener.onServerTime(success.serverTimeSeconds)
     await applySuccess(duties, success)
     if (isFirst && self.me !== undefined) listener.onLinked({ me: self.me })
     if (this.#hasEnded()) return

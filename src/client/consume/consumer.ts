@@ -13,7 +13,7 @@ import type { Logger } from '../../base/logger.ts'
 import { seam } from '../../base/seams.ts'
 import type { DurableEvent } from '../events.ts'
 import type { AccountState } from '../state/account-state.ts'
-import { DEAD_LETTER } from '../state/records.ts'
+import { CONSUMER, DEAD_LETTER } from '../state/records.ts'
 import type { DeadLetterRecord } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import { ChatLanes } from './chat-lanes.ts'
@@ -126,7 +126,7 @@ export class Consumer {
     const end = (): void => {
       this.stop()
     }
-    const forget = hub.onPublished(() => {
+    const forget = hub.onNews(() => {
       this.#feed?.wake()
       this.#news.resolve()
     })
@@ -179,6 +179,10 @@ export class Consumer {
         maxAhead,
         lanes: this.#lanes,
         low: () => this.#low,
+        recordedLow: async () => {
+          this.#moved((await state.read(CONSUMER, name))?.low ?? 0)
+          return this.#low
+        },
         isWanted: (event) => this.#isWanted(event),
         onRefused: (refused) => this.#setAside(refused),
         onPassed: (ranges) => {

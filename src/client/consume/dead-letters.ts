@@ -36,9 +36,12 @@ export interface DeadLetterQuery {
 /** Rows read at once. */
 const PAGE = 128
 
+/** As many digits as a position can have: letters are listed in the order of their keys, which is that of the log then. */
+const SEQ_DIGITS = 16
+
 /** The key of the record of a dead letter. */
 export function letterKey(consumer: string, seq: number): string {
-  return `${consumer}:${String(seq)}`
+  return `${consumer}:${String(seq).padStart(SEQ_DIGITS, '0')}`
 }
 
 function consumerOf(key: string): string {

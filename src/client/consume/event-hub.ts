@@ -54,10 +54,11 @@ export class EventHub {
   /** Tells what a consumer will never see. */
   tellLost(lost: LostEvents): void {
     this.#emitter.emit('events.lost', lost)
+    for (const wake of this.#wakers) wake()
   }
 
-  /** Calls `wake` after each publication, until the returned function is called. */
-  onPublished(wake: () => void): () => void {
+  /** Calls `wake` after each publication and each loss, until the returned function is called. */
+  onNews(wake: () => void): () => void {
     this.#wakers.add(wake)
     return () => this.#wakers.delete(wake)
   }

@@ -32,6 +32,8 @@ export interface FeedOptions {
   readonly onPassed: (ranges: readonly SeqRange[]) => void
   /** The low-water mark. */
   readonly low: () => number
+  /** The mark as it is recorded: retention may have moved it past what no handler has finished. */
+  readonly recordedLow: () => Promise<number>
   /** How far reading may be ahead of it. */
   readonly maxAhead: number
 }
@@ -64,16 +66,21 @@ export class Feed {
 
   /** Reads one page where there is something to read and room for it. @returns whether it did */
   async step(): Promise<boolean> {
-    const { lanes, low, maxAhead } = this.#options
+    const { lanes } = this.#options
     if (lanes.waiting >= MAX_WAITING) return false
     for (const [chat, seq] of this.#parked) {
       if (lanes.waitingIn(chat) > LANE_WHEN_BUSY / 4) continue
       await this.#catchUp(chat, seq)
       return true
     }
-    if (!this.#hasMore || this.#cursor - low() >= maxAhead) return false
+    if (!this.#hasMore || (await this.#isTooFarAhead())) return false
     await this.#readOn()
     return true
+  }
+
+  async #isTooFarAhead(): Promise<boolean> {
+    const { low, recordedLow, maxAhead } = this.#options
+    return this.#cursor - low() >= maxAhead && this.#cursor - (await recordedLow()) >= maxAhead
   }
 
   async #readOn(): Promise<void> {

@@ -209,7 +209,9 @@ function errorAbout({ by }: AskedContact, { errors }: Answered): UsyncError | un
 /** Numbers are asked about as such; whoever has a LID and devices is there. */
 function isListed({ by }: AskedContact, { values }: Answered): boolean | undefined {
   if (by === 'number') return values.contact?.isOnWhatsApp
-  return (values.devices?.list ?? []).length > 0
+  // no list at all leaves it open
+  const list = values.devices?.list
+  return list === undefined ? undefined : list.length > 0
 }
 
 function contactOrError(input: string): AskedContact | { readonly error: UsageError } {

@@ -20,6 +20,7 @@ import {
   PN_BY_LID,
   PRIVACY_TOKEN,
   SESSION,
+  newerToken,
 } from '../state/records.ts'
 import type { RecordKind } from '../state/record-kind.ts'
 import type { Unit } from '../state/unit.ts'
@@ -45,11 +46,10 @@ const PERSON_SERVER: ReadonlyMap<string, string> = new Map([
   [SERVER_HOSTED_LID, SERVER_LID],
 ])
 
-/** What is kept of a person under their address, besides sessions. */
+/** What is kept of a person under their address, besides sessions and tokens. */
 const KEPT_OF_PERSONS: readonly RecordKind<unknown>[] = [
   DEVICE_LIST as RecordKind<unknown>,
   IDENTITY_CHANGE as RecordKind<unknown>,
-  PRIVACY_TOKEN as RecordKind<unknown>,
 ]
 
 /** The address that everything about this user or device is keyed by: its LID when known, else what was given. */
@@ -111,7 +111,7 @@ export async function learnMapping(unit: Unit, pn: string, lid: string): Promise
   if (isMoved) rememberFormerAddress(unit, { pnUser: phone.user, lidUser: hidden.user })
 }
 
-/** What is known under the number is known under the LID; where both have something, the LID's stays. */
+/** What is known under the number is known under the LID; where both have something, the LID's stays, or the newer token. */
 async function moveRecords(unit: Unit, pnUser: string, lidUser: string): Promise<void> {
   const from = formatJid({ user: pnUser, server: SERVER_USER, device: 0 })
   const to = formatJid({ user: lidUser, server: SERVER_LID, device: 0 })
@@ -121,6 +121,11 @@ async function moveRecords(unit: Unit, pnUser: string, lidUser: string): Promise
     if ((await unit.read(kind, to)) === undefined) unit.put(kind, to, value)
     unit.delete(kind, from)
   }
+  const token = await unit.read(PRIVACY_TOKEN, from)
+  if (token === undefined) return
+  const known = await unit.read(PRIVACY_TOKEN, to)
+  unit.put(PRIVACY_TOKEN, to, known === undefined ? token : newerToken(known, token))
+  unit.delete(PRIVACY_TOKEN, from)
 }
 
 /** Returns whether there were any under the number. */

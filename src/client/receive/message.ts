@@ -7,8 +7,9 @@ import { StorageError, describeError, errorCode } from '../../base/errors.ts'
 import { seam } from '../../base/seams.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
 import { sha256 } from '../../protocol/crypto/index.ts'
-import { buildAck } from '../../protocol/stanza/ack.ts'
-import { parseMessage } from '../../protocol/stanza/message.ts'
+import { unpadMessage } from '../../protocol/message/padding.ts'
+import { NACK, buildAck } from '../../protocol/stanza/ack.ts'
+import { BOT_ENCRYPTION, parseMessage } from '../../protocol/stanza/message.ts'
 import type { EncryptedPart, ParsedMessage } from '../../protocol/stanza/message.ts'
 import { receiptTargetFor } from '../../protocol/stanza/receipt.ts'
 import { canonicalJid, learnMapping, personOf } from '../identity/addresses.ts'
@@ -18,9 +19,11 @@ import type { MessageKey } from '../../persistence/contract/index.ts'
 import type { Unit } from '../state/unit.ts'
 import type { Answer } from './answers.ts'
 import type { ReceiveContext, StanzaHandler } from './context.ts'
+import { openAnswer } from './bot-answer.ts'
 import { decryptPart } from './decrypt.ts'
+import type { DecryptContext } from './decrypt.ts'
 import { notePlaceholder } from './placeholder.ts'
-import { originOf, recordContent, recordMessage } from './record-content.ts'
+import { originOf, recordMessage } from './record-content.ts'
 import { askAgain } from './retry.ts'
 
 /**
@@ -32,8 +35,6 @@ const ALREADY_READ = 'WATON_SIGNAL_OLD_COUNTER'
 /** The server keeps the content from this device, or sent none. */
 const NO_CONTENT: Failure = { code: 'WATON_MESSAGE_UNAVAILABLE', canBeSentAgain: false }
 
-const BOT_ENCRYPTION = 'msmsg'
-
 /** A kind of encryption that no repetition and no phone helps with. */
 const NOT_KNOWN = 'WATON_DECRYPT_UNSUPPORTED'
 
@@ -41,6 +42,8 @@ const NOT_KNOWN = 'WATON_DECRYPT_UNSUPPORTED'
 interface Failure {
   readonly code: string
   readonly canBeSentAgain: boolean
+  /** What the server is told, where it waits for that: one of {@link NACK}. */
+  readonly nack?: number
 }
 
 /** See the file comment. */
@@ -81,20 +84,18 @@ async function readPart(
   const hash = ciphertextHash(part, message)
   if (await unit.isRecognised(hash)) return undefined
   seam('receive:recognised')
+  const isOfBot = part.type === BOT_ENCRYPTION
   // bots encrypt with the secret of the message that they answer, for everybody alike: there is no other copy
-  let canBeSentAgain = part.type !== BOT_ENCRYPTION
+  let canBeSentAgain = !isOfBot
   try {
-    const padded = await decryptPart(unit, part, message.author, {
-      local: context.self.local,
-      random: context.random,
-      onPreKeySpent: () => {
-        context.effects.preKeySpent()
-      },
-    })
+    const decrypted = await (isOfBot
+      ? openAnswer(unit, { part, message }, context.self)
+      : decryptPart(unit, part, message.author, decryptContextOf(context)))
     unit.recognise(hash)
     canBeSentAgain = false
     seam('receive:decrypted')
-    await recordContent(unit, { parsed: message, padded }, context)
+    const plaintext = isOfBot ? decrypted : unpadMessage(decrypted)
+    await recordMessage(unit, { parsed: message, plaintext }, context)
     seam('receive:decoded')
     return undefined
   } catch (error) {
@@ -105,7 +106,17 @@ async function readPart(
       { id: message.id, type: part.type, code, reason: describeError(error) },
       'a message could not be read',
     )
-    return { code, canBeSentAgain }
+    return { code, canBeSentAgain, ...(isOfBot ? { nack: NACK.MISSING_MESSAGE_SECRET } : {}) }
+  }
+}
+
+function decryptContextOf({ self, random, effects }: ReceiveContext): DecryptContext {
+  return {
+    local: self.local,
+    random,
+    onPreKeySpent: () => {
+      effects.preKeySpent()
+    },
   }
 }
 
@@ -155,7 +166,7 @@ async function reportUnreadable(
     const at = { origin: originOf(message), sentAtMs: sentAtSeconds * 1000 }
     const payload = { id, chat, sender, fromMe: isFromMe, ...at, reason: failure.code }
     unit.event('message.undecryptable', payload, chat)
-    if (failure.code !== NOT_KNOWN)
+    if (failure.code !== NOT_KNOWN && failure.nack === undefined)
       await notePlaceholder(unit, { message, key: { chat, sender: sender.jid, id } }, context)
   }
   const asked = failure.canBeSentAgain
@@ -165,7 +176,10 @@ async function reportUnreadable(
   if (asked === 'later') return []
   const acknowledgement: Answer = {
     kind: 'stanza',
-    stanza: buildAck(stanza, { self: context.self.devicePn }),
+    stanza: buildAck(stanza, {
+      self: context.self.devicePn,
+      ...(failure.nack === undefined ? {} : { errorCode: failure.nack }),
+    }),
   }
   if (asked !== 'enough') return [{ kind: 'stanza', stanza: asked }, acknowledgement]
   // the server forgets a copy from another own device at nothing but a receipt

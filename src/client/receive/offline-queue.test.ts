@@ -39,6 +39,40 @@ function take(queue: OfflineQueue, count: number): number {
   return pulls
 }
 
+describe('a machine whose clock is set while the queue is drained', () => {
+  const YEAR_MS = 365 * 24 * 60 * 60 * 1000
+
+  test.each([
+    ['forward', YEAR_MS],
+    ['back', -YEAR_MS],
+  ])('%s by a year neither ends the queue early nor keeps it from being asked again', (_where, stepMs) => {
+    const clock = new VirtualClock()
+    let offsetMs = 0
+    let probes = 0
+    const progress: OfflineProgress[] = []
+    const queue = new OfflineQueue({
+      clock: {
+        nowMs: () => clock.nowMs() + offsetMs,
+        schedule: (delayMs, callback) => clock.schedule(delayMs, callback),
+      },
+      logger: silentLogger,
+      send: () => (probes += 1),
+      onProgress: (now) => progress.push(now),
+    })
+    queue.admit(bulletin('offline_preview', 250))
+    queue.begin()
+    take(queue, 150)
+    offsetMs = stepMs
+    clock.advance(10_000)
+    expect(probes).toBe(4)
+    expect(take(queue, 50)).toBe(1)
+    clock.advance(50_000)
+    expect(progress.at(-1)).toMatchObject({ received: 200, done: false })
+    clock.advance(10_000)
+    expect(progress.at(-1)).toEqual({ expected: 250, received: 200, done: true })
+  })
+})
+
 describe('the offline queue', () => {
   test('does not count what never waited, nor what an earlier connection delivered', () => {
     const { queue, progress } = setUp()

@@ -45,7 +45,8 @@ interface Drain {
   taken: number
   /** How often silence was broken since the last stanza. */
   probes: number
-  lastMs: number
+  /** How long it has been silent, told by the timer: the machine's clock may be set while the queue is drained. */
+  quietMs: number
 }
 
 /** See the file comment. One per client; a connection's end is told with {@link OfflineQueue.stop}. */
@@ -127,17 +128,18 @@ export class OfflineQueue {
   #open(expected: number): void {
     this.#isOpen = true
     this.#hasEnded = false
-    this.#drain = { expected, arrived: 0, taken: 0, probes: 0, lastMs: this.#options.clock.nowMs() }
-    this.#timer?.cancel()
+    this.#drain = { expected, arrived: 0, taken: 0, probes: 0, quietMs: 0 }
     this.#watch()
   }
 
   #touch(drain: Drain): void {
-    drain.lastMs = this.#options.clock.nowMs()
+    drain.quietMs = 0
     drain.probes = 0
+    this.#watch()
   }
 
   #watch(): void {
+    this.#timer?.cancel()
     this.#timer = this.#options.clock.schedule(QUIET_MS, () => {
       this.#look()
     })
@@ -146,11 +148,14 @@ export class OfflineQueue {
   #look(): void {
     const drain = this.#drain
     if (drain === undefined) return
-    const { clock, logger, send } = this.#options
+    const { logger, send } = this.#options
     // a store that is slow is not a server that is silent
-    if (drain.taken < drain.arrived) this.#touch(drain)
-    const quietMs = clock.nowMs() - drain.lastMs
-    const { expected, taken } = drain
+    if (drain.taken < drain.arrived) {
+      this.#touch(drain)
+      return
+    }
+    drain.quietMs += QUIET_MS
+    const { expected, taken, quietMs } = drain
     if (quietMs >= (taken >= expected ? ALL_HERE_MS : GIVE_UP_MS)) {
       logger.warn({ expected, received: taken, quietMs }, 'the offline queue ended without its end marker')
       this.#isOpen = false

@@ -1,12 +1,11 @@
 /**
- * From decrypted bytes to what is recorded: unpad, decode, unwrap what an own device reports about its own sends,
+ * From decrypted bytes to what is recorded: decode, unwrap what an own device reports about its own sends,
  * and either a message with its event or, for protocol messages, what they ask for.
  */
 import { contentOf, protocolOf } from '../../protocol/message/content.ts'
 import type { ReadContent } from '../../protocol/message/content.ts'
 import type { ProtocolContent, ProtocolType } from '../../protocol/message/protocol-content.ts'
 import { unwrapDeviceSent } from '../../protocol/message/device-sent.ts'
-import { unpadMessage } from '../../protocol/message/padding.ts'
 import { unknownFields } from '../../protocol/message/unknown-fields.ts'
 import { decodeMessage, encodeMessage } from '../../protocol/proto/message.ts'
 import type { MessageProperties } from '../../protocol/proto/message.ts'
@@ -59,15 +58,6 @@ const SELF_ONLY_FIELDS = [
 function isBetweenDevices({ type, protocol }: ProtocolContent, { category }: ParsedMessage): boolean {
   if (FOR_EVERYBODY.has(type)) return false
   return type !== 'unknown' || category === 'peer' || SELF_ONLY_FIELDS.some((field) => protocol[field])
-}
-
-/** Records one decrypted message. @throws {ProtocolError} when the plaintext is not a message */
-export async function recordContent(
-  unit: Unit,
-  { parsed, padded }: { parsed: ParsedMessage; padded: Uint8Array },
-  context: ReceiveContext,
-): Promise<void> {
-  await recordMessage(unit, { parsed, plaintext: unpadMessage(padded) }, context)
 }
 
 /** Records one message. @throws {ProtocolError} when the bytes are not a message */

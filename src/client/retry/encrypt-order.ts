@@ -33,6 +33,12 @@ export interface EncryptContext {
   readonly drops: ResendDrops
 }
 
+/** What the server said when it was asked for the keys of a device. */
+export interface Fetched {
+  /** Absent when there are none, or none that are good. */
+  readonly bundle?: PreKeyBundle
+}
+
 /** What the plan follows from, and the address of the session. */
 type OrderFacts = PlanFacts & { readonly address: string }
 
@@ -57,14 +63,15 @@ export async function planFacts(
 /**
  * Encrypts what an order asks for, or forgets the order when that cannot be.
  *
- * @param fetched - keys of the device that the server gave a moment ago
- * @returns the encoded stanza, also when it was encrypted before; `undefined` when there is nothing to send
+ * @param fetched - keys of the device that the server gave a moment ago; `undefined` when it was not asked
+ * @returns the encoded stanza, also when it was encrypted before; `undefined` when there is nothing to send; `ask` when it
+ *   cannot be without keys, for which the server was not asked: the session was there a moment ago
  */
 export async function encryptOrder(
   unit: Unit,
-  { name, fetched }: { name: string; fetched: PreKeyBundle | undefined },
+  { name, fetched }: { name: string; fetched: Fetched | undefined },
   context: EncryptContext,
-): Promise<Uint8Array | undefined> {
+): Promise<Uint8Array | 'ask' | undefined> {
   const order = await unit.read(RESEND_ORDER, name)
   if (order?.stanza !== undefined) return order.stanza
   const sent = order === undefined ? undefined : await sentMessage(unit, order.id, context.self)
@@ -73,7 +80,8 @@ export async function encryptOrder(
     return undefined
   }
   const facts = await planFacts(unit, name, order, unit.nowMs)
-  const record = usableSession(unit, { facts, fetched }, context)
+  const record = usableSession(unit, { facts, fetched: fetched?.bundle }, context)
+  if (record === undefined && fetched === undefined && sessionPlan(facts) === 'fetch') return 'ask'
   if (record === undefined) {
     unit.delete(RESEND_ORDER, name)
     context.drops.drop('no-keys', { id: order.id, device: order.device })
@@ -114,10 +122,11 @@ function sealOrder(
       deviceIdentity: self.deviceIdentity,
     }),
   )
-  const { id, device, reason, count, orderedAtMs } = order
+  const { id, device, reason, count, orderedAtMs, refusals } = order
   unit.put(SESSION, facts.address, sealed.record)
   // the keys that came along are spent with it
-  unit.put(RESEND_ORDER, name, { id, device, reason, count, orderedAtMs, stanza })
+  const kept = refusals === undefined ? {} : { refusals }
+  unit.put(RESEND_ORDER, name, { id, device, reason, count, orderedAtMs, ...kept, stanza })
   const baseKey = sessionInfo(sealed.record)?.baseKey
   if (isRemembered(order, history) && baseKey !== undefined)
     unit.put(RESEND_HISTORY, name, { answers: history?.answers ?? 1, baseKey })

@@ -25,6 +25,8 @@ export interface ResendOrder {
   readonly bundle?: PreKeyBundle
   /** The encoded stanza, once it is encrypted: repeated as it is until the server has it. */
   readonly stanza?: Uint8Array
+  /** How often the server has refused the copy. */
+  readonly refusals?: number
 }
 
 /** What was done for one device about one message. */
@@ -51,7 +53,7 @@ export interface FanOutCheck {
 
 /** Orders by message and device. */
 export const RESEND_ORDER: RecordKind<ResendOrder> = jsonRecord('resend-order', 1, (parsed): ResendOrder => {
-  const { reason, chat, registrationId, bundle, stanza } = parsed
+  const { reason, chat, registrationId, bundle, stanza, refusals } = parsed
   if (reason !== 'asked' && reason !== 'missed') throw wrongField('a reason')
   return {
     id: text(parsed.id),
@@ -63,6 +65,7 @@ export const RESEND_ORDER: RecordKind<ResendOrder> = jsonRecord('resend-order', 
     ...(registrationId === undefined ? {} : { registrationId: integer(registrationId) }),
     ...(bundle === undefined ? {} : { bundle: bundleOf(bundle) }),
     ...(stanza === undefined ? {} : { stanza: bytes(stanza) }),
+    ...(refusals === undefined ? {} : { refusals: integer(refusals) }),
   }
 })
 

@@ -17,7 +17,6 @@ import { decodeNode } from '../../protocol/binary/decode.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
 import { parseJid, userJid } from '../../protocol/jid.ts'
 import { verifyDeviceIdentity } from '../../protocol/pairing/index.ts'
-import type { PreKeyBundle } from '../../protocol/signal/index.ts'
 import type { ParsedAck } from '../../protocol/stanza/ack.ts'
 import { fetchPreKeys } from '../../protocol/stanza/iq/pre-keys.ts'
 import type { PreKeyAnswer } from '../../protocol/stanza/iq/pre-keys.ts'
@@ -26,11 +25,16 @@ import { canonicalJid } from '../identity/addresses.ts'
 import { accountKeyOf } from '../identity/device-list.ts'
 import type { Self } from '../identity/self.ts'
 import { Lanes } from '../lanes.ts'
+import type { Timing } from '../options.ts'
 import type { DeviceDirectory } from '../send/devices.ts'
+import { MAX_REPEATS, nackRule } from '../send/nack.ts'
+import { Pauses } from '../send/pauses.ts'
+import { Unanswered } from '../send/unanswered.ts'
 import type { AccountState } from '../state/account-state.ts'
 import type { Unit } from '../state/unit.ts'
 import { ResendDrops } from './drops.ts'
 import { encryptOrder, planFacts } from './encrypt-order.ts'
+import type { Fetched } from './encrypt-order.ts'
 import { FanOuts } from './fan-outs.ts'
 import { orderResends } from './orders.ts'
 import { FAN_OUT_CHECK, RESEND_ORDER, SEPARATOR, orderName } from './records.ts'
@@ -49,6 +53,8 @@ export interface ResendsOptions {
   readonly logger: Logger
   /** Who has which devices. */
   readonly devices: DeviceDirectory
+  /** How long an answer may take. */
+  readonly timing?: Partial<Timing>
 }
 
 /** How long an order that could not be carried out waits on the same connection; twice as long each time, up to the second. */
@@ -76,7 +82,9 @@ export class Resends {
   readonly #open = new Set<string>()
   #knowsOpen = false
   /** Names written to the present connection. */
-  #onWire = new Set<string>()
+  readonly #onWire: Unanswered
+  /** Names that the server refused for now. */
+  readonly #pauses: Pauses
   #connection: Connection | undefined
   #retry: Timer | undefined
   /** Failures in a row. */
@@ -90,12 +98,18 @@ export class Resends {
       this.#offer(name)
     })
     this.#fanOuts = new FanOuts(options)
+    const wake = (): void => {
+      this.wake()
+    }
+    this.#onWire = new Unanswered(options, wake)
+    this.#pauses = new Pauses(options.clock, options.random, wake)
   }
 
   /** The connection is ready for messages: orders that are not with the server are carried out. */
   resume(connection: Connection): void {
     this.#connection = connection
-    this.#onWire = new Set()
+    this.#onWire.begin(connection)
+    this.#pauses.forgive()
     this.#failures = 0
     this.wake()
   }
@@ -106,6 +120,8 @@ export class Resends {
     this.#retry?.cancel()
     this.#retry = undefined
     this.#waiting.stop()
+    this.#onWire.stop()
+    this.#pauses.stop()
     this.#lanes.clear()
   }
 
@@ -136,7 +152,8 @@ export class Resends {
     unit.onCommit(() => {
       for (const order of orders) {
         // what was written before was for the request before
-        this.#onWire.delete(order.name)
+        this.#onWire.answered(order.name)
+        this.#pauses.over(order.name)
         this.#waiting.lookAt(order)
       }
     })
@@ -154,14 +171,41 @@ export class Resends {
       return false
     }
     const order = await unit.read(RESEND_ORDER, name)
+    if (ack.errorCode !== undefined && order !== undefined) {
+      // a refusal that comes twice: what it was for waits already
+      if (!this.#onWire.has(name)) return true
+      if (this.#refuse(unit, { name, order, serverCode: ack.errorCode })) return true
+    }
     unit.delete(RESEND_ORDER, name)
     const others = await unit.listKeys(RESEND_ORDER, orderName(ack.id, ''))
     unit.onCommit(() => {
-      this.#onWire.delete(name)
+      this.#onWire.answered(name)
+      this.#pauses.over(name)
       if (others.length === 0) this.#open.delete(ack.id)
     })
     if (ack.errorCode !== undefined)
       this.drops.drop('refused', { id: ack.id, device: order?.device, serverCode: ack.errorCode })
+    return true
+  }
+
+  /**
+   * The server does not take a copy: when it cannot now, the copy waits, longer each time. All else is final, because no
+   * repair of what the first delivery may be refused for makes another stanza for one device.
+   *
+   * @returns whether the order is kept
+   */
+  #refuse(
+    unit: Unit,
+    { name, order, serverCode }: { name: string; order: ResendOrder; serverCode: number },
+  ): boolean {
+    const refusals = (order.refusals ?? 0) + 1
+    if (nackRule(serverCode).remedy !== 'repeat' || refusals > MAX_REPEATS) return false
+    unit.put(RESEND_ORDER, name, { ...order, refusals })
+    unit.onCommit(() => {
+      this.#onWire.answered(name)
+      if (this.#connection !== undefined)
+        this.#pauses.wait(name, { id: name, chat: order.chat ?? '', reason: 'server' })
+    })
     return true
   }
 
@@ -195,7 +239,7 @@ export class Resends {
   }
 
   #offer(name: string): void {
-    if (this.#connection === undefined) return
+    if (this.#connection === undefined || this.#pauses.isHeld(name)) return
     // several orders of one device keep their order: the first may begin the session that the others need
     this.#lanes.add(name.slice(name.indexOf(SEPARATOR) + 1), name)
   }
@@ -282,7 +326,7 @@ export class Resends {
   async #carryOut(connection: Connection, name: string): Promise<void> {
     const { state, clock } = this.#options
     const order = await state.read(RESEND_ORDER, name)
-    if (this.#onWire.has(name)) return
+    if (this.#onWire.has(name) || this.#pauses.isHeld(name)) return
     if (order === undefined) {
       if (this.#waiting.mayGo(name)) await this.#forget(name)
       return
@@ -294,6 +338,12 @@ export class Resends {
     const fetched = isFetched ? await this.#fetch(connection, order) : undefined
     const staged = await state.transact(async (unit) => {
       const stanza = await encryptOrder(unit, { name, fetched }, { ...this.#options, drops: this.drops })
+      if (stanza === 'ask') {
+        unit.onCommit(() => {
+          this.#offer(name)
+        })
+        return
+      }
       // within the unit, so that a request from now on takes another order
       this.#waiting.done(name)
       if (stanza === undefined) return
@@ -313,14 +363,16 @@ export class Resends {
   }
 
   /** The keys of a device as the server has them now. */
-  async #fetch(connection: Connection, { device }: ResendOrder): Promise<PreKeyBundle | undefined> {
+  async #fetch(connection: Connection, { device }: ResendOrder): Promise<Fetched> {
     const canonical = await canonicalJid(this.#options.state, device)
     const answers = await connection.query(fetchPreKeys, { devices: [canonical], identityChanged: true })
-    const [answer] = answers
+    const named = await Promise.all(answers.map(({ jid }) => canonicalJid(this.#options.state, jid)))
+    // nobody else's keys, whatever came first
+    const answer = answers[named.indexOf(await canonicalJid(this.#options.state, device))]
     if (answer !== undefined && 'bundle' in answer)
-      return (await this.#isVouchedFor(canonical, answer)) ? answer.bundle : undefined
+      return (await this.#isVouchedFor(canonical, answer)) ? { bundle: answer.bundle } : {}
     this.#options.logger.warn({ device, serverCode: answer?.errorCode }, 'no keys for a device')
-    return undefined
+    return {}
   }
 
   /** Whether the account stands behind the keys of a linked device, as far as the server says so. */

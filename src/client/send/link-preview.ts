@@ -6,8 +6,11 @@
 import type { Clock } from '../../base/clock.ts'
 import { describeError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
+import { isLid } from '../../protocol/jid.ts'
 import { linkIn } from '../../protocol/message/kinds/index.ts'
 import type { LinkPreview, OutgoingContent, OutgoingText } from '../content.ts'
+import { canonicalJid, phoneJid } from '../identity/addresses.ts'
+import type { MappingReader } from '../identity/addresses.ts'
 
 /** What a page shows of itself. */
 export type PreviewedPage = Omit<LinkPreview, 'url'>
@@ -23,6 +26,8 @@ export type PreviewLink = (
 
 /** What previews work with. */
 export interface LinkPreviewsOptions {
+  /** Knows which addresses are one person. */
+  readonly state: MappingReader
   readonly clock: Clock
   readonly logger: Logger
   readonly previewLink?: PreviewLink | undefined
@@ -34,7 +39,7 @@ const PREVIEW_TIMEOUT_MS = 3_000
 /** See the file comment. */
 export class LinkPreviews {
   readonly #options: LinkPreviewsOptions
-  /** The last message that waits, by chat. Each goes within the timeout. */
+  /** The last message that waits, by the address that it goes to. Each goes within the timeout. */
   readonly #waiting = new Map<string, Promise<unknown>>()
 
   constructor(options: LinkPreviewsOptions) {
@@ -49,29 +54,39 @@ export class LinkPreviews {
   }
 
   /**
-   * Looks at the link, and waits for the messages before it in the chat that do the same.
+   * Looks at the link, and waits for the messages before it in the chat that do the same. A chat is one person, by phone
+   * number or LID.
    *
    * @returns `undefined` when there is nothing to wait for
    */
   inOrder<Value>(
-    chat: string,
+    to: string,
     link: string | undefined,
     then: (preview: PreviewedPage | undefined) => Value,
   ): Promise<Value> | undefined {
-    const before = this.#waiting.get(chat)
-    if (link === undefined && before === undefined) return undefined
+    const before = this.#waiting.get(to)
+    // as they are now: what is sent later waits for this one
+    const others = new Map([...this.#waiting].filter(([address]) => isLid(address) !== isLid(to)))
+    if (link === undefined && before === undefined && others.size === 0) return undefined
     const looking = link === undefined ? undefined : this.#lookAt(link)
     const ready = (async () => {
       const preview = await looking
       await before
+      if (others.size > 0) await others.get(await this.#otherAddress(to))
       return then(preview)
     })()
     const settled = ready.then(ignore, ignore)
-    this.#waiting.set(chat, settled)
+    this.#waiting.set(to, settled)
     void settled.then(() => {
-      if (this.#waiting.get(chat) === settled) this.#waiting.delete(chat)
+      if (this.#waiting.get(to) === settled) this.#waiting.delete(to)
     })
     return ready
+  }
+
+  /** The LID of a phone number, and the phone number of a LID; what was given when the other is not known. */
+  async #otherAddress(to: string): Promise<string> {
+    const { state } = this.#options
+    return isLid(to) ? ((await phoneJid(state, to)) ?? to) : canonicalJid(state, to)
   }
 
   /** What was given as a preview is none. */

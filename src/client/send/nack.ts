@@ -21,6 +21,9 @@ import type { Connection } from '../connection/connection.ts'
  */
 export type Remedy = 'none' | 'repeat' | 'encrypt' | 'devices' | 'hook'
 
+/** How often what the server cannot take now is repeated: with the growing pauses, about half an hour. */
+export const MAX_REPEATS = 8
+
 /** One row of {@link NACK_RULES}. */
 export interface NackRule {
   /** What the server means. */

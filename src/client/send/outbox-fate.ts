@@ -4,13 +4,10 @@
  */
 import { decodeNode } from '../../protocol/binary/decode.ts'
 import { childOf } from '../../protocol/binary/node.ts'
-import { nackRule } from './nack.ts'
+import { MAX_REPEATS, nackRule } from './nack.ts'
 import type { Remedy, RepairOutcome } from './nack.ts'
 import { withoutStanza } from './outbox-item.ts'
 import type { OutboxFailure, OutboxItem, OutboxTrouble } from './outbox-item.ts'
-
-/** How often a message is repeated that the server cannot take now: with the growing pauses, about half an hour. */
-const MAX_REPEATS = 8
 
 /** The server's code for a missing token, and for an account that may write to nobody new. */
 export const TOKEN_OR_RESTRICTED = 463

@@ -56,8 +56,8 @@ export interface OutboxOptions {
   readonly logger: Logger
   /** Looks at a page that a text links to. */
   readonly previewLink?: PreviewLink | undefined
-  /** How long a message may fail to be prepared before it is given up. */
-  readonly timing?: Pick<Timing, 'sendTimeoutMs'>
+  /** How long a message may fail to be prepared before it is given up, and how long an answer may take. */
+  readonly timing?: Partial<Timing>
   /** Which devices a message goes to. */
   readonly devices: DeviceDirectory
   /** Sessions with them. */
@@ -342,7 +342,7 @@ export class Outbox {
   async #setBack(unit: Unit, id: string, setback: Setback): Promise<boolean> {
     const item = await this.item(unit, id)
     if (item === undefined || !isUnfinished(item.state)) return false
-    const { sendTimeoutMs: patienceMs } = this.#options.timing ?? DEFAULT_TIMING
+    const { sendTimeoutMs: patienceMs } = { ...DEFAULT_TIMING, ...this.#options.timing }
     return (await this.#settle(unit, setBack(item, setback, { nowMs: unit.nowMs, patienceMs }))) !== undefined
   }
 

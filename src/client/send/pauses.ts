@@ -76,6 +76,11 @@ export class Pauses {
     return undefined
   }
 
+  /** Whether a lane is not to be worked on yet. */
+  isHeld(lane: string): boolean {
+    return (this.#pauses.get(lane)?.dueAtMs ?? 0) > this.#clock.nowMs()
+  }
+
   /** Lanes that are not to be worked on yet. */
   held(): readonly string[] {
     const nowMs = this.#clock.nowMs()

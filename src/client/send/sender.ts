@@ -23,6 +23,7 @@ import type { Connection } from '../connection/connection.ts'
 import { canonicalJid, phoneJid } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
 import type { AccountState, Staged } from '../state/account-state.ts'
+import type { Timing } from '../options.ts'
 import type { PrivacyTokens } from '../tokens/tokens.ts'
 import type { DeviceDirectory } from './devices.ts'
 import { encryptItem } from './encrypt.ts'
@@ -47,6 +48,8 @@ export interface SenderOptions {
   readonly logger: Logger
   readonly repairs: NackRepairs
   readonly tokens: PrivacyTokens
+  /** How long an answer may take. */
+  readonly timing?: Partial<Timing> | undefined
   /** Which devices a message goes to. */
   readonly devices: DeviceDirectory
   /** Sessions with them. */
@@ -98,10 +101,12 @@ export class OutboxSender {
   #loadAgain = false
 
   constructor(options: SenderOptions) {
-    const { logger, clock, random } = options
+    const { clock, random } = options
     this.#options = options
     this.#lanes = new Lanes((item) => this.#process(item))
-    this.#wire = new Wire(logger)
+    this.#wire = new Wire(options, () => {
+      this.restart()
+    })
     this.#pauses = new Pauses(clock, random, () => {
       this.restart()
     })
@@ -223,19 +228,30 @@ export class OutboxSender {
       const offered = this.#takeOffered()
       const rows = offered.length > 0 ? [] : await this.#read()
       const items = offered.length > 0 ? offered : await this.#itemsOf(rows)
-      const lanes = await Promise.all(items.map((item) => this.#laneOf(item)))
       this.#pauses.over(NO_LANE)
       // another connection, or a retry, starts over from the first unfinished row
-      if (start !== this.#starts) continue
+      if (!(await this.#line(items, start))) continue
       const last = rows.at(-1) ?? offered.at(-1)
       if (last === undefined) return
       this.#loadedUpTo = last.position
-      for (const [index, item] of items.entries()) {
-        if (!this.#wire.has(item.id)) this.#lanes.add(lanes[index] ?? item.chat, item)
-      }
       await this.#lanes.room()
       if (offered.length > 0 && this.#offered.length === 0) return
     }
+  }
+
+  /**
+   * Puts messages in their lanes, one after the other: the other address of a person may be learned in between, and is
+   * looked for among lanes that have what came before.
+   *
+   * @returns whether all are in; false when reading began anew
+   */
+  async #line(items: readonly OutboxItem[], start: number): Promise<boolean> {
+    for (const item of items) {
+      const lane = await this.#laneOf(item)
+      if (start !== this.#starts) return false
+      if (!this.#wire.has(item.id)) this.#lanes.add(lane, item)
+    }
+    return start === this.#starts
   }
 
   #read(): Promise<readonly OutboxRow[]> {

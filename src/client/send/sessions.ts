@@ -24,6 +24,7 @@ import type { AccountState } from '../state/account-state.ts'
 import { IDENTITY_CHANGE, SESSION } from '../state/records.ts'
 import type { IdentityChange } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
+import type { Unknowns } from '../unknowns.ts'
 import { BatchedQuestions } from './batched.ts'
 
 /** Devices asked about in one query. */
@@ -53,6 +54,7 @@ export interface SessionDirectoryOptions {
   readonly clock: Clock
   readonly random: RandomSource
   readonly logger: Logger
+  readonly unknowns: Unknowns
 }
 
 /** See the file comment. */
@@ -120,16 +122,33 @@ export class SessionDirectory {
     // a phone comes before the linked devices for which it vouches
     const inOrder = [...answers].sort((a, b) => Number(isOfPhone(b.jid)) - Number(isOfPhone(a.jid)))
     await this.#options.state.commit(async (unit) => {
+      // by what they are called now: a LID may have been learned since they were asked for
+      const open = new Set<string>()
+      for (const device of devices) open.add(await canonicalJid(unit, device))
       for (const [index, answer] of inOrder.entries()) {
         if (index % BUNDLES_PER_TURN === BUNDLES_PER_TURN - 1) await letOthersRun()
-        await this.#take(unit, answer, identityChanged)
+        const canonical = await canonicalJid(unit, answer.jid)
+        // only what was asked for, and once: nobody else's session changes by this answer
+        if (open.delete(canonical)) await this.#take(unit, { ...answer, canonical }, identityChanged)
+        else this.#options.unknowns.count('answer', 'pre-keys/keys of a device that was not asked for')
       }
+      for (const canonical of open) this.#leaveOut(canonical)
     })
   }
 
-  async #take(unit: Unit, answer: PreKeyAnswer, isRenewal: boolean): Promise<void> {
+  /** The answer does not speak of a device. */
+  #leaveOut(canonical: string): void {
+    this.#options.logger.warn({ device: canonical }, 'the server said nothing of the keys of a device')
+    this.#leaveAlone(canonical)
+  }
+
+  async #take(
+    unit: Unit,
+    answer: PreKeyAnswer & { readonly canonical: string },
+    isRenewal: boolean,
+  ): Promise<void> {
     const { logger } = this.#options
-    const canonical = await canonicalJid(unit, answer.jid)
+    const { canonical } = answer
     if ('errorCode' in answer) {
       logger.warn({ device: answer.jid, serverCode: answer.errorCode }, 'no keys for a device')
       this.#leaveAlone(canonical)
@@ -137,7 +156,7 @@ export class SessionDirectory {
       return
     }
     try {
-      await this.#begin(unit, { ...answer, canonical, isRenewal })
+      await this.#begin(unit, { ...answer, isRenewal })
       if (isOfPhone(canonical)) unit.delete(IDENTITY_CHANGE, personJid(canonical))
     } catch (error) {
       logger.warn({ device: answer.jid, reason: describeError(error) }, 'a key bundle was refused')

@@ -8,6 +8,8 @@ import type { Logger } from '../../base/logger.ts'
 import { seam } from '../../base/seams.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
 import type { Connection } from '../connection/connection.ts'
+import { Unanswered } from './unanswered.ts'
+import type { UnansweredOptions } from './unanswered.ts'
 
 /** Messages that are known not to have left; one that is forgotten counts as sent. */
 const MAX_UNSENT = 65_536
@@ -19,27 +21,29 @@ export class Wire {
   /** The one that {@link #unanswered} belongs to; it stays when writing pauses. */
   #last: Connection | undefined
   /** Ids written to it and not answered yet. */
-  #unanswered = new Set<string>()
+  readonly #unanswered: Unanswered
   /** Encrypted by this process and never written: whether it is held back. */
   readonly #unsent = new BoundedMap<string, boolean>(MAX_UNSENT)
   /** Stanzas whose commit is done, on their way to one write. */
   #outgoing: BinaryNode[] = []
 
-  constructor(logger: Logger) {
-    this.#logger = logger
+  /** @param onLate - messages are to be written once more */
+  constructor(options: UnansweredOptions, onLate: () => void) {
+    this.#logger = options.logger
+    this.#unanswered = new Unanswered(options, onLate)
   }
 
   /** Stanzas may be written to this connection. */
   open(connection: Connection): void {
     this.#connection = connection
-    // after a pause of the same connection the server still has what was written to it
-    if (connection !== this.#last) this.#unanswered = new Set()
     this.#last = connection
+    this.#unanswered.begin(connection)
   }
 
   /** Nothing is written until {@link open}. */
   close(): void {
     this.#connection = undefined
+    this.#unanswered.stop()
   }
 
   /** The connection that may be written to. */
@@ -54,7 +58,7 @@ export class Wire {
 
   /** The server has answered. */
   answered(id: string): void {
-    this.#unanswered.delete(id)
+    this.#unanswered.answered(id)
   }
 
   /** A message is encrypted and has not left yet. */

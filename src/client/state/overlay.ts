@@ -51,7 +51,8 @@ export class Overlay implements UnitSource {
   readonly #outbox = new Map<string, OutboxRow>()
   readonly #recognised = new Map<string, Unit>()
   readonly #setAside: (unreadable: Unreadable) => void
-  #clears = 0
+  /** Counts what is not known any more: a read of the store that was under way then may have seen what was before. */
+  #lapses = 0
 
   /** @param setAside - stages, at once, that an unreadable record makes way */
   constructor(store: Store, account: string, setAside: (unreadable: Unreadable) => void) {
@@ -64,7 +65,7 @@ export class Overlay implements UnitSource {
     const slot = recordSlot(kind.kind, key)
     const known = this.#records.get(slot) ?? this.#clean.get(slot)
     if (known !== undefined) return known.value
-    const clears = this.#clears
+    const lapses = this.#lapses
     const bytes = await this.#store.readRecord(this.#account, kind.kind, key)
     // a unit may have been staged, or the overlay dropped, while the store was read
     const meanwhile = this.#records.get(slot) ?? this.#clean.get(slot)
@@ -74,21 +75,21 @@ export class Overlay implements UnitSource {
       value = bytes === undefined ? undefined : kind.decode(bytes)
     } catch (error) {
       if (kind.onUnreadable === 'refuse' || bytes === undefined) throw error
-      return this.#replace({ kind, key, bytes, error }, clears)
+      return this.#replace({ kind, key, bytes, error }, lapses)
     }
     // what was read before a failed commit may be older than what that commit has written after all
-    if (clears === this.#clears) this.#clean.set(slot, { value })
+    if (lapses === this.#lapses) this.#clean.set(slot, { value })
     return value
   }
 
   /** An unreadable record makes way before anything can be written over it. */
-  async #replace(found: Omit<Unreadable, 'replacement'>, clears: number): Promise<unknown> {
+  async #replace(found: Omit<Unreadable, 'replacement'>, lapses: number): Promise<unknown> {
     const replacement = await found.kind.rebuild?.(this)
     const slot = recordSlot(found.kind.kind, found.key)
     const meanwhile = this.#records.get(slot) ?? this.#clean.get(slot)
     if (meanwhile !== undefined) return meanwhile.value
     // whoever reads on after a failed commit is dropped, too: the next reader finds the record again
-    if (clears === this.#clears) this.#setAside({ ...found, replacement })
+    if (lapses === this.#lapses) this.#setAside({ ...found, replacement })
     return replacement
   }
 
@@ -168,7 +169,7 @@ export class Overlay implements UnitSource {
       for (const [slot, record] of unit.records) {
         if (this.#records.get(slot) !== record) continue
         this.#records.delete(slot)
-        if (record.kind.isRarelyRead === true) this.#clean.delete(slot)
+        if (record.kind.isRarelyRead === true) this.#lapse(slot)
         else this.#clean.set(slot, { value: record.value })
       }
       for (const slot of unit.messages.keys())
@@ -186,13 +187,18 @@ export class Overlay implements UnitSource {
 
   /** What was deleted without being read is not known any more. */
   #forget(change: Change): void {
-    if (change.op === 'expire-record') this.#clean.delete(recordSlot(change.kind, change.key))
+    if (change.op === 'expire-record') this.#lapse(recordSlot(change.kind, change.key))
     else if (change.op === 'delete-outbox') this.#cleanOutbox.delete(change.id)
+  }
+
+  #lapse(slot: string): void {
+    this.#lapses += 1
+    this.#clean.delete(slot)
   }
 
   /** Forgets everything that is not durable, and what was cached: the store is the truth. */
   clear(): void {
-    this.#clears += 1
+    this.#lapses += 1
     this.#clean.clear()
     this.#cleanOutbox.clear()
     this.#records.clear()

@@ -10,6 +10,11 @@ export interface StoredPrivacyToken {
   readonly atSeconds?: number
 }
 
+/** Which of two tokens of one person counts: the one that was handed out later, and of two of one second the first. */
+export function newerToken(one: StoredPrivacyToken, other: StoredPrivacyToken): StoredPrivacyToken {
+  return (other.atSeconds ?? 0) > (one.atSeconds ?? 0) ? other : one
+}
+
 /** When somebody was given a token of ours. */
 export interface IssuedToken {
   readonly atSeconds: number

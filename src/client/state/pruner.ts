@@ -29,6 +29,11 @@ export interface PrunerOptions {
   readonly self: { readonly me?: { readonly pn: string; readonly lid?: string } | undefined }
   /** Told when a consumer was cut off; it is recorded with its progress, too. */
   readonly hub: { tellLost(lost: LostEvents): void }
+  /**
+   * The latest time that the server has told since the start, in milliseconds since the epoch; 0 before it has told any. What
+   * is old is so by both clocks: a machine whose clock runs ahead must not take everything for old. @default none is asked
+   */
+  readonly serverTimeMs?: () => number
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -129,6 +134,11 @@ export class Pruner {
     return this.#stop.signal.aborted
   }
 
+  #daysAgoMs(days: number): number {
+    const { clock, serverTimeMs } = this.#options
+    return Math.min(clock.nowMs(), serverTimeMs?.() ?? Infinity) - days * DAY_MS
+  }
+
   /** The log as it was when this process began: what the last one has counted, and what it had no time to count. */
   async #measure(): Promise<void> {
     if (this.#sizeBytes !== undefined) return
@@ -158,8 +168,8 @@ export class Pruner {
 
   /** One slice of the log. Returns whether there may be more to forget. */
   async #events(): Promise<boolean> {
-    const { state, clock, retention, hub } = this.#options
-    const oldestMs = clock.nowMs() - retention.days * DAY_MS
+    const { state, retention, hub } = this.#options
+    const oldestMs = this.#daysAgoMs(retention.days)
     const { logBytes, upTo } = state.written
     const end = { sizeBytes: (this.#sizeBytes ?? 0) + logBytes, upTo: Math.max(upTo, this.#measuredUpTo) }
     // the newest event says where the log goes on
@@ -202,11 +212,10 @@ export class Pruner {
 
   /** As many slices as what came in since the last run needs, and some more to catch up. */
   async #hashes(): Promise<void> {
-    const { state, clock } = this.#options
-    const { hashes } = state.written
+    const { hashes } = this.#options.state.written
     let left = Math.ceil((2 * (hashes - this.#countedHashes)) / HASHES) + 4
     this.#countedHashes = hashes
-    const before = clock.nowMs() - REDELIVERY_DAYS * DAY_MS
+    const before = this.#daysAgoMs(REDELIVERY_DAYS)
     await this.#slices(async () => {
       await this.#commit([{ op: 'expire-recognised', before, limit: HASHES }])
       left -= 1
@@ -216,8 +225,8 @@ export class Pruner {
 
   /** Finished rows go from the oldest on, each with the message that it has sent. */
   async #outbox(): Promise<boolean> {
-    const { state, clock, retention, self } = this.#options
-    const before = clock.nowMs() - Math.max(retention.days, REDELIVERY_DAYS) * DAY_MS
+    const { state, retention, self } = this.#options
+    const before = this.#daysAgoMs(Math.max(retention.days, REDELIVERY_DAYS))
     const query = { states: FINISHED_STATES, limit: SLICE }
     const rows = await state.store.listOutbox(state.account, query)
     const old = rows.filter(({ at }) => at < before)
@@ -233,8 +242,8 @@ export class Pruner {
 
   /** Goes through one kind of record. */
   async #records(kind: string, days: number): Promise<void> {
-    const { state, clock } = this.#options
-    const before = clock.nowMs() - days * DAY_MS
+    const { state } = this.#options
+    const before = this.#daysAgoMs(days)
     let after: string | undefined
     await this.#slices(async () => {
       const rows = await state.store.listRecords(state.account, kind, after, SLICE)

@@ -32,7 +32,14 @@ import type { Self } from '../identity/self.ts'
 import type { NackRepair } from '../send/nack.ts'
 import { outboxItem } from '../send/outbox-item.ts'
 import type { AccountState } from '../state/account-state.ts'
-import { CONNECTION_HINTS, NCT_SALT, PRIVACY_TOKEN, SELF, TOKEN_ISSUED } from '../state/records.ts'
+import {
+  CONNECTION_HINTS,
+  NCT_SALT,
+  PRIVACY_TOKEN,
+  SELF,
+  TOKEN_ISSUED,
+  newerToken,
+} from '../state/records.ts'
 import type { StoredPrivacyToken } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 
@@ -203,17 +210,18 @@ async function keepToken(unit: Unit, key: string, { type, token, atSeconds }: Pr
   if ((known?.atSeconds ?? 0) <= atSeconds) unit.put(PRIVACY_TOKEN, key, { token, atSeconds })
 }
 
+/** The newest token of somebody, whichever of their addresses it came for, if the server still takes it. */
 async function usableToken(
   reader: MappingReader,
   jid: string,
   nowMs: number,
 ): Promise<StoredPrivacyToken | undefined> {
-  const nowSeconds = Math.floor(nowMs / 1000)
+  let newest: StoredPrivacyToken | undefined
   for (const key of await keysOf(reader, jid)) {
     const known = await reader.read(PRIVACY_TOKEN, key)
-    if (known !== undefined && isTokenUsable(known.atSeconds, nowSeconds)) return known
+    if (known !== undefined) newest = newest === undefined ? known : newerToken(newest, known)
   }
-  return undefined
+  return isTokenUsable(newest?.atSeconds, Math.floor(nowMs / 1000)) ? newest : undefined
 }
 
 async function lastIssue(reader: MappingReader, jid: string): Promise<number | undefined> {

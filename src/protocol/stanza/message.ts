@@ -3,7 +3,8 @@
  * touches nothing but attributes and children.
  *
  * @source Baileys 7.0.0-rc14 `Utils/decode-wa-message.js` decodeMessageNode, `Socket/messages-send.js` relayMessage;
- *   whatsmeow `message.go`
+ *   whatsmeow `message.go`; `<bot>` and `<meta>` beside the answer of a bot: whatsmeow `message.go` parseMsgBotInfo,
+ *   parseMsgMetaInfo, and WhatsApp Web's `WAWebBotMessageSecret`
  */
 import { ProtocolError } from '../../base/errors.ts'
 import {
@@ -32,6 +33,7 @@ import {
   isStatus,
   parseJid,
   sameUser,
+  tryParseJid,
   userJid,
 } from '../jid.ts'
 import type { StanzaExtras } from '../message/stanza-facts.ts'
@@ -85,6 +87,20 @@ export interface EncryptedPart {
   readonly decryptFail?: string
 }
 
+/** Which message the answer of a bot belongs to, and which answer it replaces. */
+export interface BotReply {
+  /** The id of the message that is answered. */
+  readonly targetId?: string
+  /** Who asked, without device; the account itself when it is not said. */
+  readonly targetSender?: string
+  /** The chat that the question is in, without device; the bot's own when it is not said. */
+  readonly targetChat?: string
+  /** `first`, `inner` and `last` of an answer that grows, or `full`. */
+  readonly edit?: string
+  /** The id of the answer that grows: of its `first` part. */
+  readonly editTargetId?: string
+}
+
 /** What kind of chat a message belongs to. */
 export type ChatKind = 'direct' | 'group' | 'broadcast' | 'status' | 'newsletter'
 
@@ -132,6 +148,8 @@ export interface ParsedMessage {
   readonly deviceIdentity?: Uint8Array
   /** Position in a channel. */
   readonly serverId?: string
+  /** Present on what a bot answers with. */
+  readonly botReply?: BotReply
 }
 
 /** Our own addresses, with or without device. */
@@ -194,6 +212,11 @@ export function buildMessage(message: OutgoingMessage): BinaryNode {
  * </message>
  * <message from="15550000001@s.whatsapp.net" recipient="15550000002@s.whatsapp.net" ...>   our own, from another device
  * <message from="123@g.us" participant="100000000002:3@lid" participant_pn="15550000002@s.whatsapp.net" ...>
+ * <message from="100000000003@bot" ...>                                       the second part of an answer
+ *   <enc v="2" type="msmsg">...</enc>
+ *   <meta target_id="3EB0..." target_sender_jid="100000000001@lid" target_chat_jid="100000000002@lid"/>
+ *   <bot edit="inner" edit_target_id="3EB1..." sender_timestamp_ms="1700000000000"/>
+ * </message>
  * ```
  *
  * @throws {ProtocolError} `WATON_MESSAGE_ADDRESS` when sender and chat cannot be told; `WATON_STANZA_...` when an attribute
@@ -202,17 +225,21 @@ export function buildMessage(message: OutgoingMessage): BinaryNode {
 export function parseMessage(stanza: BinaryNode, own: OwnAddresses): ParsedMessage {
   const from = requireAttribute(stanza, 'from')
   const address = addressOf(stanza, from, own)
+  const encrypted = childrenOf(stanza, 'enc').flatMap(parseEnc)
+  const botReply = botReplyOf(stanza, address.author, encrypted)
   return {
     id: requireAttribute(stanza, 'id'),
     ...address,
+    ...(botReply?.targetChat === undefined || address.kind !== 'direct' ? {} : { chat: botReply.targetChat }),
     from,
     addressingMode: addressingModeOf(stanza, address.author),
     addresses: addressPairs(stanza),
     sentAtSeconds: numberAttribute(stanza, 't') ?? 0,
     isOffline: stanza.attrs.offline !== undefined,
     ...optionalAttributes(stanza),
-    encrypted: childrenOf(stanza, 'enc').flatMap(parseEnc),
+    encrypted,
     ...optionalChildren(stanza),
+    ...(botReply === undefined ? {} : { botReply }),
   }
 }
 
@@ -238,6 +265,33 @@ function optionalChildren(stanza: BinaryNode): Partial<ParsedMessage> {
     ...(unavailable === undefined ? {} : { unavailable: unavailable.attrs.type ?? '' }),
     ...(deviceIdentity === undefined ? {} : { deviceIdentity }),
   }
+}
+
+/** How a bot encrypts what it answers with. */
+export const BOT_ENCRYPTION: string = 'msmsg'
+
+/** Only of bots: anybody else could name a chat that is not theirs. */
+function botReplyOf(
+  stanza: BinaryNode,
+  author: string,
+  encrypted: readonly EncryptedPart[],
+): BotReply | undefined {
+  if (!isBot(author) || !encrypted.some(({ type }) => type === BOT_ENCRYPTION)) return undefined
+  const { target_id: targetId, ...meta } = childOf(stanza, 'meta')?.attrs ?? {}
+  const { edit, edit_target_id: editTargetId } = childOf(stanza, 'bot')?.attrs ?? {}
+  const targetSender = userOf(meta.target_sender_jid)
+  const targetChat = userOf(meta.target_chat_jid)
+  return {
+    ...(targetId === undefined ? {} : { targetId }),
+    ...(targetSender === undefined ? {} : { targetSender }),
+    ...(targetChat === undefined ? {} : { targetChat }),
+    ...(edit === undefined ? {} : { edit }),
+    ...(editTargetId === undefined ? {} : { editTargetId }),
+  }
+}
+
+function userOf(jid: string | undefined): string | undefined {
+  return jid === undefined || tryParseJid(jid) === undefined ? undefined : userJid(jid)
 }
 
 type Address = Pick<ParsedMessage, 'kind' | 'chat' | 'author' | 'isFromMe'>

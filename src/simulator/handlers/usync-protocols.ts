@@ -54,6 +54,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
 export function answerProtocol(protocol: string, asked: AskedPerson): BinaryNode | undefined {
   const { found, question, jid } = asked
   if (protocol === 'contact') return node('contact', { type: found === undefined ? 'out' : 'in' }, question)
+  if (protocol === 'devices' && found === undefined) return node('devices', {}, [node('device-list')])
   if (protocol === 'bot') return jid.endsWith('@bot') ? botChild() : undefined
   return found === undefined ? undefined : ANSWERS[protocol]?.(found, asked)
 }

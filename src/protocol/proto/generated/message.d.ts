@@ -10507,6 +10507,29 @@ export namespace MessageKey {
     type $Shape = MessageKey.$Properties;
 }
 
+export interface IMessageSecretMessage extends MessageSecretMessage.$Properties {
+}
+
+export class MessageSecretMessage {
+    constructor(properties?: MessageSecretMessage.$Properties);
+    $unknowns?: Uint8Array[];
+    version?: (number|null);
+    encIv?: (Uint8Array|null);
+    encPayload?: (Uint8Array|null);
+    static encode(message: MessageSecretMessage.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+    static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): MessageSecretMessage & MessageSecretMessage.$Shape;
+}
+
+export namespace MessageSecretMessage {
+    interface $Properties {
+        version?: (number|null);
+        encIv?: (Uint8Array|null);
+        encPayload?: (Uint8Array|null);
+        $unknowns?: Uint8Array[];
+    }
+    type $Shape = MessageSecretMessage.$Properties;
+}
+
 export interface IMoney extends Money.$Properties {
 }
 

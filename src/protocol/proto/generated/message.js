@@ -36445,6 +36445,97 @@ return m;
 };
 return MessageKey;
 })();
+export const MessageSecretMessage = $root.MessageSecretMessage = (() => {
+const MessageSecretMessage = function (p) {
+if (p)
+for (var ks = $Object.keys(p), i = 0; i < ks.length; ++i)
+if (p[ks[i]] != null && ks[i] !== "__proto__")
+this[ks[i]] = p[ks[i]];
+};
+MessageSecretMessage.prototype.version = null;
+MessageSecretMessage.prototype.encIv = null;
+MessageSecretMessage.prototype.encPayload = null;
+MessageSecretMessage.encode = function (m, w, q) {
+if (!w)
+w = $Writer.create();
+if (q === $undefined)
+q = 0;
+if (q > $util.recursionLimit)
+throw $Error("max depth exceeded");
+if (m.version != null && $Object.hasOwnProperty.call(m, "version"))
+w.uint32(13).sfixed32(m.version);
+if (m.encIv != null && $Object.hasOwnProperty.call(m, "encIv"))
+w.uint32(18).bytes(m.encIv);
+if (m.encPayload != null && $Object.hasOwnProperty.call(m, "encPayload"))
+w.uint32(26).bytes(m.encPayload);
+if (m.$unknowns != null && $Object.hasOwnProperty.call(m, "$unknowns"))
+for (var i = 0; i < m.$unknowns.length; ++i)
+w.raw(m.$unknowns[i]);
+return w;
+};
+MessageSecretMessage.decode = function (r, l, z, q, g) {
+if (!(r instanceof $Reader))
+r = $Reader.create(r);
+if (q === $undefined)
+q = 0;
+if (q > $Reader.recursionLimit)
+throw $Error("max depth exceeded");
+var c, m;
+if (l === $undefined)
+c = r.len;
+else {
+c = r.pos + l;
+if (c > r.len)
+throw $RangeError("index out of range");
+l = r.len;
+r.len = c;
+}
+m = g || new $root.MessageSecretMessage();
+while (r.pos < c) {
+var s = r.pos;
+var t = r.tag();
+if (t === z) {
+z = $undefined;
+break;
+}
+var u = t & 7;
+switch (t >>>= 3) {
+case 1: {
+if (u !== 5)
+break;
+m.version = r.sfixed32();
+continue;
+}
+case 2: {
+if (u !== 2)
+break;
+m.encIv = r.bytes();
+continue;
+}
+case 3: {
+if (u !== 2)
+break;
+m.encPayload = r.bytes();
+continue;
+}
+}
+r.skipType(u, q, t);
+if (!r.discardUnknown) {
+$util.makeProp(m, "$unknowns", false);
+(m.$unknowns || (m.$unknowns = [])).push(r.raw(s, r.pos));
+}
+}
+if (l !== $undefined) {
+if (r.pos !== c)
+throw $RangeError("index out of range");
+r.len = l;
+}
+if (z !== $undefined)
+throw $Error("missing end group");
+return m;
+};
+return MessageSecretMessage;
+})();
 export const Money = $root.Money = (() => {
 const Money = function (p) {
 if (p)

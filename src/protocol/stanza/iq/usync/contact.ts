@@ -18,9 +18,11 @@ export interface UsyncContact {
  * <contact type="in">+15550000002</contact>
  * ```
  *
+ * `in`: somebody has it; `out`: nobody does; `invalid`: it is no number. Anything else says neither, and is no value.
+ *
  * @source Baileys 7.0.0-rc14 `USyncContactProtocol.js`; whatsmeow `user.go` IsOnWhatsApp for the echo of the question
  */
-export const CONTACT: UsyncProtocol<'contact', UsyncContact> = {
+export const CONTACT: UsyncProtocol<'contact', UsyncContact | undefined> = {
   name: 'contact',
   tag: 'contact',
   query: () => node('contact'),
@@ -29,9 +31,11 @@ export const CONTACT: UsyncProtocol<'contact', UsyncContact> = {
     return username === undefined ? node('contact') : node('contact', { username, pin: usernameKey, lid })
   },
   parse(element) {
+    const { type } = element.attrs
+    if (type !== 'in' && type !== 'out' && type !== 'invalid') return undefined
     const query = contentText(element)
     return {
-      isOnWhatsApp: element.attrs.type === 'in',
+      isOnWhatsApp: type === 'in',
       ...(query === undefined || query === '' ? {} : { query }),
     }
   },
