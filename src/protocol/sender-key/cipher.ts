@@ -46,6 +46,7 @@ export interface EncryptedSenderKey {
 export interface DecryptedSenderKey {
   /** The record without the spent seed. */
   readonly record: SenderKeyRecord
+  /** Padding included. */
   readonly plaintext: Uint8Array
 }
 

@@ -21,6 +21,7 @@ const VERSION = 3
 
 /** What a distribution hands over: the key from one message on. */
 export interface SenderKeyDistribution {
+  /** Tells the keys of a device for one group apart, 31 bits. */
   readonly keyId: number
   /** The number of the first message that it reads. */
   readonly iteration: number
@@ -32,8 +33,11 @@ export interface SenderKeyDistribution {
 
 /** A message of a group, its signature not yet checked. */
 export interface SenderKeyMessage {
+  /** Which key of the device it was encrypted with. */
   readonly keyId: number
+  /** Its number among the messages of that key, from 0. */
   readonly iteration: number
+  /** AES-256-CBC. */
   readonly ciphertext: Uint8Array
   /** All bytes before the signature. */
   readonly signed: Uint8Array
