@@ -30,10 +30,16 @@ export type { WaitReason } from './client/send/pauses.ts'
 export type { SendState } from './client/send/states.ts'
 export type { BackupOptions } from './client/state/incarnation.ts'
 export type { SendOptions } from './client/send/draft.ts'
-export type { PreviewLink, PreviewedPage } from './client/send/link-preview.ts'
 export type { ChatActivity, PresenceState } from './client/presence/presence.ts'
 export type { ReceivedMessageKey } from './client/reading/message-keys.ts'
-export type { ClientOptions, Endpoint, Retention, Timing } from './client/options.ts'
+export type {
+  ClientOptions,
+  Endpoint,
+  PreviewLink,
+  PreviewedPage,
+  Retention,
+  Timing,
+} from './client/options.ts'
 export * from './client/content.ts'
 export type { UnknownCount } from './client/unknowns.ts'
 export type * from './client/events.ts'

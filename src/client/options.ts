@@ -9,7 +9,19 @@ import type { Store } from '../persistence/contract/index.ts'
 import type { DeviceDescription, HistoryPolicy } from '../protocol/noise/client-payload.ts'
 import type { WebVersion } from '../protocol/version.ts'
 import type { ConnectSocket } from '../transport/byte-socket.ts'
-import type { PreviewLink } from './send/link-preview.ts'
+import type { LinkPreview } from './content.ts'
+
+/** What a page shows of itself. */
+export type PreviewedPage = Omit<LinkPreview, 'url'>
+
+/**
+ * Looks at a page and says what to show of it; `undefined` for nothing. The page is one that somebody wrote: a bot that
+ * takes links of strangers should refuse addresses of its own network.
+ */
+export type PreviewLink = (
+  url: string,
+  options: { readonly signal: AbortSignal },
+) => Promise<PreviewedPage | undefined>
 
 /** Where the server is. Everything but `url` has WhatsApp's own value as its default. */
 export interface Endpoint {

@@ -118,20 +118,33 @@ describe('a read', () => {
   })
 
   test.each([
-    ['deleted', (unit: Unit) => unit.delete(KEY, 'a')],
+    [
+      'deleted',
+      (unit: Unit) => {
+        unit.delete(KEY, 'a')
+      },
+    ],
     [
       'expired',
-      (unit: Unit) => unit.changes.push({ op: 'expire-record', kind: 'key', key: 'a', before: Infinity }),
+      (unit: Unit) => {
+        unit.changes.push({ op: 'expire-record', kind: 'key', key: 'a', before: Infinity })
+      },
     ],
   ])('that began before its record was %s is not believed later', async (_how, take) => {
     const store = new LateStore(new MemoryStore())
     const state = await open(store)
-    await state.commit((unit) => Promise.resolve(unit.put(KEY, 'a', 'spent')))
+    await state.commit((unit) => {
+      unit.put(KEY, 'a', 'spent')
+      return Promise.resolve()
+    })
     const reads = deferred<undefined>()
     store.reads = reads.promise
     const reading = state.read(KEY, 'a')
     await settle()
-    await state.commit((unit) => Promise.resolve(take(unit)))
+    await state.commit((unit) => {
+      take(unit)
+      return Promise.resolve()
+    })
     reads.resolve(undefined)
     await reading
     expect(await state.read(KEY, 'a')).toBeUndefined()

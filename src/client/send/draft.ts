@@ -12,12 +12,12 @@ import { timerOf, withTimer } from '../chat-timer.ts'
 import type { OutgoingContent } from '../content.ts'
 import { canonicalJid } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
+import type { PreviewLink } from '../options.ts'
 import type { AccountState } from '../state/account-state.ts'
 import type { Unit } from '../state/unit.ts'
 import { composeMessage, prepareContent } from './compose.ts'
 import type { ComposedMessage, PreparedContent } from './compose.ts'
 import { LinkPreviews, withPreview } from './link-preview.ts'
-import type { PreviewLink } from './link-preview.ts'
 import { findMessages, requireSameChat } from './target.ts'
 
 /** Options of one send. */

@@ -8,21 +8,10 @@ import { describeError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import { isLid } from '../../protocol/jid.ts'
 import { linkIn } from '../../protocol/message/kinds/index.ts'
-import type { LinkPreview, OutgoingContent, OutgoingText } from '../content.ts'
+import type { OutgoingContent, OutgoingText } from '../content.ts'
 import { canonicalJid, phoneJid } from '../identity/addresses.ts'
 import type { MappingReader } from '../identity/addresses.ts'
-
-/** What a page shows of itself. */
-export type PreviewedPage = Omit<LinkPreview, 'url'>
-
-/**
- * Looks at a page and says what to show of it; `undefined` for nothing. The page is one that somebody wrote: a bot that
- * takes links of strangers should refuse addresses of its own network.
- */
-export type PreviewLink = (
-  url: string,
-  options: { readonly signal: AbortSignal },
-) => Promise<PreviewedPage | undefined>
+import type { PreviewLink, PreviewedPage } from '../options.ts'
 
 /** What previews work with. */
 export interface LinkPreviewsOptions {
