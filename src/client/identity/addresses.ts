@@ -19,6 +19,7 @@ import {
   LID_BY_PN,
   PN_BY_LID,
   PRIVACY_TOKEN,
+  SENDER_KEY_SHARES,
   SESSION,
   newerToken,
 } from '../state/records.ts'
@@ -140,20 +141,36 @@ function newerList(known: DeviceList, moved: DeviceList): DeviceList {
   return { ...(moved.fetchedAtMs > known.fetchedAtMs ? moved : known), isStale: true }
 }
 
-/** Returns whether there were any under the number. */
+/**
+ * Moves what is kept of devices: sessions, and the keys that they have handed out for groups, whose records name the group
+ * behind the address. Returns whether there were any sessions under the number.
+ */
 async function moveSessions(unit: Unit, pnUser: string, lidUser: string): Promise<boolean> {
   let hasAny = false
   for (const [server, target] of CANONICAL_SERVER) {
     const prefix = signalAddress(formatJid({ user: pnUser, server, device: 0 })).slice(0, -1)
-    for (const address of await unit.listKeys(SESSION, prefix)) {
-      hasAny = true
-      const device = Number(address.slice(prefix.length))
-      const to = signalAddress(formatJid({ user: lidUser, server: target, device }))
-      const session = await unit.read(SESSION, address)
-      if (session === undefined || (await unit.read(SESSION, to)) !== undefined) continue
-      unit.put(SESSION, to, session)
-      unit.delete(SESSION, address)
+    const addressOf = (key: string): string => {
+      const [device = '', ...group] = key.slice(prefix.length).split('\u0000')
+      const address = signalAddress(formatJid({ user: lidUser, server: target, device: Number(device) }))
+      return [address, ...group].join('\u0000')
     }
+    const sessions = await unit.listKeys(SESSION, prefix)
+    hasAny ||= sessions.length > 0
+    for (const from of sessions) await moveIfNew(unit, SESSION, { from, to: addressOf(from) })
+    for (const from of await unit.listKeys(SENDER_KEY_SHARES, prefix))
+      await moveIfNew(unit, SENDER_KEY_SHARES, { from, to: addressOf(from) })
   }
   return hasAny
+}
+
+/** Moves a record, unless there is one in its new place. */
+async function moveIfNew<Value>(
+  unit: Unit,
+  kind: RecordKind<Value>,
+  { from, to }: { readonly from: string; readonly to: string },
+): Promise<void> {
+  const value = await unit.read(kind, from)
+  if (value === undefined || (await unit.read(kind, to)) !== undefined) return
+  unit.put(kind, to, value)
+  unit.delete(kind, from)
 }
