@@ -4,7 +4,7 @@
  *     own     version (1 byte) | keyId | iteration | chainKey 32 | signing public 32, private 32
  *     others' version (1 byte) | count, (keyId | signingKey 32 | chainKey 32 | counter | count, (counter, seed 32)...)...
  */
-import { RecordReader, RecordWriter, readSkippedSeed, writeSkippedSeeds } from '../signal/record-bytes.ts'
+import { RecordReader, RecordWriter, nextSkippedSeed, writeSkippedSeeds } from '../signal/record-bytes.ts'
 import { damagedRecord, newerRecord } from './failures.ts'
 import {
   MAX_SENDER_KEYS,
@@ -85,6 +85,6 @@ function readState(reader: RecordReader): SenderKeyState {
     signingKey: reader.key(),
     chainKey: reader.key(),
     counter: reader.number(),
-    skipped: reader.list(MAX_SKIPPED_SEEDS, readSkippedSeed),
+    skipped: reader.list(MAX_SKIPPED_SEEDS, nextSkippedSeed),
   }
 }

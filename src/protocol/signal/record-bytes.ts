@@ -99,7 +99,7 @@ export class RecordReader {
   }
 }
 
-/** Writes a list of seeds; read each with {@link readSkippedSeed}. */
+/** Writes a list of seeds; read each with {@link nextSkippedSeed}. */
 export function writeSkippedSeeds(writer: RecordWriter, skipped: readonly SkippedSeed[]): void {
   writer.number(skipped.length)
   for (const { counter, seed } of skipped) {
@@ -109,6 +109,6 @@ export function writeSkippedSeeds(writer: RecordWriter, skipped: readonly Skippe
 }
 
 /** One seed of a list. */
-export function readSkippedSeed(reader: RecordReader): SkippedSeed {
+export function nextSkippedSeed(reader: RecordReader): SkippedSeed {
   return { counter: reader.number(), seed: reader.key() }
 }

@@ -13,7 +13,7 @@
  */
 import { ProtocolError } from '../../base/errors.ts'
 import type { ReceivingChain } from './chain.ts'
-import { RecordReader, RecordWriter, readSkippedSeed, writeSkippedSeeds } from './record-bytes.ts'
+import { RecordReader, RecordWriter, nextSkippedSeed, writeSkippedSeeds } from './record-bytes.ts'
 import {
   MAX_ARCHIVED_SESSIONS,
   MAX_RECEIVING_CHAINS,
@@ -145,7 +145,7 @@ function readChain(reader: RecordReader): ReceivingChain {
     ratchetKey: reader.key(),
     chainKey: reader.key(),
     counter: reader.number(),
-    skipped: reader.list(MAX_SKIPPED_SEEDS, readSkippedSeed),
+    skipped: reader.list(MAX_SKIPPED_SEEDS, nextSkippedSeed),
   }
 }
 

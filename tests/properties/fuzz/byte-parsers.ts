@@ -11,6 +11,7 @@ import { decodeNode } from '../../../src/protocol/binary/decode.ts'
 import { generateKeyPair } from '../../../src/protocol/crypto/index.ts'
 import { contentOf } from '../../../src/protocol/message/content.ts'
 import { unwrapDeviceSent } from '../../../src/protocol/message/device-sent.ts'
+import { readHistorySalt } from '../../../src/protocol/message/history-salt.ts'
 import { readLidMappings } from '../../../src/protocol/message/lid-mappings.ts'
 import { unpadMessage } from '../../../src/protocol/message/padding.ts'
 import { readWebMessageInfo } from '../../../src/protocol/message/web-message-info.ts'
@@ -219,6 +220,11 @@ async function senderKeys(): Promise<readonly ByteParser[]> {
   ]
 }
 
+/** A compressed `HistorySync` that is nothing but a salt: field 19, 32 bytes. */
+function historyWithSalt(): Uint8Array {
+  return new Uint8Array(deflateSync(concatBytes(Uint8Array.of(0x9a, 0x01, 32), new Uint8Array(32).fill(7))))
+}
+
 interface ProtoType {
   decode(reader: unknown): unknown
 }
@@ -312,5 +318,6 @@ export async function byteParsers(): Promise<readonly ByteParser[]> {
     },
     ...(await signal()),
     ...(await senderKeys()),
+    { name: 'readHistorySalt', parse: readHistorySalt, valid: [historyWithSalt()] },
   ]
 }
