@@ -60,6 +60,9 @@ export interface BotOptions extends Omit<ClientOptions, 'store'> {
 }
 
 const DEFAULT_MAX_AGE_MS = 5 * 60 * 1000
+
+/** Less is the way of a message, and its rounding to seconds. */
+const LEAST_SKEW_MS = 60_000
 /** How long handlers under way may take when the bot stops. */
 const HANDLER_GRACE_MS = 10_000
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const
@@ -286,12 +289,16 @@ export class Bot extends Composer {
     }
   }
 
-  /** Decides by the event alone, so that an event which is handled again is decided the same way. */
+  /** Decides by the event, so that one which is handled again is decided the same way. */
   #isWanted(event: DurableEvent): boolean {
     if (event.type !== 'message') return true
     const { fromMe, origin, sentAtMs } = event.payload
     if (origin === 'history' || (fromMe && this.#options.handleOwn !== true)) return false
-    return event.at - sentAtMs <= (this.#options.maxAgeMs ?? DEFAULT_MAX_AGE_MS)
+    // on a machine whose clock is wrong every message would seem too old, also one that comes as it is written
+    const { clockSkewMs } = this.client
+    const isSkewed = origin === 'live' && Math.abs(clockSkewMs) >= LEAST_SKEW_MS
+    const skewMs = isSkewed ? clockSkewMs : 0
+    return event.at + skewMs - sentAtMs <= (this.#options.maxAgeMs ?? DEFAULT_MAX_AGE_MS)
   }
 
   async #report(error: unknown, ctx: Context): Promise<void> {

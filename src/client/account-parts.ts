@@ -15,6 +15,7 @@ import type { People } from './people.ts'
 import { Outbox } from './send/outbox.ts'
 import { AccountState } from './state/account-state.ts'
 import { beginIncarnation } from './state/incarnation.ts'
+import { CONNECTION_HINTS, SELF } from './state/records.ts'
 
 /** See the file comment. */
 export interface AccountParts {
@@ -24,6 +25,8 @@ export interface AccountParts {
   readonly self: Self
   readonly people: People
   readonly outbox: Outbox
+  /** How far the server's clock was ahead of this machine's at the last login, in milliseconds. */
+  readonly clockSkewMs: number
 }
 
 /** Who hears of the state; it may be there later than the state. */
@@ -63,5 +66,6 @@ export async function loadAccount(
   const self = await loadSelf(state, random, history)
   const people = makePeople({ state, self, clock, random, logger })
   const outbox = await Outbox.open({ ...options, state, self, ...people })
-  return { claim, hub, state, self, people, outbox }
+  const { clockSkewMs = 0 } = (await state.read(CONNECTION_HINTS, SELF)) ?? {}
+  return { claim, hub, state, self, people, outbox, clockSkewMs }
 }

@@ -98,6 +98,14 @@ export class Client {
     return this.#runtime?.supervisor.state ?? 'idle'
   }
 
+  /**
+   * How far the server's clock is ahead of this machine's, in milliseconds, as of the last login; 0 before the first one.
+   * Times of messages (`sentAtMs`) are the server's, those of events (`at`) this machine's.
+   */
+  get clockSkewMs(): number {
+    return this.#runtime?.clockSkewMs ?? 0
+  }
+
   /** What came since the client was made and this version does not know: it was kept or answered, and not understood. */
   unknowns(): readonly UnknownCount[] {
     return this.#runtime?.unknowns.counts() ?? []

@@ -80,6 +80,7 @@ export class Runtime {
   #connection: Connection | undefined
   /** The latest time that the server has told. */
   #serverTimeMs = 0
+  #clockSkewMs: number
   #isClosed = false
   /** The account belongs to somebody else now. */
   #lost: StorageError | undefined
@@ -91,6 +92,7 @@ export class Runtime {
     this.#emitter = emitter
     this.#claim = parts.claim
     this.hub = parts.hub
+    this.#clockSkewMs = parts.clockSkewMs
     this.state = state
     this.self = self
     this.outbox = outbox
@@ -154,6 +156,11 @@ export class Runtime {
       await claim.release()
       throw error
     }
+  }
+
+  /** See `Client.clockSkewMs`. */
+  get clockSkewMs(): number {
+    return this.#clockSkewMs
   }
 
   /** The open connection, or `undefined`. */
@@ -263,7 +270,10 @@ export class Runtime {
         this.#heard(Number(stanza.attrs.t))
         this.#pipeline.accept(connection, this.#offline.admit(stanza))
       },
-      onServerTime: this.#heard,
+      onServerTime: (atSeconds: number) => {
+        this.#heard(atSeconds)
+        this.#clockSkewMs = atSeconds * 1000 - this.#options.clock.nowMs()
+      },
       onEnd: (connection: Connection) => {
         this.#ended(connection)
       },

@@ -8,6 +8,8 @@ import { startSimulator } from 'waton/simulator'
 import type { SimulatedPhone, Simulator } from 'waton/simulator'
 import { StoreWrapper } from 'waton/testing'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { systemClock } from '../../src/base/clock.ts'
+import type { Clock } from '../../src/base/clock.ts'
 import { deferred } from '../../src/base/deferred.ts'
 import { StorageError } from '../../src/base/errors.ts'
 import { silentLogger } from '../../src/base/logger.ts'
@@ -45,6 +47,18 @@ function bobsBot(options: Partial<BotOptions> = {}): Bot {
   bots.push(bot)
   return bot
 }
+
+describe('on a machine whose clock is ten minutes ahead', () => {
+  it('messages are answered', async () => {
+    const clock: Clock = { ...systemClock, nowMs: () => Date.now() + 600_000 }
+    const bot = bobsBot({ clock })
+    bot.command('ping', (ctx) => ctx.reply('pong'))
+    await bot.start()
+    await alice.send(bob.pn, { text: '/ping' })
+    await alice.waitForMessage(({ text }) => text === 'pong')
+    expect(bot.client.clockSkewMs).toBeLessThan(-500_000)
+  })
+})
 
 describe('without a logger', () => {
   it('mistakes of listeners and handlers are shown with their stack, and a missing network is told', async () => {
