@@ -7,7 +7,16 @@
 import { randomFillSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { crypto, decodeNode, encodeNode, messageProto, messages, noise, signal } from 'waton/protocol'
+import {
+  crypto,
+  decodeNode,
+  encodeNode,
+  messageProto,
+  messages,
+  noise,
+  senderKey,
+  signal,
+} from 'waton/protocol'
 
 const random = { bytes: (length) => randomFillSync(new Uint8Array(length)) }
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
@@ -43,11 +52,45 @@ function forgetImportedKeys() {
   }
 }
 
+/** The sender keys of one account: its own by group, and those of others by group and device. */
+function createGroups() {
+  const own = new Map()
+  const others = new Map()
+  const ownOf = (group) => own.get(group) ?? senderKey.createSenderKey(random)
+  const placeOf = (group, address) => `${group} ${nameOf(address)}`
+  return {
+    reset() {
+      own.clear()
+      others.clear()
+    },
+    async groupSkdm(group) {
+      own.set(group, ownOf(group))
+      return senderKey.senderKeyDistribution(own.get(group))
+    },
+    async groupEncrypt(group, plaintext) {
+      const encrypted = senderKey.encryptSenderKey(ownOf(group), plaintext, random)
+      own.set(group, encrypted.senderKey)
+      return encrypted.body
+    },
+    async groupProcessSkdm(group, address, distribution) {
+      const place = placeOf(group, address)
+      others.set(place, senderKey.takeDistribution(others.get(place), distribution))
+    },
+    async groupDecrypt(group, address, body) {
+      const place = placeOf(group, address)
+      const { record, plaintext } = senderKey.decryptSenderKey(others.get(place), body)
+      others.set(place, record)
+      return plaintext
+    },
+  }
+}
+
 /** One account: its keys and its sessions. */
 function createParty(person) {
   const local = { registrationId: person.registrationId, identityKey: pairOf(person.identityKey) }
   const signedPreKey = preKeyOf(person.signedPreKey)
   const sessions = new Map()
+  const groups = createGroups()
   let preKeys
 
   const fill = () => {
@@ -55,6 +98,7 @@ function createParty(person) {
   }
   const reset = () => {
     sessions.clear()
+    groups.reset()
     fill()
     forgetImportedKeys()
   }
@@ -121,6 +165,7 @@ function createParty(person) {
 
   fill()
   return {
+    ...groups,
     establish,
     encrypt,
     decrypt,
