@@ -25,6 +25,7 @@ async function open(store: Store): Promise<AccountState> {
 class LateStore extends StoreWrapper {
   reads: Promise<unknown> = Promise.resolve()
   commits: Promise<unknown> = Promise.resolve()
+  readCount = 0
   /** Whether the next commit is written and fails all the same. */
   isLying = false
 
@@ -40,6 +41,7 @@ class LateStore extends StoreWrapper {
   }
 
   override async readRecord(account: string, kind: string, key: string): Promise<Uint8Array | undefined> {
+    this.readCount += 1
     const seen = await super.readRecord(account, kind, key)
     await this.reads
     return seen
@@ -102,6 +104,24 @@ describe('a listing of keys', () => {
 })
 
 describe('a read', () => {
+  test('stays in memory, and nothing that is rarely read does: an account has hundreds of one-time pre-keys', async () => {
+    const store = new LateStore(new MemoryStore())
+    const state = await open(store)
+    await state.commit((unit) => {
+      unit.put(KEY, 'a', 'one')
+      return Promise.resolve()
+    })
+    for (const [kind, reads] of [
+      [NOTE, 1],
+      [KEY, 2],
+    ] as const) {
+      store.readCount = 0
+      await state.read(kind, 'a')
+      await state.read(kind, 'a')
+      expect(store.readCount).toBe(reads)
+    }
+  })
+
   test('that began before a commit which failed and was written all the same is not believed later', async () => {
     const store = new LateStore(new MemoryStore())
     const state = await open(store)

@@ -78,7 +78,7 @@ export class Overlay implements UnitSource {
       return this.#replace({ kind, key, bytes, error }, lapses)
     }
     // what was read before a failed commit may be older than what that commit has written after all
-    if (lapses === this.#lapses) this.#clean.set(slot, { value })
+    if (lapses === this.#lapses && kind.isRarelyRead !== true) this.#clean.set(slot, { value })
     return value
   }
 
