@@ -68,6 +68,7 @@ export type { OutgoingForward } from '../protocol/message/kinds/forward.ts'
 export type { OutgoingKeep, OutgoingPin, PinSeconds } from '../protocol/message/kinds/pin.ts'
 export type { OutgoingReaction } from '../protocol/message/kinds/reaction.ts'
 export type { OutgoingPollVote } from '../protocol/message/kinds/vote.ts'
+export type { OutgoingProduct } from '../protocol/message/kinds/product.ts'
 export type { GenericContent } from '../protocol/message/kinds/generic.ts'
 export type {
   ReceivedGroupInvite,

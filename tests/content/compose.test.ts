@@ -152,6 +152,18 @@ describe('content that cannot be sent', () => {
       'WATON_CONTENT_VALUE',
       /JSON/,
     ],
+    [
+      'a product without a title',
+      { product: { businessOwnerJid: BOB, product: { productId: '42' } } },
+      'WATON_CONTENT_VALUE',
+      /product.product.title/,
+    ],
+    [
+      'a price without a currency',
+      { product: { businessOwnerJid: BOB, product: { productId: '42', title: 'Tea', priceAmount1000: 1 } } },
+      'WATON_CONTENT_VALUE',
+      /currencyCode/,
+    ],
     ['no request', { phoneNumberRequest: false }, 'WATON_CONTENT_VALUE', /must be true/],
     ['a setting of nothing', { limitSharing: true }, 'WATON_CONTENT_VALUE', /limitSharing is a boolean/],
     ['a mention of a group', { text: 'x', mentions: [GROUP] }, 'WATON_CONTENT_VALUE', /person/],
@@ -213,8 +225,9 @@ function wire(message: Uint8Array | proto.IMessage): unknown {
 }
 
 /** What Baileys builds, with the secret that waton has here. */
-async function builtByBaileys(content: object): Promise<proto.IMessage> {
-  const message = await generateWAMessageContent(content as AnyMessageContent, FROM_BAILEYS)
+async function builtByBaileys(content: object, more: object = {}): Promise<proto.IMessage> {
+  const options = { ...FROM_BAILEYS, ...more }
+  const message = await generateWAMessageContent(content as AnyMessageContent, options)
   if (message.messageContextInfo) message.messageContextInfo.messageSecret = SECRET
   return message
 }
@@ -235,6 +248,29 @@ describe('what is sent', () => {
     expect(wire(composed({ phoneNumberShared: true }).message)).toEqual(
       wire(await builtByBaileys({ sharePhoneNumber: true })),
     )
+  })
+
+  it('is what Baileys builds for a product, but for its picture', async () => {
+    const product = {
+      productId: '42',
+      title: 'Tea',
+      description: 'green',
+      currencyCode: 'EUR',
+      priceAmount1000: 12_500,
+      retailerId: 'T-1',
+      url: 'https://example.com/tea',
+    }
+    const offer = { businessOwnerJid: BOB, body: 'fresh', footer: 'today' }
+    const theirs = await builtByBaileys(
+      { product: { ...product, productImage: Buffer.from(JPEG) }, ...offer },
+      { upload: () => Promise.resolve({ mediaUrl: 'https://example.com/a', directPath: '/a' }) },
+    )
+    const snapshot = theirs.productMessage?.product
+    expect(snapshot?.productImage?.directPath).toBe('/a')
+    if (snapshot) delete snapshot.productImage
+    const { message } = composed({ product: { product, ...offer } })
+    expect(wire(message)).toEqual(wire(theirs))
+    expect(plainContent(contentOf(decodeMessage(message)))).toEqual({ product: { product, ...offer } })
   })
 
   it('is a message of the schema where Baileys has no builder', () => {
@@ -423,6 +459,7 @@ describe('the options', () => {
     buttonReply: { buttonReply: { id: 'i', text: 't' } },
     listReply: { listReply: { id: 'i', text: 't' } },
     interactiveReply: { interactiveReply: { text: 't', flow: 'f', flowParams: '{}' } },
+    product: { product: { businessOwnerJid: BOB, product: { productId: '42', title: 'Tea' } } },
   }
 
   it.each(Object.entries(SAMPLES))('are read beside any content: %s', (kind, sample) => {

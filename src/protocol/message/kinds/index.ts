@@ -12,6 +12,7 @@ import type { Kind } from './kind.ts'
 import * as media from './media.ts'
 import * as place from './place.ts'
 import * as poll from './poll.ts'
+import { type OutgoingProduct, productKind } from './product.ts'
 import type { ContentReader, MessageField } from './reader.ts'
 import { type OutgoingLimitSharing, limitSharingKind } from './sharing.ts'
 import { type OutgoingText, type TextContent, extendedText, plainText, text } from './text.ts'
@@ -28,6 +29,7 @@ export { defineKind, type BuildContext, type Built, type Kind } from './kind.ts'
 export * from './media.ts'
 export * from './place.ts'
 export * from './poll.ts'
+export type { OutgoingProduct } from './product.ts'
 export type { ContentReader, MessageField, ReadScope } from './reader.ts'
 export type { OutgoingLimitSharing } from './sharing.ts'
 export {
@@ -54,6 +56,7 @@ export interface KindContents extends AddedKindContents {
   readonly buttonReply: choice.OutgoingButtonReply
   readonly listReply: choice.OutgoingListReply
   readonly interactiveReply: choice.OutgoingInteractiveReply
+  readonly product: OutgoingProduct
   readonly limitSharing: OutgoingLimitSharing
   readonly forward: OutgoingForward
 }
@@ -77,6 +80,7 @@ export const KINDS: { readonly [Name in KindName]: Kind<Name, KindContents[Name]
   buttonReply: choice.buttonReplyKind,
   listReply: choice.listReplyKind,
   interactiveReply: choice.interactiveReplyKind,
+  product: productKind,
   limitSharing: limitSharingKind,
   forward: forwardKind,
   ...ADDED_KINDS,
