@@ -8,6 +8,9 @@ import { Baileys } from '../helpers/baileys.ts'
 import { until } from '../helpers/until.ts'
 import { linkedClient, overWebSocket, startWorld } from '../helpers/world.ts'
 
+/** How long a Baileys may take: a query that the cut left unanswered holds it up for a minute, its own end for half of one. */
+const BAILEYS_MS = 120_000
+
 const TEXTS = ['one', 'two', 'three', 'four', 'five', 'six']
 
 /** Counted from the moment when the companion is linked and open. */
@@ -51,7 +54,7 @@ test('a client comes back from every fault with every text, once and in order', 
 
 // It may lose what it was reading when the connection broke (its sessions are ahead of its messages then), so only what is
 // written afterwards is asked of it.
-test('an unmodified Baileys comes back from the same faults', async () => {
+test('an unmodified Baileys comes back from the same faults', { timeout: 2 * BAILEYS_MS }, async () => {
   const simulator = await startWorld(42)
   const { alice, bob } = await people(simulator)
   const baileys = await Baileys.link(simulator, alice)
@@ -59,7 +62,7 @@ test('an unmodified Baileys comes back from the same faults', async () => {
   const run = start(simulator)
   for (const text of TEXTS) await bob.send(alice.pn, { text })
   await until('every fault', () => run.pending.length === 0)
-  await until('Baileys to be open again', () => baileys.opened > openedBefore)
+  await until('Baileys to be open again', () => baileys.opened > openedBefore, BAILEYS_MS)
   await bob.send(alice.pn, { text: 'are you there?' })
   await baileys.waitForText('are you there?')
   await baileys.send(bob.pn, 'still here')
