@@ -43,7 +43,7 @@ export interface PlannedKill {
 /**
  * A person who writes to the bot. One of them writes from Baileys, and what that one reads is not judged: a Baileys that
  * sends opens a new session each time and breaks it when something comes in the old one, so that it reads nothing more
- * (rows W2 and W3 of `tests/baileys-failures`), and now and then cannot be read either. The other's Baileys only reads.
+ * (rows W2 and W3 of `tests/baileys-failures`). The other's Baileys only reads.
  */
 export interface Writer {
   readonly writesBy: 'phone' | 'Baileys'

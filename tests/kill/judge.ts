@@ -1,7 +1,6 @@
 /** What a kill run must leave behind: every text once, in order, on every side, and nothing asked for again. */
 import { disorder, missing, repeated } from './lists.ts'
 import type { ChildReport, PlannedKill, Run, Writer } from './harness.ts'
-import type { RetryRequest } from './ledger.ts'
 
 /** What one run showed. */
 export interface KillEvidence {
@@ -23,8 +22,6 @@ export interface KillEvidence {
   readonly doubledInLog: readonly string[]
   readonly disorderInLog: readonly string[]
   readonly undecryptable: number
-  /** Texts of a Baileys that had broken its own sessions by then: they come again, later. */
-  readonly brokenByBaileys: number
   /** Received texts that the handler never finished. */
   readonly unhandled: readonly string[]
   readonly retryReceipts: number
@@ -34,7 +31,7 @@ export interface KillEvidence {
 }
 
 /** What a run that lost nothing shows. */
-export const NOTHING_LOST: Omit<KillEvidence, 'seed' | 'kills' | 'sent' | 'received' | 'brokenByBaileys'> = {
+export const NOTHING_LOST: Omit<KillEvidence, 'seed' | 'kills' | 'sent' | 'received'> = {
   lostAtPhones: [],
   doubledAtPhones: [],
   disorderAtPhones: [],
@@ -77,7 +74,6 @@ export function judge(run: Run, { seed, kills, sent, report, handled }: Facts): 
   const inLog = new Set(logged)
   const outgoing = expectedOf(run, sent, logged)
   const reader = run.writers[0]
-  const broken = brokenByBaileys(run)
   return {
     seed,
     kills,
@@ -94,18 +90,15 @@ export function judge(run: Run, { seed, kills, sent, report, handled }: Facts): 
     lostInLog: run.written.flatMap(({ id }) => (inLog.has(id) ? [] : [id])),
     doubledInLog: repeated(received.map(({ chat, sender, id }) => [chat, sender, id].join(' '))),
     disorderInLog: run.writers.flatMap((writer) => {
-      const texts = run.written.filter((text) => text.writer === writer && !broken.has(text.id))
-      const ids = new Set(texts.map(({ id }) => id))
+      const ids = new Set(run.written.filter((text) => text.writer === writer).map(({ id }) => id))
       return disorder(
         run.ledger.arrived.filter((id) => ids.has(id)),
         logged,
       )
     }),
-    undecryptable: report.events.filter(({ type, id }) => type === 'message.undecryptable' && !broken.has(id))
-      .length,
-    brokenByBaileys: broken.size,
+    undecryptable: report.events.filter(({ type }) => type === 'message.undecryptable').length,
     unhandled: run.written.flatMap(({ id }) => (handled.has(id) ? [] : [id])),
-    retryReceipts: requestsOfOthers(run).filter(({ id }) => !broken.has(id)).length,
+    retryReceipts: retryRequests(run),
     keyFetchesAfterFirstKill: run.ledger.keyFetches,
     synchronous: report.synchronous,
   }
@@ -138,25 +131,7 @@ function unreadableBy({ baileys }: Writer): number {
 }
 
 /** Requests to send a message again, by anybody but the Baileys that writes. */
-function requestsOfOthers(run: Run): readonly RetryRequest[] {
-  const writing = writingBaileys(run)
-  return run.ledger.retries.filter(({ device }) => device !== writing)
-}
-
-/**
- * Texts that the writing Baileys encrypted with a session that it had broken itself (row W2 of `tests/baileys-failures`): it
- * had asked for a message again before, which means that it holds several sessions. Whatever cannot be read before that is
- * our fault, and so is all that a phone writes.
- */
-function brokenByBaileys(run: Run): ReadonlySet<string> {
-  const writing = writingBaileys(run)
-  const { retries } = run.ledger
-  const begun = retries.findIndex(({ device }) => device === writing)
-  const theirs = new Set(run.written.flatMap(({ writer, id }) => (writer.writesBy === 'Baileys' ? [id] : [])))
-  const later = begun === -1 ? [] : retries.slice(begun).filter(({ device }) => device !== writing)
-  return new Set(later.flatMap(({ id }) => (theirs.has(id) ? [id] : [])))
-}
-
-function writingBaileys({ writers }: Run): string | undefined {
-  return writers.find(({ writesBy }) => writesBy === 'Baileys')?.phone.pn.replace('@', ':1@')
+function retryRequests({ writers, ledger }: Run): number {
+  const writing = writers.find(({ writesBy }) => writesBy === 'Baileys')?.phone.pn.replace('@', ':1@')
+  return ledger.retries.filter(({ device }) => device !== writing).length
 }
