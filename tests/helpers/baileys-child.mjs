@@ -29,11 +29,36 @@ const keys = {
   set: (data) => {
     for (const [type, values] of Object.entries(data)) {
       for (const [id, value] of Object.entries(values ?? {})) {
+        if (type === 'session' && value !== null) noteBrokenChains(value)
         if (value === null) records.delete(`${type}-${id}`)
         else records.set(`${type}-${id}`, value)
       }
     }
   },
+}
+
+// libsignal tries a message in all sessions of a record, and a trial steps the session's ratchet, also where the message
+// does not belong: what such a session encrypts from then on nobody can read. The record shows it: one ratchet key of the
+// other side in several sessions. It belongs to the one in which the message was read, which was used last.
+const owners = new Map()
+const broken = new Set()
+function noteBrokenChains({ _sessions: sessions }) {
+  const entries = Object.entries(sessions)
+  for (const [base, { currentRatchet }] of entries) {
+    const key = currentRatchet.lastRemoteEphemeralKey
+    const holders = entries.filter(([, session]) => key in session._chains)
+    if (holders.length < 2) continue
+    const latest = Math.max(...holders.map(([, { indexInfo }]) => indexInfo.used))
+    const [owner, ...others] = holders.filter(([, { indexInfo }]) => indexInfo.used === latest)
+    if (!owners.has(key)) owners.set(key, others.length > 0 ? undefined : owner[0])
+    if (owners.get(key) === undefined || owners.get(key) === base) continue
+    const ratchetKey = currentRatchet.ephemeralKeyPair.pubKey
+    if (broken.has(ratchetKey)) continue
+    broken.add(ratchetKey)
+    // without the byte in front that names the curve
+    const bytes = Buffer.from(ratchetKey, 'base64').subarray(1)
+    tell({ event: 'broken-chain', ratchetKey: bytes.toString('base64') })
+  }
 }
 
 const [url] = process.argv.slice(2)

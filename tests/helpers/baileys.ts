@@ -76,6 +76,11 @@ export class Baileys {
   readonly presences: string[] = []
   /** What it has told beside messages, in order. */
   readonly announced: BaileysAnnouncement[] = []
+  /**
+   * Chains in which it may encrypt and which nobody can read, because it broke their session itself: their ratchet keys,
+   * base64. Its own records show them (row W2 of `tests/baileys-failures`).
+   */
+  readonly brokenChains: Set<string> = new Set<string>()
   opened = 0
 
   private constructor(url: string) {
@@ -266,6 +271,9 @@ export class Baileys {
         return
       case 'message':
         this.messages.push(event as unknown as BaileysMessage)
+        return
+      case 'broken-chain':
+        this.brokenChains.add(event.ratchetKey as string)
         return
       case 'presence':
         for (const { lastKnownPresence } of Object.values(event.presences as Record<string, Presence>))

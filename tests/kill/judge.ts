@@ -25,13 +25,18 @@ export interface KillEvidence {
   /** Received texts that the handler never finished. */
   readonly unhandled: readonly string[]
   readonly retryReceipts: number
+  /**
+   * Received texts that Baileys wrote in a chain that it had broken itself, as its own records show; what was asked for
+   * again because of that counts here alone, and the texts have to come all the same.
+   */
+  readonly brokenByBaileys: number
   readonly keyFetchesAfterFirstKill: number
   /** `PRAGMA synchronous` of the connection that writes. */
   readonly synchronous: number
 }
 
 /** What a run that lost nothing shows. */
-export const NOTHING_LOST: Omit<KillEvidence, 'seed' | 'kills' | 'sent' | 'received'> = {
+export const NOTHING_LOST: Omit<KillEvidence, 'seed' | 'kills' | 'sent' | 'received' | 'brokenByBaileys'> = {
   lostAtPhones: [],
   doubledAtPhones: [],
   disorderAtPhones: [],
@@ -74,6 +79,7 @@ export function judge(run: Run, { seed, kills, sent, report, handled }: Facts): 
   const inLog = new Set(logged)
   const outgoing = expectedOf(run, sent, logged)
   const reader = run.writers[0]
+  const broken = brokenByBaileys(run)
   return {
     seed,
     kills,
@@ -90,15 +96,19 @@ export function judge(run: Run, { seed, kills, sent, report, handled }: Facts): 
     lostInLog: run.written.flatMap(({ id }) => (inLog.has(id) ? [] : [id])),
     doubledInLog: repeated(received.map(({ chat, sender, id }) => [chat, sender, id].join(' '))),
     disorderInLog: run.writers.flatMap((writer) => {
-      const ids = new Set(run.written.filter((text) => text.writer === writer).map(({ id }) => id))
+      const ids = new Set(
+        run.written.filter((text) => text.writer === writer && !broken.has(text.id)).map(({ id }) => id),
+      )
       return disorder(
         run.ledger.arrived.filter((id) => ids.has(id)),
         logged,
       )
     }),
-    undecryptable: report.events.filter(({ type }) => type === 'message.undecryptable').length,
+    undecryptable: report.events.filter(({ type, id }) => type === 'message.undecryptable' && !broken.has(id))
+      .length,
     unhandled: run.written.flatMap(({ id }) => (handled.has(id) ? [] : [id])),
-    retryReceipts: retryRequests(run),
+    retryReceipts: retryRequests(run, broken),
+    brokenByBaileys: broken.size,
     keyFetchesAfterFirstKill: run.ledger.keyFetches,
     synchronous: report.synchronous,
   }
@@ -130,8 +140,19 @@ function unreadableBy({ baileys }: Writer): number {
     .length
 }
 
-/** Requests to send a message again, by anybody but the Baileys that writes. */
-function retryRequests({ writers, ledger }: Run): number {
+/**
+ * Requests to send a message again, by anybody but the Baileys that writes, which asks for repetitions of what it has shown.
+ */
+function retryRequests({ writers, ledger }: Run, broken: ReadonlySet<string>): number {
   const writing = writers.find(({ writesBy }) => writesBy === 'Baileys')?.phone.pn.replace('@', ':1@')
-  return ledger.retries.filter(({ device }) => device !== writing).length
+  return ledger.retries.filter(({ device, id }) => device !== writing && !broken.has(id)).length
+}
+
+/** The ids of texts that came in a chain which the Baileys that wrote them had broken. */
+function brokenByBaileys({ written, ledger }: Run): ReadonlySet<string> {
+  return new Set(
+    written.flatMap(({ id, writer }) =>
+      ledger.chainsOf(id).some((chain) => writer.baileys.brokenChains.has(chain)) ? [id] : [],
+    ),
+  )
 }

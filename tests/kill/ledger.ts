@@ -1,5 +1,7 @@
 /** What the simulator's record says of a kill run, noted as it happens: a long run outgrows what the record keeps. */
 import type { BinaryNode } from 'waton/protocol'
+import { childrenOf } from '../../src/protocol/binary/node.ts'
+import { parseSignalMessage, readPreKeySignal } from '../../src/protocol/signal/message.ts'
 import type { Simulator, TracedStanza } from 'waton/simulator'
 
 /** A request to send a message again. */
@@ -15,6 +17,7 @@ export class Ledger {
   readonly #arrived = new Set<string>()
   readonly retries: RetryRequest[] = []
   readonly #sent = new Set<string>()
+  readonly #chains = new Map<string, Set<string>>()
   #hasKilled = false
   /** Queries for keys by the device after the first kill. */
   keyFetches = 0
@@ -34,6 +37,11 @@ export class Ledger {
     return [...this.#arrived]
   }
 
+  /** The ratchet keys, base64, of the chains in which a message reached the device. */
+  chainsOf(id: string): readonly string[] {
+    return [...(this.#chains.get(id) ?? [])]
+  }
+
   /** From now on nobody needs keys. */
   firstKill(): void {
     this.#hasKilled = true
@@ -47,6 +55,7 @@ export class Ledger {
   #take({ device, direction, node }: TracedStanza): void {
     const isOwn = device === this.#device
     if (isOwn) this.#count()
+    if (isOwn && node.tag === 'message' && direction === 'server-to-client') this.#delivered(node)
     if (direction !== 'client-to-server') return
     const { id = '', type, xmlns } = node.attrs
     if (node.tag === 'receipt' && type === 'retry') this.retries.push({ device, id })
@@ -58,6 +67,16 @@ export class Ledger {
     if (!isOwn) this.#arrived.add(id)
     else if (this.#sent.has(id)) this.repeatedSends += 1
     else this.#sent.add(id)
+  }
+
+  #delivered(message: BinaryNode): void {
+    const chains = this.#chains.get(message.attrs['id'] ?? '') ?? new Set()
+    this.#chains.set(message.attrs['id'] ?? '', chains)
+    for (const { attrs, content } of childrenOf(message, 'enc')) {
+      const body = content as Uint8Array
+      const inner = attrs['type'] === 'pkmsg' ? readPreKeySignal(body).message : body
+      chains.add(Buffer.from(parseSignalMessage(inner).ratchetKey).toString('base64'))
+    }
   }
 
   #count(): void {
