@@ -40,6 +40,8 @@ export interface EncryptContext {
 export interface Fetched {
   /** Absent when there are none, or none that are good. */
   readonly bundle?: PreKeyBundle
+  /** It may have them later: what needs them waits. */
+  readonly isRefusedForNow?: boolean
 }
 
 /** What the plan follows from, and the address of the session. */
