@@ -291,8 +291,10 @@ export class Faults {
   }
 
   /**
-   * Refuses the next queries of a device about its own keys.
+   * Refuses the next queries of a device about keys.
    *
+   * @param query - about its own, e.g. `upload`; `fetch`, for those of others, as a whole; `bundle`: its own keys to whoever
+   *   asks for them, in an answer that is good otherwise
    * @param code - e.g. 406 (not acceptable), 409 (conflict), 503 (try later)
    * @param times - queries that are refused. @default 1
    */

@@ -1,12 +1,14 @@
 /** Events that a consumer gave up on: seen, tried again, discarded; and what a consumer is asked to pass over. */
 import { expect, test } from 'vitest'
 import { MemoryStore } from 'waton'
+import type { DurableEvent } from 'waton'
 import { deferred } from '../../src/base/deferred.ts'
 import { utf8Bytes } from '../../src/base/bytes.ts'
 import { CONSUMER } from '../../src/client/state/records.ts'
 import { withVersion } from '../../src/client/state/record-kind.ts'
 import { deadLetters, idOf, openLog, outboxRows } from './event-log.ts'
 import { settle } from './support.ts'
+import { until } from '../helpers/until.ts'
 
 const BOB = '15550000002@s.whatsapp.net'
 
@@ -240,4 +242,65 @@ test('a consumer goes on where a version that kept a list of numbers stopped', a
   await settle()
   expect(seen).toEqual(['a2', 'b3'])
   expect(await state.read(CONSUMER, 'test')).toEqual({ low: 5 })
+})
+
+/** A log with so many events of four chats, all of them given up by a consumer that has ended. */
+async function givenUp(count: number): Promise<Awaited<ReturnType<typeof openLog>>> {
+  const log = await openLog()
+  await log.append(
+    ...Array.from({ length: count }, (_, index) => `${'abcd'.charAt(index % 4)}${String(index)}`),
+  )
+  const { stop } = log.consume(
+    () => {
+      throw new TypeError('not yet')
+    },
+    { from: 'start', maxAttempts: 1 },
+  )
+  await until('all to be given up', async () => (await deadLetters(log)).length === count)
+  await stop()
+  return log
+}
+
+test('of many letters that are to be tried again few are in memory at a time, and each is handled once, in order', async () => {
+  const count = 3_000
+  const log = await givenUp(count)
+  await Promise.all(Array.from({ length: count }, (_, index) => log.consumers.retry('test', index + 1)))
+  const seen: DurableEvent[] = []
+  let most = 0
+  log.consume((event) => {
+    seen.push(event)
+    most = Math.max(most, log.consumers.status[0]?.waiting ?? 0)
+  })
+  await until('all of them', () => seen.length >= count)
+  await settle()
+  expect(seen).toHaveLength(count)
+  expect(most).toBeLessThanOrEqual(1_024)
+  for (const chat of 'abcd') {
+    const ids = seen.map(idOf).filter((id) => id.startsWith(chat))
+    expect(ids).toEqual(ids.toSorted((one, other) => Number(one.slice(1)) - Number(other.slice(1))))
+  }
+  expect(new Set(seen.map(({ seq }) => seq)).size).toBe(count)
+  expect(await deadLetters(log)).toEqual([])
+})
+
+test('asked for while the consumer is busy, they wait in the store, too, and none is forgotten', async () => {
+  const count = 3_000
+  const log = await givenUp(count)
+  const hold = deferred<undefined>()
+  const seen: number[] = []
+  log.consume(async ({ seq }) => {
+    await hold.promise
+    seen.push(seq)
+  })
+  await settle()
+  // the last ones first: the page that is read next begins before what was read
+  for (let seq = count; seq >= 1; seq -= 1) await log.consumers.retry('test', seq)
+  await settle()
+  expect(log.consumers.status[0]?.waiting).toBeLessThanOrEqual(1_024)
+  hold.resolve(undefined)
+  await until('all of them', () => seen.length >= count)
+  await settle()
+  expect(seen).toHaveLength(count)
+  expect(new Set(seen).size).toBe(count)
+  expect(await deadLetters(log)).toEqual([])
 })

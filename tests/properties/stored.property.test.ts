@@ -133,6 +133,7 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
     },
     stanza: Uint8Array.of(1),
     refusals: 2,
+    keyRefusals: 3,
   },
   'resend-history': { answers: 2, baseKey: new Uint8Array(32) },
   'session-renewal': { atMs: 5 },

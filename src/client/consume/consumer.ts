@@ -18,6 +18,7 @@ import type { DeadLetterRecord } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import { ChatLanes } from './chat-lanes.ts'
 import { letterKey } from './dead-letters.ts'
+import type { RetryPage } from './dead-letters.ts'
 import { Effects } from './effects.ts'
 import type { EffectsOptions } from './effects.ts'
 import type { EventHub, RefusedEvent } from './event-hub.ts'
@@ -44,8 +45,8 @@ export interface ConsumerOptions extends ConsumeOptions {
   readonly logger: Logger
   readonly handler: EventHandler
   readonly onDead: (dead: DeadEvent) => void
-  /** Dead letters that are to be tried again. */
-  readonly retries: () => Promise<readonly DurableEvent[]>
+  /** Dead letters that are to be tried again, page by page. */
+  readonly retries: (range: { readonly after: number; readonly limit: number }) => Promise<RetryPage>
   /** How many events reading may be ahead of the oldest unfinished one. @default 65,536 */
   readonly maxAhead?: number
 }
@@ -61,6 +62,10 @@ const STORE_AGAIN_MS = 1_000
 
 /** 64 chunks of 1,024 bits: 8 KB of progress at most. */
 const MAX_AHEAD = 65_536
+
+/** Dead letters in memory at most, and how many are read at once; the others wait in the store. */
+const MAX_RETRYING = 1024
+const RETRY_PAGE = 128
 
 /** From when a handler at work counts as stuck. */
 const SLOW_HANDLER_MS = 30_000
@@ -78,6 +83,9 @@ export class Consumer {
   readonly #attempts = new Set<AbortController>()
   /** Dead letters on their way. */
   readonly #retrying = new Set<number>()
+  /** Where letters that are to be tried again are read from the store next; `undefined` when it has none. */
+  #retriesAfter: number | undefined = 0
+  #isReadingRetries = false
   #feed: Feed | undefined
   #low = 0
   #news: Deferred<void> = deferred()
@@ -160,13 +168,46 @@ export class Consumer {
 
   /** Gives a dead letter another round of attempts. */
   retry(event: DurableEvent): void {
+    // in line behind those that wait in the store
+    const isCrowded = this.#retriesAfter !== undefined || this.#retrying.size >= MAX_RETRYING
+    if (isCrowded || this.#isReadingRetries) this.#readRetriesFrom(event.seq - 1)
+    else this.#again(event)
+  }
+
+  #again(event: DurableEvent): void {
     if (this.#retrying.has(event.seq)) return
     this.#retrying.add(event.seq)
     this.#lanes.add(laneOf(event), { event, isRetry: true })
   }
 
+  #readRetriesFrom(after: number): void {
+    this.#retriesAfter = Math.min(this.#retriesAfter ?? Infinity, after)
+    this.#news.resolve()
+  }
+
+  /** Reads a page of them where there is room for it. @returns whether it did */
+  async #readRetries(): Promise<boolean> {
+    const after = this.#retriesAfter
+    if (after === undefined || this.#retrying.size > MAX_RETRYING - RETRY_PAGE) return false
+    // what ends while the page is read may be on it all the same
+    const before = new Set(this.#retrying)
+    this.#retriesAfter = undefined
+    this.#isReadingRetries = true
+    try {
+      const { events, next } = await this.#options.retries({ after, limit: RETRY_PAGE })
+      for (const event of events) if (!before.has(event.seq)) this.#again(event)
+      if (next !== undefined) this.#readRetriesFrom(next)
+    } catch (error) {
+      this.#readRetriesFrom(after)
+      throw error
+    } finally {
+      this.#isReadingRetries = false
+    }
+    return true
+  }
+
   async #restore(): Promise<Feed> {
-    const { state, hub, name, from = 'end', maxAhead = MAX_AHEAD, retries } = this.#options
+    const { state, hub, name, from = 'end', maxAhead = MAX_AHEAD } = this.#options
     const { first } = await state.store.eventBounds(state.account)
     const { low, lost } = await state.commit((unit) => {
       const start = from === 'end' ? state.lastSeq : from === 'start' ? 0 : from.seq - 1
@@ -174,7 +215,6 @@ export class Consumer {
     })
     this.#low = low
     if (lost !== undefined) hub.tellLost({ consumer: name, ...lost })
-    for (const event of await retries()) this.retry(event)
     return new Feed(
       {
         name,
@@ -204,7 +244,7 @@ export class Consumer {
 
   async #stepOrWait(): Promise<void> {
     this.#news = deferred()
-    const hasRead = await this.#feed?.step()
+    const hasRead = (await this.#readRetries()) || (await this.#feed?.step())
     if (hasRead !== true && !this.#isStopped()) await this.#news.promise
   }
 

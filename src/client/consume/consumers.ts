@@ -3,11 +3,11 @@ import { sleep } from '../../base/clock.ts'
 import type { Clock } from '../../base/clock.ts'
 import { UsageError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
-import type { DurableEvent, EphemeralEvents } from '../events.ts'
+import type { EphemeralEvents } from '../events.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { Consumer } from './consumer.ts'
 import type { ConsumerOptions } from './consumer.ts'
-import { discardDeadLetter, listDeadLetters, retryDeadLetter } from './dead-letters.ts'
+import { discardDeadLetter, listDeadLetters, retriesAfter, retryDeadLetter } from './dead-letters.ts'
 import type { DeadLetter, DeadLetterQuery } from './dead-letters.ts'
 import type { EventHub } from './event-hub.ts'
 import type { ConsumeOptions, ConsumerStatus, EventHandler } from './options.ts'
@@ -56,7 +56,7 @@ export class Consumers {
       ...shared,
       name,
       handler,
-      retries: () => this.#retries(name),
+      retries: (range) => retriesAfter(shared.state, name, range),
       onDead: ({ event, letter: { seq, reason, attempts, atMs } }) => {
         onDead({ consumer: name, seq, type: event.type, chat: laneOf(event), reason, attempts, atMs })
       },
@@ -95,12 +95,5 @@ export class Consumers {
     const finished = Promise.allSettled([...this.#running.values()].map(({ ended }) => ended))
     await Promise.race([finished, sleep(this.#options.clock, HANDLER_GRACE_MS, grace.signal)])
     grace.abort()
-  }
-
-  async #retries(name: string): Promise<readonly DurableEvent[]> {
-    const events: DurableEvent[] = []
-    for await (const { event, isRetrying } of listDeadLetters(this.#options.state, { consumer: name }))
-      if (isRetrying && event !== undefined) events.push(event)
-    return events
   }
 }

@@ -69,6 +69,34 @@ export async function* listDeadLetters(
   }
 }
 
+/** Events that are to be handled again, and where the next page of them begins, unless these are the last. */
+export interface RetryPage {
+  readonly events: readonly DurableEvent[]
+  readonly next?: number
+}
+
+/** The next letters of a consumer for which another round was asked, in the order of the log. */
+export async function retriesAfter(
+  state: AccountState,
+  consumer: string,
+  { after, limit }: { readonly after: number; readonly limit: number },
+): Promise<RetryPage> {
+  await state.flush()
+  const events: DurableEvent[] = []
+  let key: string | undefined = letterKey(consumer, after)
+  while (key !== undefined) {
+    const rows = await state.store.listRecords(state.account, DEAD_LETTER.kind, key, PAGE)
+    for (const row of rows) {
+      if (!row.key.startsWith(`${consumer}:`)) return { events }
+      const letter = consumerOf(row.key) === consumer ? await state.read(DEAD_LETTER, row.key) : undefined
+      const event = letter?.isRetrying === true ? await eventAt(state, letter.seq) : undefined
+      if (event !== undefined && events.push(event) >= limit) return { events, next: event.seq }
+    }
+    key = rows.at(-1)?.key
+  }
+  return { events }
+}
+
 async function view(state: AccountState, consumer: string, letter: DeadLetterRecord): Promise<DeadLetter> {
   const { seq, reason, attempts, atMs, isRetrying } = letter
   return { consumer, seq, event: await eventAt(state, seq), reason, attempts, atMs, isRetrying }

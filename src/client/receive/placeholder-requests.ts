@@ -12,10 +12,11 @@ import { signalAddress } from '../../protocol/jid.ts'
 import { createMessageId } from '../../protocol/message/message-id.ts'
 import { padMessage } from '../../protocol/message/padding.ts'
 import { Message, encodeMessage } from '../../protocol/proto/message.ts'
-import { encryptSignal, hasOpenSession } from '../../protocol/signal/index.ts'
+import { hasOpenSession } from '../../protocol/signal/index.ts'
 import { buildPeerMessage } from '../../protocol/stanza/peer-message.ts'
 import type { Connection } from '../connection/connection.ts'
 import { canonicalJid } from '../identity/addresses.ts'
+import { encryptOrBroken, setSessionAside } from '../identity/broken-session.ts'
 import type { Self } from '../identity/self.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { PEER_MESSAGE, PLACEHOLDER, SESSION } from '../state/records.ts'
@@ -138,19 +139,23 @@ export class PlaceholderRequests {
   }
 
   async #encrypt(unit: Unit, placeholders: readonly Placeholder[]): Promise<BinaryNode | undefined> {
-    const { self, random } = this.#options
+    const { state, self, random } = this.#options
     const address = signalAddress(await canonicalJid(unit, self.pn))
     const record = await unit.read(SESSION, address)
     if (record === undefined || !hasOpenSession(record)) return undefined
     const request = requestFor(placeholders)
-    const { record: next, ...sealed } = encryptSignal({
+    const sealed = encryptOrBroken(address, {
       record,
       plaintext: padMessage(request, random),
       local: self.local,
       random,
       nowMs: unit.nowMs,
     })
-    unit.put(SESSION, address, next)
+    if ('error' in sealed) {
+      setSessionAside(unit, sealed, state)
+      return undefined
+    }
+    unit.put(SESSION, address, sealed.record)
     const id = createMessageId({ random, nowMs: unit.nowMs, self: self.pn })
     // for a phone that cannot read it
     unit.put(PEER_MESSAGE, id, request)

@@ -8,14 +8,16 @@ import { encodeNode } from '../../protocol/binary/encode.ts'
 import { signalAddress } from '../../protocol/jid.ts'
 import { wrapDeviceSent } from '../../protocol/message/device-sent.ts'
 import { padMessage } from '../../protocol/message/padding.ts'
-import { encryptSignal, hasOpenSession, sessionInfo, startSession } from '../../protocol/signal/index.ts'
+import { hasOpenSession, sessionInfo, startSession } from '../../protocol/signal/index.ts'
 import type { PreKeyBundle, SessionRecord } from '../../protocol/signal/index.ts'
 import { stanzaParts } from '../../protocol/stanza/message.ts'
 import { PEER_PARTS } from '../../protocol/stanza/peer-message.ts'
 import { buildResentMessage } from '../../protocol/stanza/resent-message.ts'
 import { canonicalJid } from '../identity/addresses.ts'
 import type { MappingReader } from '../identity/addresses.ts'
+import { encryptOrBroken, setSessionAside } from '../identity/broken-session.ts'
 import type { Self } from '../identity/self.ts'
+import type { AccountState } from '../state/account-state.ts'
 import { SESSION } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import type { ResendDrops } from './drops.ts'
@@ -28,6 +30,7 @@ import type { PlanFacts } from './session-plan.ts'
 
 /** What carrying out an order works with. */
 export interface EncryptContext {
+  readonly state: Pick<AccountState, 'reportUnreadable'>
   readonly self: Self
   readonly random: RandomSource
   readonly drops: ResendDrops
@@ -37,6 +40,8 @@ export interface EncryptContext {
 export interface Fetched {
   /** Absent when there are none, or none that are good. */
   readonly bundle?: PreKeyBundle
+  /** It may have them later: what needs them waits. */
+  readonly isRefusedForNow?: boolean
 }
 
 /** What the plan follows from, and the address of the session. */
@@ -65,7 +70,7 @@ export async function planFacts(
  *
  * @param fetched - keys of the device that the server gave a moment ago; `undefined` when it was not asked
  * @returns the encoded stanza, also when it was encrypted before; `undefined` when there is nothing to send; `ask` when it
- *   cannot be without keys, for which the server was not asked: the session was there a moment ago
+ *   cannot be without keys, for which the server was not asked: the session was there a moment ago, or it is broken
  */
 export async function encryptOrder(
   unit: Unit,
@@ -98,19 +103,22 @@ function sealOrder(
     sent,
     record,
   }: { name: string; facts: OrderFacts; sent: SentMessageRecord; record: SessionRecord },
-  { self, random }: EncryptContext,
-): Uint8Array {
+  { state, self, random }: EncryptContext,
+): Uint8Array | 'ask' {
   const { order, history } = facts
   const { to, message, stanzaType, extras } = sent.body
-  // what no human sees goes out as it is; of what they see, other own devices are told the chat
-  const isCopy = self.isOwn(order.device) && !sent.isPeer
-  const sealed = encryptSignal({
+  const isCopy = isCopyOf(sent, order, self)
+  const sealed = encryptOrBroken(facts.address, {
     record,
     plaintext: padMessage(isCopy ? wrapDeviceSent(to, message) : message, random),
     local: self.local,
     random,
     nowMs: unit.nowMs,
   })
+  if ('error' in sealed) {
+    setSessionAside(unit, sealed, state)
+    return 'ask'
+  }
   const stanza = encodeNode(
     buildResentMessage({
       id: order.id,
@@ -131,6 +139,11 @@ function sealOrder(
   if (order.reason === 'asked' && baseKey !== undefined)
     unit.put(RESEND_HISTORY, name, { answers: history?.answers ?? 1, baseKey })
   return stanza
+}
+
+/** What no human sees goes out as it is; of what they see, other own devices are told the chat. */
+function isCopyOf({ isPeer }: SentMessageRecord, { device }: ResendOrder, self: Self): boolean {
+  return self.isOwn(device) && !isPeer
 }
 
 /** The session to encrypt in, begun anew where the plan says so and keys are at hand. */

@@ -27,6 +27,8 @@ export interface ResendOrder {
   readonly stanza?: Uint8Array
   /** How often the server has refused the copy. */
   readonly refusals?: number
+  /** How often the server has not handed out the keys of the device, and might later. */
+  readonly keyRefusals?: number
 }
 
 /** What was done for one device about one message. */
@@ -53,7 +55,7 @@ export interface FanOutCheck {
 
 /** Orders by message and device. */
 export const RESEND_ORDER: RecordKind<ResendOrder> = jsonRecord('resend-order', 1, (parsed): ResendOrder => {
-  const { reason, chat, registrationId, bundle, stanza, refusals } = parsed
+  const { reason, chat, registrationId, bundle, stanza, refusals, keyRefusals } = parsed
   if (reason !== 'asked' && reason !== 'missed') throw wrongField('a reason')
   return {
     id: text(parsed.id),
@@ -66,6 +68,7 @@ export const RESEND_ORDER: RecordKind<ResendOrder> = jsonRecord('resend-order', 
     ...(bundle === undefined ? {} : { bundle: bundleOf(bundle) }),
     ...(stanza === undefined ? {} : { stanza: bytes(stanza) }),
     ...(refusals === undefined ? {} : { refusals: integer(refusals) }),
+    ...(keyRefusals === undefined ? {} : { keyRefusals: integer(keyRefusals) }),
   }
 })
 

@@ -323,7 +323,7 @@ export class Resends {
   }
 
   async #carryOut(connection: Connection, name: string): Promise<void> {
-    const { state, clock } = this.#options
+    const { state } = this.#options
     const order = await state.read(RESEND_ORDER, name)
     if (this.#onWire.has(name) || this.#pauses.isHeld(name)) return
     if (order === undefined) {
@@ -332,9 +332,8 @@ export class Resends {
     }
     // asked for since it was offered: it comes again when it is its turn
     if (needsTurn(order) && !this.#waiting.mayGo(name)) return
-    const facts = order.stanza === undefined ? await planFacts(state, name, order, clock.nowMs()) : undefined
-    const isFetched = facts !== undefined && sessionPlan(facts) === 'fetch'
-    const fetched = isFetched ? await this.#fetch(connection, order) : undefined
+    const fetched = await this.#keysFor(connection, name, order)
+    if (fetched === 'later') return
     const staged = await state.transact(async (unit) => {
       const stanza = await encryptOrder(unit, { name, fetched }, { ...this.#options, drops: this.drops })
       if (stanza === 'ask') {
@@ -354,6 +353,37 @@ export class Resends {
     this.#failures = 0
   }
 
+  /** The keys of its device, when its plan wants them; `later` when the server does not hand them out for now. */
+  async #keysFor(
+    connection: Connection,
+    name: string,
+    order: ResendOrder,
+  ): Promise<Fetched | 'later' | undefined> {
+    if (order.stanza !== undefined) return undefined
+    const { state, clock } = this.#options
+    const facts = await planFacts(state, name, order, clock.nowMs())
+    if (sessionPlan(facts) !== 'fetch') return undefined
+    const fetched = await this.#fetch(connection, order)
+    return fetched.isRefusedForNow === true && (await this.#waitForKeys(name)) ? 'later' : fetched
+  }
+
+  /** The order waits, longer each time, also over a restart. @returns whether it does: it has not waited often enough */
+  async #waitForKeys(name: string): Promise<boolean> {
+    return this.#options.state.commit(async (unit) => {
+      const order = await unit.read(RESEND_ORDER, name)
+      // asked for anew, or forgotten: what is there now is carried out
+      if (order === undefined || order.stanza !== undefined || order.bundle !== undefined) return false
+      const keyRefusals = (order.keyRefusals ?? 0) + 1
+      if (keyRefusals > MAX_REPEATS) return false
+      unit.put(RESEND_ORDER, name, { ...order, keyRefusals })
+      unit.onCommit(() => {
+        if (this.#connection !== undefined)
+          this.#pauses.wait(name, { id: name, chat: order.chat ?? '', reason: 'keys' })
+      })
+      return true
+    })
+  }
+
   /** An order that is not in the store (any more) waits for nothing. */
   async #forget(name: string): Promise<void> {
     await this.#options.state.transact(async (unit) => {
@@ -371,7 +401,7 @@ export class Resends {
     if (answer !== undefined && 'bundle' in answer)
       return (await this.#isVouchedFor(canonical, answer)) ? { bundle: answer.bundle } : {}
     this.#options.logger.warn({ device, serverCode: answer?.errorCode }, 'no keys for a device')
-    return {}
+    return answer === undefined || isForNow(answer.errorCode) ? { isRefusedForNow: true } : {}
   }
 
   /** Whether the account stands behind the keys of a linked device. */
@@ -413,6 +443,11 @@ export class Resends {
       this.wake()
     })
   }
+}
+
+/** The server cannot say now, or wants to be left alone for a while. */
+function isForNow(serverCode: number): boolean {
+  return serverCode >= 500 || serverCode === 429
 }
 
 /** Whether it waits for its turn: what devices ask for does, what is encrypted or was never sent does not. */

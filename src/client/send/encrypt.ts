@@ -11,11 +11,14 @@ import { signalAddress } from '../../protocol/jid.ts'
 import { padMessage } from '../../protocol/message/padding.ts'
 import { wrapDeviceSent } from '../../protocol/message/device-sent.ts'
 import { buildReporting } from '../../protocol/message/reporting-token.ts'
-import { encryptSignal, hasOpenSession } from '../../protocol/signal/index.ts'
+import { hasOpenSession } from '../../protocol/signal/index.ts'
 import type { LocalIdentity } from '../../protocol/signal/index.ts'
 import { buildMessage, stanzaParts } from '../../protocol/stanza/message.ts'
 import type { EncryptedCopy } from '../../protocol/stanza/message.ts'
 import { canonicalJid } from '../identity/addresses.ts'
+import { encryptOrBroken, setSessionAside } from '../identity/broken-session.ts'
+import type { BrokenSession } from '../identity/broken-session.ts'
+import type { AccountState } from '../state/account-state.ts'
 import { SESSION } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import type { PrivacyTokens } from '../tokens/tokens.ts'
@@ -39,10 +42,25 @@ export interface Recipients {
   readonly other: readonly string[]
 }
 
+/** What encrypting works with. */
+interface EncryptContext {
+  readonly state: Pick<AccountState, 'reportUnreadable'>
+  readonly sender: Sender
+  readonly random: RandomSource
+  readonly tokens: PrivacyTokens
+}
+
+/** What came of encrypting for devices. */
+interface Encrypted {
+  readonly copies: EncryptedCopy[]
+  readonly broken: BrokenSession[]
+}
+
 /**
  * Encrypts for every device that has a session.
  *
- * @returns the stanza: what the outbox keeps, encoded, and the wire gets
+ * @returns the stanza: what the outbox keeps, encoded, and the wire gets. `undefined` when sessions were broken: the unit
+ *   has set them aside and does nothing else, and their devices need new ones first
  *
  * @throws {ClosedError} `WATON_SEND_NO_SESSION` when no device of the other side can be encrypted for
  */
@@ -50,17 +68,24 @@ export async function encryptItem(
   unit: Unit,
   item: OutboxItem,
   recipients: Recipients,
-  context: { sender: Sender; random: RandomSource; tokens: PrivacyTokens },
-): Promise<BinaryNode> {
+  context: EncryptContext,
+): Promise<BinaryNode | undefined> {
   const { body } = item
-  const copies: EncryptedCopy[] = []
+  const encrypted: Encrypted = { copies: [], broken: [] }
+  const { copies, broken } = encrypted
   // own devices first: the order in which WhatsApp Web lists participants
   if (recipients.own.length > 0) {
     const forOwn = wrapDeviceSent(body.to, body.message)
-    await encryptFor(unit, recipients.own, forOwn, { ...context, copies })
+    await encryptFor(unit, recipients.own, forOwn, { ...context, ...encrypted })
   }
   const before = copies.length
-  await encryptFor(unit, recipients.other, body.message, { ...context, copies })
+  await encryptFor(unit, recipients.other, body.message, { ...context, ...encrypted })
+  if (broken.length > 0) {
+    // the chains of the others have not moved: nothing was encrypted that anybody will see
+    unit.discard()
+    for (const session of broken) setSessionAside(unit, session, context.state)
+    return undefined
+  }
   if (copies.length === before && recipients.other.length > 0) {
     throw new ClosedError(
       'WATON_SEND_NO_SESSION',
@@ -96,20 +121,24 @@ async function encryptFor(
   unit: Unit,
   devices: readonly string[],
   message: Uint8Array,
-  context: { sender: Sender; random: RandomSource; copies: EncryptedCopy[] },
+  context: Pick<EncryptContext, 'sender' | 'random'> & Encrypted,
 ): Promise<void> {
   for (const [index, device] of devices.entries()) {
     if (index % DEVICES_PER_TURN === DEVICES_PER_TURN - 1) await letOthersRun()
     const address = signalAddress(await canonicalJid(unit, device))
     const record = await unit.read(SESSION, address)
     if (record === undefined || !hasOpenSession(record)) continue
-    const encrypted = encryptSignal({
+    const encrypted = encryptOrBroken(address, {
       record,
       plaintext: padMessage(message, context.random),
       local: context.sender.local,
       random: context.random,
       nowMs: unit.nowMs,
     })
+    if ('error' in encrypted) {
+      context.broken.push(encrypted)
+      continue
+    }
     unit.put(SESSION, address, encrypted.record)
     context.copies.push({ jid: device, type: encrypted.type, ciphertext: encrypted.body })
   }

@@ -72,6 +72,9 @@ const PAGE = 256
 /** Messages handed over and not begun, at most; when there are more, they are read from the store again. */
 const MAX_OFFERED = 1024
 
+/** Times that a message is encrypted when sessions turn out to be broken: those that were begun a moment ago are not. */
+const MAX_ROUNDS = 3
+
 /** Where reading the outbox itself waits. */
 const NO_LANE = ''
 
@@ -400,8 +403,14 @@ export class OutboxSender {
   }
 
   async #encrypt(connection: Connection, item: OutboxItem, attempt: Attempt): Promise<void> {
-    const recipients = await this.#recipients(connection, item, attempt)
-    const staged = await this.#stage(connection, item, recipients)
+    let staged: Staged<'done' | 'again'>
+    let rounds = 0
+    do {
+      if (rounds === MAX_ROUNDS) throw sessionsBreak(item.id)
+      rounds += 1
+      const recipients = await this.#recipients(connection, item, attempt)
+      staged = await this.#stage(connection, item, recipients)
+    } while (staged.value === 'again')
     // the lane goes on: units are committed, and so written, in this order; after a failed commit all begin anew
     staged.committed.catch((error: unknown) => {
       if (error instanceof WatonError)
@@ -425,8 +434,16 @@ export class OutboxSender {
     return { own, other }
   }
 
-  /** One unit: the advanced chains and the finished stanza, or neither. */
-  async #stage(connection: Connection, item: OutboxItem, recipients: Recipients): Promise<Staged<void>> {
+  /**
+   * One unit: the advanced chains and the finished stanza, or neither.
+   *
+   * @returns `again` when sessions could not be encrypted in: they are set aside, and new ones are to be begun
+   */
+  async #stage(
+    connection: Connection,
+    item: OutboxItem,
+    recipients: Recipients,
+  ): Promise<Staged<'done' | 'again'>> {
     const { state, self, random, tokens, onAdvance } = this.#options
     return state.transact(async (unit) => {
       // whatever is encrypted now could only be repeated later, behind messages that it must not overtake
@@ -439,12 +456,13 @@ export class OutboxSender {
         unit.onCommit(() => {
           this.#wire.write(connection, item.id, decodeNode(stanza))
         })
-        return
+        return 'done'
       }
-      if (present.state !== 'queued') return
+      if (present.state !== 'queued') return 'done'
       const selfDevice = self.deviceLike(present.body.to)
       const sender = { local: self.local, deviceIdentity: self.deviceIdentity, self: selfDevice }
-      const fresh = await encryptItem(unit, present, recipients, { sender, random, tokens })
+      const fresh = await encryptItem(unit, present, recipients, { state, sender, random, tokens })
+      if (fresh === undefined) return 'again'
       // many devices take a while
       requireOpen(connection, item.id)
       const next = withStanza(present, encodeNode(fresh))
@@ -456,6 +474,7 @@ export class OutboxSender {
         // the chains are durable now: only from here may anybody see the ciphertext
         this.#wire.write(connection, item.id, fresh)
       })
+      return 'done'
     })
   }
 }
@@ -465,6 +484,14 @@ function isHopeless(error: unknown, item: OutboxItem): boolean {
   if (error instanceof UsageError) return error.code !== 'WATON_NOT_LINKED'
   if (!(error instanceof WatonError)) return false
   return error.code === 'WATON_SEND_NO_DEVICES' && error.details.user === item.body.to
+}
+
+function sessionsBreak(id: string): ClosedError {
+  return new ClosedError(
+    'WATON_SEND_NO_SESSION',
+    'sessions with new keys could not be encrypted in either; the message waits and is tried again',
+    { details: { id }, retryable: true },
+  )
 }
 
 function requireOpen(connection: Connection, id: string): void {

@@ -8,7 +8,7 @@ import type { Ciphertext } from '../../../tests/vectors/signal/parties.ts'
 import { toHex, utf8Bytes, utf8Text } from '../../base/bytes.ts'
 import { parseSignalMessage, readPreKeySignal } from './message.ts'
 import { decodeSessionRecord, encodeSessionRecord } from './record-codec.ts'
-import { asCopy, SessionRecord } from './session-record.ts'
+import { asCopy, SessionRecord, withoutCurrent } from './session-record.ts'
 import { hasOpenSession } from './session.ts'
 
 // libsignal prints sessions, keys included, to the console whenever it closes one.
@@ -74,5 +74,19 @@ describe.each([
       'in the new session',
     )
     expect(hasOpenSession(ours.record)).toBe(true)
+  })
+
+  it('that was set aside alone is read in, while sending waits for a new one', async () => {
+    const peer = newPeer()
+    const ours = await conversation(peer)
+    const onItsWay = await peer.encrypt(utf8Bytes('on its way'))
+    if (ours.record === undefined) throw new TypeError('there is a session')
+    ours.record = decodeSessionRecord(encodeSessionRecord(withoutCurrent(ours.record, NOW_MS)))
+    expect(hasOpenSession(ours.record)).toBe(false)
+    await ours.start(peer.bundle())
+    expect(utf8Text(await ours.decrypt(onItsWay))).toBe('on its way')
+    const sent = await ours.encrypt(utf8Bytes('in the new session'))
+    expect(sent.type).toBe('pkmsg')
+    await peer.decrypt(sent)
   })
 })

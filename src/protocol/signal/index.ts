@@ -32,4 +32,4 @@ export {
   type SignalContext,
   type StartSessionOptions,
 } from './session.ts'
-export { asCopy, type SessionRecord } from './session-record.ts'
+export { asCopy, withoutCurrent, type SessionRecord } from './session-record.ts'

@@ -103,6 +103,17 @@ export function asCopy(record: SessionRecord, nowMs: number): SessionRecord {
 }
 
 /**
+ * The record without a current session: the one that it had only decrypts from now on, and never becomes the current one
+ * again. For a session that nothing can be encrypted in.
+ */
+export function withoutCurrent(record: SessionRecord, nowMs: number): SessionRecord {
+  const { current, archived } = record
+  if (current === undefined) return record
+  const retired = { ...current, archivedAtMs: nowMs, isReceiveOnly: true }
+  return new SessionRecord(undefined, prune([retired, ...archived], nowMs))
+}
+
+/**
  * Puts the advanced state of a session in place of the old one. A session that was archived becomes the current one
  * again: the other side writes in it, so it is the one that surely exists on both sides. One that may only receive stays
  * where it is.

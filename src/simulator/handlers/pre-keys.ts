@@ -74,14 +74,14 @@ const fetch: IqHandler = {
       },
     },
   },
-  handle(query, { world }) {
+  handle(query, context) {
     const users = childrenOf(requireChild(query, 'key'), 'user')
     return {
       content: [
         node(
           'list',
           {},
-          users.map((user) => fetchOne(requireAttribute(user, 'jid'), world)),
+          users.map((user) => fetchOne(requireAttribute(user, 'jid'), context)),
         ),
       ],
     }
@@ -94,7 +94,7 @@ export const PRE_KEY_HANDLERS: readonly IqHandler[] = [
   refusable('digest', digest),
   refusable('upload', upload),
   refusable('rotate', rotate),
-  fetch,
+  refusable('fetch', fetch),
 ]
 
 /** The handler, except for the queries that a fault refuses. */
@@ -142,10 +142,15 @@ function announceIdentity({ world, sender }: HandlerContext): void {
 }
 
 /** One `<user>` of the answer: the bundle, or why there is none. */
-function fetchOne(jid: string, world: World): BinaryNode {
+function fetchOne(jid: string, { world, sender }: HandlerContext): BinaryNode {
   const device = world.deviceOf(jid)
   if (device === undefined) return node('user', { jid }, [errorChild(REFUSAL.notFound)])
   const { directory } = device
+  const code = directory.takeRefusal('bundle')
+  if (code !== undefined) {
+    sender.note('fault', `the keys of ${jid} are refused with ${String(code)}`)
+    return node('user', { jid }, [errorChild({ code, text: 'refused on purpose' })])
+  }
   const { keys } = directory
   if (keys === undefined || !directory.isUsable)
     return node('user', { jid }, [errorChild(REFUSAL.notAcceptable)])

@@ -22,8 +22,11 @@ export interface UploadOutcome {
   readonly identityChanged: boolean
 }
 
-/** The queries about a device's own keys. */
-export type KeyQuery = 'count' | 'upload' | 'digest' | 'rotate'
+/**
+ * What can be refused about keys: queries of a device about its own, its queries for those of others (`fetch`), or its own
+ * keys to whoever asks for them (`bundle`).
+ */
+export type KeyQuery = 'count' | 'upload' | 'digest' | 'rotate' | 'fetch' | 'bundle'
 
 /** Which key of a device is not the one that it uploaded. */
 export type CorruptKey = 'signed-pre-key' | 'pre-key'
