@@ -2,6 +2,7 @@
  * Everything of a client that needs the account: claimed, loaded and wired together. The façade (`client.ts`) makes one
  * when it is first needed; this file is where the parts meet.
  */
+import { sleep } from '../base/clock.ts'
 import type { StorageError } from '../base/errors.ts'
 import { toHex } from '../base/bytes.ts'
 import type { TypedEmitter } from '../base/typed-emitter.ts'
@@ -45,6 +46,9 @@ import type { AccountState } from './state/account-state.ts'
 import { Pruner } from './state/pruner.ts'
 import { SELF, STORE_PROBE } from './state/records.ts'
 import type { Unknowns } from './unknowns.ts'
+
+/** How long a connection that is closed waits for what is being written. */
+const LAST_ANSWERS_MS = 1_000
 
 /** See the file comment. */
 export class Runtime {
@@ -233,9 +237,19 @@ export class Runtime {
     this.#lease.stop()
     await this.consumers.close()
     await this.#pruner.stop()
+    await this.#letAnswersLeave()
     await this.supervisor.stop()
     await this.state.close()
     await this.#claim.release()
+  }
+
+  /** What is being recorded is answered on the connection that delivered it, instead of coming again with the next one. */
+  async #letAnswersLeave(): Promise<void> {
+    if (this.#connection === undefined) return
+    const isDone = new AbortController()
+    const isLate = sleep(this.#options.clock, LAST_ANSWERS_MS, isDone.signal)
+    await Promise.race([this.state.flush(), isLate])
+    isDone.abort()
   }
 
   async #runOnce(run: Parameters<typeof runConnection>[1]): Promise<Ending> {

@@ -8,6 +8,7 @@ import { StorageError } from '../../src/base/errors.ts'
 import { failWhile, faultyStore, forSeeds, writeFault } from 'waton/testing'
 import type { StoreFaultPlan } from 'waton/testing'
 import { randomInteger } from '../../src/base/random.ts'
+import type { SimulatedPhone } from '../../src/simulator/peer/phone.ts'
 import { until } from '../helpers/until.ts'
 import {
   ALICE,
@@ -16,6 +17,7 @@ import {
   SlowStore,
   World,
   linkedClient,
+  log,
   messageIds,
   settle,
   uncaught,
@@ -126,6 +128,53 @@ describe('a store that cannot be written or read for a moment', () => {
     expect(world.sockets).toBe(sockets)
     for (const id of ids) expect(world.answersTo(id)).toHaveLength(1)
   })
+})
+
+describe('a read that fails, whichever it is', () => {
+  test.each(['the first message of a stranger', 'a message in a session'])(
+    'makes %s wait, and does not make it unreadable',
+    async (which) => {
+      const world = new World(`every read, ${which}`)
+      const { alice } = await world.addPair()
+      let toPass = -1
+      const plan: StoreFaultPlan = {
+        read: () => {
+          if (toPass < 0) return undefined
+          toPass -= 1
+          if (toPass >= 0) return undefined
+          return { error: new StorageError('WATON_STORE_READ', 'the test wants it', { retryable: true }) }
+        },
+      }
+      const store = faultyStore(new MemoryStore(), plan)
+      const client = await linkedClient(world, alice, { store, clock: fastClock })
+      const ids: string[] = []
+      const write = async (phone: SimulatedPhone): Promise<void> => {
+        const { id } = await phone.send(ALICE, { text: String(ids.length) })
+        ids.push(id)
+        await until(`the answer to ${String(ids.length)}`, () => world.answersTo(id).length > 0)
+        await settle()
+      }
+      const { sockets } = world
+      let failed = 0
+      for (let number = 0; number < 40; number += 1) {
+        const stranger = await world.addPhone(`155500001${String(number).padStart(2, '0')}`, 'Somebody')
+        if (which === 'a message in a session') await write(stranger)
+        toPass = number
+        await write(stranger)
+        if (toPass >= 0) break
+        failed += 1
+      }
+      // the last one has passed all of its reads
+      expect(toPass).toBeGreaterThanOrEqual(0)
+      toPass = -1
+      expect(failed).toBeGreaterThan(1)
+      expect(await messageIds(client)).toEqual(ids)
+      expect((await log(client)).map(({ type }) => type)).not.toContain('message.undecryptable')
+      for (const id of ids)
+        expect(world.answersTo(id).map(({ attrs }) => attrs.type)).toEqual(['inactive'])
+      expect(world.sockets).toBe(sockets)
+    },
+  )
 })
 
 describe('commits that fail now and then', () => {

@@ -116,6 +116,40 @@ describe('a slow store', () => {
     await bob.waitForMessage(({ id }) => id === 'DURABLE1')
   })
 
+  test('has what it was given answered before the connection is closed', async () => {
+    const world = new World('slow and closed')
+    const { alice, bob } = await world.addPair()
+    const store = new CrashStore(new MemoryStore())
+    const client = await linkedClient(world, alice, { store })
+    await settle()
+    store.hold()
+    const { id } = await bob.send(ALICE, { text: 'just before the end' })
+    await until('a commit', () => store.held > 0)
+    const closing = client.close()
+    await settle()
+    expect(world.answersTo(id)).toEqual([])
+    await store.letThrough()
+    await closing
+    expect(world.answersTo(id)).toHaveLength(1)
+    expect(world.device().mailbox.size).toBe(0)
+  })
+
+  test('keeps the connection of a client that is closed for a moment only', async () => {
+    const world = new World('stuck and closed')
+    const { alice, bob } = await world.addPair()
+    const store = new CrashStore(new MemoryStore())
+    const client = await linkedClient(world, alice, { store, clock: fastClock })
+    await settle()
+    store.hold()
+    const { id } = await bob.send(ALICE, { text: 'too late' })
+    await until('a commit', () => store.held > 0)
+    const closing = client.close()
+    await until('the end of the connection', () => client.state === 'closed')
+    await store.letThrough()
+    await closing
+    expect(world.answersTo(id)).toEqual([])
+  })
+
   test('that dies loses no message that was answered, and gets the others again', async () => {
     const world = new World('crash')
     const { alice, bob } = await world.addPair()

@@ -85,7 +85,10 @@ function waitsMs({ clock }: SetUp): number {
   return (clock.nextDueMs ?? 0) - clock.nowMs()
 }
 
-function setUp(onState: (state: ClientState) => void = () => undefined): SetUp {
+function setUp(
+  onState: (state: ClientState) => void = () => undefined,
+  tryStore?: () => Promise<void>,
+): SetUp {
   const clock = new VirtualClock()
   const runs: Run[] = []
   const changes: SetUp['changes'] = []
@@ -93,6 +96,7 @@ function setUp(onState: (state: ClientState) => void = () => undefined): SetUp {
     clock,
     random: seededRandom('supervisor'),
     logger: silentLogger,
+    ...(tryStore === undefined ? {} : { tryStore }),
     runOnce: ({ signal, move }) => {
       const ended = deferred<Ending>()
       runs.push({ signal, move, end: ended.resolve, fail: ended.reject })
@@ -196,6 +200,19 @@ describe('the supervisor', () => {
     run().end(LOST)
     await settle(1)
     expect(Math.round(((clock.nextDueMs ?? 0) - clock.nowMs()) / 1000)).toBe(1)
+  })
+
+  test('goes on with longer and longer pauses while connections hold for less than half a minute', async () => {
+    const set = setUp()
+    void set.supervisor.connect()
+    for (const seconds of [1, 1, 2, 3, 5, 8]) {
+      set.open()
+      await set.clock.advanceAndSettle(29_999)
+      set.run().end(LOST)
+      await settle(1)
+      expect(Math.abs(waitsMs(set) / (seconds * 1000) - 1)).toBeLessThanOrEqual(0.1)
+      await set.clock.advanceAndSettle(waitsMs(set))
+    }
   })
 
   test('does not count the time that connecting took as stable', async () => {
@@ -319,6 +336,24 @@ describe('the supervisor', () => {
       expect(supervisor.state).toBe('closed')
       expect(clock.pending).toBe(0)
     }
+  })
+
+  test('is stopped out of the wait for a store that fails again and again', async () => {
+    let tried = 0
+    const set = setUp(undefined, () => {
+      tried += 1
+      return Promise.reject(new StorageError('WATON_STORE_WRITE', 'still full', { retryable: true }))
+    })
+    set.supervisor.connect().catch(() => undefined)
+    set.run().end(endingFor('store-failed'))
+    await settle(1)
+    for (let attempt = 1; attempt <= 3; attempt += 1) {
+      await set.clock.advanceAndSettle(waitsMs(set))
+      expect(tried).toBe(attempt)
+    }
+    expect(set.runs).toHaveLength(1)
+    await set.supervisor.stop()
+    expect([set.supervisor.state, set.clock.pending]).toEqual(['closed', 0])
   })
 
   test('says why it was stopped, when it was not the user', async () => {
