@@ -1,7 +1,8 @@
 /** How others are asked for what could not be read: with what, how often, and what the server is answered meanwhile. */
 import { describe, expect, test } from 'vitest'
-import { childOf, node } from '../../src/protocol/binary/node.ts'
+import { childOf, contentBytes, node } from '../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
+import { uint32Bytes } from '../../src/base/bytes.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { ALICE, BOB, DEVICE, World, linkedClient, log, settle, untilLogged } from '../client/support.ts'
 import { until } from '../helpers/until.ts'
@@ -40,6 +41,10 @@ describe('a request', () => {
     expect(asked.map((attrs) => [attrs?.count, attrs?.error])).toEqual(
       ['1', '2', '3', '4'].map((count) => [count, '4']),
     )
+    const { registrationId = 0 } = world.device().directory.keys ?? {}
+    const registrations = requests.map((request) => contentBytes(childOf(request, 'registration') ?? request))
+    expect(registrations).toEqual(requests.map(() => uint32Bytes(registrationId)))
+    expect(registrationId).toBeGreaterThan(0)
     expect(await alice.unreadable()).toEqual(['D1'])
     await alice.restart()
     world.inject(damaged('D1'))
