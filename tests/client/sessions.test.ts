@@ -167,10 +167,11 @@ describe('keys that the server gives', () => {
 
   test('come behind a first message of the device, which has begun a session: that one is kept', async () => {
     const scene = await Scene.open()
-    const bob = new Party()
+    // they have registered anew since the server wrote its answer
+    const [bob, anew] = [new Party(), new Party()]
     let begun: Uint8Array | undefined
     scene.answer = async () => {
-      const { bundle } = bob.keys(BOB_LID) as Extract<PreKeyAnswer, { bundle: unknown }>
+      const { bundle } = anew.keys(BOB_LID) as Extract<PreKeyAnswer, { bundle: unknown }>
       const local = { registrationId: 1, identityKey: generateKeyPair(seededRandom('a first message')) }
       const record = startSession({ bundle, local, random: seededRandom('a session'), nowMs: 1 })
       begun = sessionInfo(record)?.baseKey
