@@ -193,6 +193,28 @@ describe('the signed pre-key', () => {
     expect(scene.world.sent({ tag: 'receipt', type: 'retry' })).toEqual([])
   })
 
+  test('that is gone from the store is replaced, the server is told, and first messages are read again', async () => {
+    const scene = await openScene('lost')
+    const { world, clock, store, bob } = scene
+    await scene.client.close()
+    const [row, ...more] = await store.listRecords('default', 'signed-pre-key', undefined, 10)
+    expect(more).toEqual([])
+    const claim = await store.claim('default', { owner: 'a disk', nowMs: clock.nowMs(), leaseMs: 60_000 })
+    await store.commit(claim, [{ op: 'delete-record', kind: 'signed-pre-key', key: row?.key ?? '' }])
+    await claim.release()
+    const before = publishedId(scene)
+    await restart(scene)
+    await until('the server to be told', () => publishedId(scene) !== before)
+    const after = publishedId(scene)
+    const { id } = await bob.send(ALICE, { text: 'first' })
+    await untilLogged(scene.client, id)
+    // once
+    await restart(scene)
+    expect(publishedId(scene)).toBe(after)
+    expect(uploads(scene)).toHaveLength(2)
+    expect(world.violations).toEqual([])
+  })
+
   test('that was replaced long ago is forgotten: its writer is asked to write again, and does', async () => {
     const scene = await openScene('forgotten')
     await lostFirstText(scene)

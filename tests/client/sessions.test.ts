@@ -16,10 +16,11 @@ import { learnMapping } from '../../src/client/identity/addresses.ts'
 import { loadSelf } from '../../src/client/identity/credentials.ts'
 import { SessionDirectory } from '../../src/client/send/sessions.ts'
 import { AccountState } from '../../src/client/state/account-state.ts'
-import { IDENTITY_CHANGE, SESSION } from '../../src/client/state/records.ts'
+import { DEVICE_LIST, IDENTITY_CHANGE, SESSION } from '../../src/client/state/records.ts'
 import { Unknowns } from '../../src/client/unknowns.ts'
 import { signalAddress, withDevice } from '../../src/protocol/jid.ts'
-import { sessionInfo } from '../../src/protocol/signal/index.ts'
+import { generateKeyPair } from '../../src/protocol/crypto/index.ts'
+import { sessionInfo, startSession } from '../../src/protocol/signal/index.ts'
 import type { PreKeyAnswer, PreKeyRequest } from '../../src/protocol/stanza/iq/pre-keys.ts'
 
 const BOB = '15550000002@s.whatsapp.net'
@@ -162,6 +163,45 @@ describe('keys that the server gives', () => {
     await ensured
     expect(await scene.keyOf(BOB_LID)).toEqual(keyOf(bob))
     expect(await scene.keyOf(BOB)).toBeUndefined()
+  })
+
+  test('come behind a first message of the device, which has begun a session: that one is kept', async () => {
+    const scene = await Scene.open()
+    // they have registered anew since the server wrote its answer
+    const [bob, anew] = [new Party(), new Party()]
+    let begun: Uint8Array | undefined
+    scene.answer = async () => {
+      const { bundle } = anew.keys(BOB_LID) as Extract<PreKeyAnswer, { bundle: unknown }>
+      const local = { registrationId: 1, identityKey: generateKeyPair(seededRandom('a first message')) }
+      const record = startSession({ bundle, local, random: seededRandom('a session'), nowMs: 1 })
+      begun = sessionInfo(record)?.baseKey
+      await scene.state.commit((unit) => {
+        unit.put(SESSION, signalAddress(BOB_LID), record)
+        return Promise.resolve()
+      })
+      return [bob.keys(BOB_LID)]
+    }
+    await scene.ensure(BOB_LID)
+    const record = await scene.state.read(SESSION, signalAddress(BOB_LID))
+    expect(begun).toHaveLength(32)
+    expect(record && sessionInfo(record)?.baseKey).toEqual(begun)
+  })
+
+  test.each([
+    [404, true],
+    [406, true],
+    [500, undefined],
+  ])('are refused with %i: the list that names the device is in doubt: %s', async (errorCode, isStale) => {
+    const scene = await Scene.open()
+    const device = withDevice(BOB_LID, 3)
+    const list = { devices: [{ id: 0 }, { id: 3, keyIndex: 3 }], fetchedAtMs: 1 }
+    await scene.state.commit((unit) => {
+      unit.put(DEVICE_LIST, BOB_LID, list)
+      return Promise.resolve()
+    })
+    scene.answer = () => [{ jid: device, errorCode }]
+    await scene.ensure(device)
+    expect((await scene.state.read(DEVICE_LIST, BOB_LID))?.isStale).toBe(isStale)
   })
 
   test('are missing for a linked device: it is left alone for a while, and its phone never', async () => {

@@ -4,6 +4,7 @@
  */
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { MemoryStore } from 'waton'
+import { CiphertextRecord, assertNoKeyReuse } from 'waton/simulator'
 import { faultyStore, writeFault } from 'waton/testing'
 import { childOf, contentBytes, node } from '../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
@@ -290,17 +291,20 @@ describe('an answer', () => {
   test('whose commits fail is given once they succeed, with every key used once', async () => {
     const world = new World('failing commits')
     const phones = await world.addPair()
-    let failures = 0
+    const failures = { taking: 0, sealing: 0 }
     const store = faultyStore(new MemoryStore(), {
       commit: ({ changes }) => {
-        const isOfOrder = changes.some(
-          (change) => change.op === 'put-record' && change.row.kind === 'resend-order',
-        )
-        if (!isOfOrder || failures >= 3) return undefined
-        failures += 1
+        const has = (kind: string): boolean =>
+          changes.some((change) => change.op === 'put-record' && change.row.kind === kind)
+        if (!has('resend-order')) return undefined
+        // the order itself, and then what was encrypted for it, with the chain that has moved
+        const step = has('session') ? 'sealing' : 'taking'
+        if (failures[step] >= 2) return undefined
+        failures[step] += 1
         return { error: writeFault() }
       },
     })
+    const record = new CiphertextRecord(world.server.trace)
     const alice = await Party.link(world.endpoint, phones.alice, { store })
     const bob = await Party.link(world.endpoint, phones.bob)
     const { id, delivered } = await alice.client.send(BOB, { text: 'hello' })
@@ -308,7 +312,7 @@ describe('an answer', () => {
     await bob.untilTexts('hello')
     ask({ world }, id)
     await until('the answer', () => repeatsOf(world.server.trace, DEVICE, id).length > 0)
-    expect(failures).toBe(3)
+    expect(failures).toEqual({ taking: 2, sealing: 2 })
     await until('no order to be left', async () => {
       const orders = await store.listRecords('default', 'resend-order', undefined, 10)
       return orders.length === 0
@@ -317,6 +321,8 @@ describe('an answer', () => {
     await bob.untilTexts('goes on')
     expect(await bob.unreadable()).toEqual([])
     expect(repeatsOf(world.server.trace, DEVICE, id)).toHaveLength(1)
+    expect([...record].some((one) => one.sender === DEVICE && one.recipient === BOB_DEVICE)).toBe(true)
+    assertNoKeyReuse(record)
     expect(world.violations).toEqual([])
   })
 

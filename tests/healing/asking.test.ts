@@ -1,7 +1,8 @@
 /** How others are asked for what could not be read: with what, how often, and what the server is answered meanwhile. */
 import { describe, expect, test } from 'vitest'
-import { childOf, node } from '../../src/protocol/binary/node.ts'
+import { childOf, contentBytes, node } from '../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
+import { uint32Bytes } from '../../src/base/bytes.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { ALICE, BOB, DEVICE, World, linkedClient, log, settle, untilLogged } from '../client/support.ts'
 import { until } from '../helpers/until.ts'
@@ -34,12 +35,23 @@ describe('a request', () => {
     const { world, alice } = await withSession('four times')
     for (let count = 0; count < 6; count += 1) world.inject(damaged('D1'))
     await until('six acks', () => world.answersTo('D1').filter(({ tag }) => tag === 'ack').length === 6)
+    // the request leaves before the server is told that it may forget the message
+    const answers = world.answersTo('D1').map(({ tag }) => tag)
+    expect(answers).toEqual([
+      ...['receipt', 'ack', 'receipt', 'ack', 'receipt', 'ack'],
+      'receipt',
+      ...['ack', 'ack', 'ack'],
+    ])
     const requests = requestsFor(world.server.trace, DEVICE, 'D1').map(({ node: request }) => request)
     expect(requests.map(hasKeys)).toEqual([false, true, true, true])
     const asked = requests.map((request) => childOf(request, 'retry')?.attrs)
     expect(asked.map((attrs) => [attrs?.count, attrs?.error])).toEqual(
       ['1', '2', '3', '4'].map((count) => [count, '4']),
     )
+    const { registrationId = 0 } = world.device().directory.keys ?? {}
+    const registrations = requests.map((request) => contentBytes(childOf(request, 'registration') ?? request))
+    expect(registrations).toEqual(requests.map(() => uint32Bytes(registrationId)))
+    expect(registrationId).toBeGreaterThan(0)
     expect(await alice.unreadable()).toEqual(['D1'])
     await alice.restart()
     world.inject(damaged('D1'))

@@ -108,8 +108,16 @@ describe('sessions are lost', () => {
     const { world, alice, bob } = await pair('both')
     await alice.lose('session')
     await bob.lose('session')
-    await Promise.all([sendAll(alice, BOB), sendAll(bob, ALICE)])
+    const [toBob, toAlice] = await Promise.all([sendAll(alice, BOB), sendAll(bob, ALICE)])
     await Promise.all([once(alice), once(bob)])
+    for (const [ids, asker, writer] of [
+      [toBob, BOB_DEVICE, DEVICE],
+      [toAlice, DEVICE, BOB_DEVICE],
+    ] as const)
+      for (const id of ids) {
+        expect(requestsFor(world.server.trace, asker, id).length).toBeLessThanOrEqual(2)
+        expect(repeatsOf(world.server.trace, writer, id).length).toBeLessThanOrEqual(2)
+      }
     expect(world.violations).toEqual([])
   })
 })
@@ -124,6 +132,22 @@ describe('one-time pre-keys are lost', () => {
     const ids = await sendAll(alice, BOB)
     await until('the messages to wait', () => world.device(BOB_DEVICE).mailbox.after(0).length >= ids.length)
     expect(await bob.lose('pre-key')).toBeGreaterThan(0)
+    await once(bob)
+    expect((await unreadableOf(bob, ids)).sort()).toEqual([...ids].sort())
+    expectHealed(world, ids, BOB_DEVICE, DEVICE)
+  })
+})
+
+describe('signed pre-keys are lost', () => {
+  test('by the reader, while first messages that need them wait for it', async () => {
+    const world = new World('signed pre-keys')
+    const phones = await world.addPair()
+    const alice = await Party.link(world.endpoint, phones.alice)
+    const bob = await Party.link(world.endpoint, phones.bob)
+    await bob.client.close()
+    const ids = await sendAll(alice, BOB)
+    await until('the messages to wait', () => world.device(BOB_DEVICE).mailbox.after(0).length >= ids.length)
+    expect(await bob.lose('signed-pre-key', 'pre-key')).toBeGreaterThan(1)
     await once(bob)
     expect((await unreadableOf(bob, ids)).sort()).toEqual([...ids].sort())
     expectHealed(world, ids, BOB_DEVICE, DEVICE)

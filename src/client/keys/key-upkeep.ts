@@ -20,7 +20,7 @@ import type { PreKeyDigest } from '../../protocol/stanza/iq/pre-keys.ts'
 import type { Connection } from '../connection/connection.ts'
 import type { Self } from '../identity/self.ts'
 import type { AccountState } from '../state/account-state.ts'
-import { PRE_KEY_STATE, SELF } from '../state/records.ts'
+import { PRE_KEY_STATE, SELF, SIGNED_PRE_KEY } from '../state/records.ts'
 import { compareDirectory } from './directory-check.ts'
 import { NO_PRE_KEYS, abandonUpload, markUploaded, skipForeignIds, stageUpload } from './pre-key-stock.ts'
 import {
@@ -28,6 +28,7 @@ import {
   currentSignedPreKey,
   postponeRotation,
   publicHalf,
+  replaceLost,
   stageRotation,
 } from './signed-pre-key.ts'
 
@@ -94,7 +95,21 @@ export class KeyUpkeep {
       written.resolve(true)
     }
     await this.#refill?.catch(ignore)
+    await this.#replaceLost()
     await Promise.race([this.#topUp(connection, onWritten), written.promise])
+  }
+
+  /** A device without its signed pre-key could not be written to, nor say with which keys it can be. */
+  async #replaceLost(): Promise<void> {
+    const { state, self, random, logger } = this.#options
+    if ((await state.read(SIGNED_PRE_KEY, String(self.credentials.signedPreKeyId))) !== undefined) return
+    const isReplaced = await state.commit(async (unit) => {
+      const { repairedAtMs, ...rest } = (await unit.read(PRE_KEY_STATE, SELF)) ?? NO_PRE_KEYS
+      // the server is told at once, whenever it was put right before
+      if (repairedAtMs !== undefined) unit.put(PRE_KEY_STATE, SELF, rest)
+      return replaceLost(unit, self, random)
+    })
+    if (isReplaced) logger.warn({}, 'the signed pre-key is gone from the store: another takes its place')
   }
 
   /** Once the client is open: checks the directory, and then rotates the signed pre-key whenever it is due. */

@@ -48,6 +48,23 @@ export async function currentSignedPreKey(unit: Unit, self: Self): Promise<Store
   )
 }
 
+/**
+ * Puts another key in the place of a current one that is gone from the store, e.g. because its row was damaged: what was
+ * encrypted for it cannot be read any more, and whoever wrote it is told the new one when they are asked to send it again. The
+ * server has another key then, which the check of its directory puts right.
+ */
+export async function replaceLost(unit: Unit, self: Self, random: RandomSource): Promise<boolean> {
+  const credentials = (await unit.read(CREDENTIALS, SELF)) ?? self.credentials
+  if ((await unit.read(SIGNED_PRE_KEY, String(credentials.signedPreKeyId))) !== undefined) return false
+  const fresh = await stageFresh(unit, credentials, random)
+  const replaced = { ...credentials, signedPreKeyId: fresh.id }
+  unit.put(CREDENTIALS, SELF, replaced)
+  unit.onCommit(() => {
+    self.update(replaced)
+  })
+  return true
+}
+
 /** The key whose rotation is under way, also one that a crash or a lost answer left behind. */
 export async function candidateSignedPreKey(unit: Unit): Promise<StoredSignedPreKey | undefined> {
   const { candidateId } = (await unit.read(SIGNED_PRE_KEY_STATE, SELF)) ?? NOTHING_RETIRED
@@ -66,12 +83,21 @@ export async function stageRotation(
   if (left !== undefined) return left
   const current = await currentSignedPreKey(unit, self)
   if (unit.nowMs - current.createdAtMs < ROTATION_MS || state.retired.length >= MAX_RETIRED) return undefined
-  const id = await freeId(unit, current.id)
-  const { publicKey, privateKey, signature } = generateSignedPreKey(self.credentials.identityKey, id, random)
-  const candidate = { id, keyPair: { publicKey, privateKey }, signature, createdAtMs: unit.nowMs }
-  unit.put(SIGNED_PRE_KEY, String(id), candidate)
-  unit.put(SIGNED_PRE_KEY_STATE, SELF, { ...state, candidateId: id })
+  const candidate = await stageFresh(unit, self.credentials, random)
+  unit.put(SIGNED_PRE_KEY_STATE, SELF, { ...state, candidateId: candidate.id })
   return candidate
+}
+
+async function stageFresh(
+  unit: Unit,
+  { identityKey, signedPreKeyId }: Self['credentials'],
+  random: RandomSource,
+): Promise<StoredSignedPreKey> {
+  const id = await freeId(unit, signedPreKeyId)
+  const { publicKey, privateKey, signature } = generateSignedPreKey(identityKey, id, random)
+  const fresh = { id, keyPair: { publicKey, privateKey }, signature, createdAtMs: unit.nowMs }
+  unit.put(SIGNED_PRE_KEY, String(id), fresh)
+  return fresh
 }
 
 /** The server has the candidate: it is the current key from now on. */
