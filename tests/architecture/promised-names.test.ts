@@ -12,7 +12,6 @@ import { openSqlite } from 'waton/sqlite'
 const NOT_YET: ReadonlySet<string> = new Set([
   'endpoint.mediaHost',
   'endpoint.mediaCertificate',
-  'client.download',
   'phone.groups',
 ])
 
