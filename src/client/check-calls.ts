@@ -47,6 +47,8 @@ const ENDPOINT = {
   proxy: TEXT,
   agent: OBJECT,
   connect: FUNCTION,
+  mediaHost: NAME,
+  mediaCertificate: TEXT,
   versionUrl: TEXT,
   fetchVersion: FUNCTION,
 } satisfies Readonly<Record<keyof Endpoint, Expectation>>

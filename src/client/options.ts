@@ -43,6 +43,10 @@ export interface Endpoint {
   readonly proxy?: string
   /** Makes the TCP connections instead of Node's own agent, where `proxy` is not enough. */
   readonly agent?: Agent
+  /** The media server, as `host` or `host:port`, that is asked instead of those of WhatsApp. @default `mmg.whatsapp.net` */
+  readonly mediaHost?: string
+  /** A certificate, as PEM, that media servers may have besides those that Node trusts. */
+  readonly mediaCertificate?: string
   /** Opens the byte socket; replace it to go through something other than a WebSocket. */
   readonly connect?: ConnectSocket
   /**
