@@ -5,12 +5,13 @@
 // state, one new record per operation. The client encodes a record once per commit, not per message; that cost is in
 // the `auth` workloads and in the end-to-end rows of `npm run bench`.
 import { randomFillSync } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   crypto,
   decodeNode,
   encodeNode,
+  media,
   messageProto,
   messages,
   noise,
@@ -207,6 +208,32 @@ function livelySession() {
   return a.sessionOf(bob)
 }
 
+/** Reads a file in pieces of 1 MiB through an encryptor or a decryptor into another file. */
+function pass(source, target, transform, lastOf) {
+  const [from, to] = [openSync(source, 'r'), openSync(target, 'w')]
+  const piece = new Uint8Array(1 << 20)
+  for (let read; (read = readSync(from, piece)) > 0;) writeSync(to, transform.push(piece.subarray(0, read)))
+  const end = transform.finish()
+  writeSync(to, lastOf(end))
+  closeSync(from)
+  closeSync(to)
+  return end
+}
+
+/** Files of the media servers, with all that a message says of one, so that every check is made. */
+const files = {
+  encryptFile(source, target) {
+    const mediaKey = random.bytes(32)
+    const encryptor = media.createMediaEncryptor({ mediaKey, kind: 'video' })
+    const made = pass(source, target, encryptor, ({ chunk }) => chunk)
+    return { path: target, mediaKey, ...made }
+  },
+  decryptFile({ path, mediaKey, sha256, encSha256, lengthBytes }, target) {
+    const told = { mediaKey, kind: 'video', sha256, encSha256, lengthBytes }
+    pass(path, target, media.createMediaDecryptor(told), (last) => last)
+  },
+}
+
 /** The SQLite store with its defaults: a resolved write has been flushed to the drive. */
 async function openAuth(directory) {
   const { openSqlite } = await import('waton/sqlite')
@@ -271,6 +298,7 @@ export default async function load() {
     signal: { party: createParty },
     proto: { encode: messageProto.encodeMessage, decode: messageProto.decodeMessage },
     auth: { open: openAuth },
+    media: files,
     idle: { create: createIdleFactory },
   }
 }

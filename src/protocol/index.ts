@@ -26,6 +26,8 @@ export * as senderKey from './sender-key/index.ts'
 export * as pairing from './pairing/index.ts'
 /** Builders, parsers and queries for the stanzas that waton knows. */
 export * as stanzas from './stanza/index.ts'
+/** Files of the media servers: keys, encrypting, decrypting, asking for one again. */
+export * as media from './media/index.ts'
 /** Message content: padding, envelopes, kinds. */
 export * as messages from './message/index.ts'
 /** Reading and writing protobuf, with the classes of connecting and pairing. */

@@ -31,6 +31,7 @@ const GROUPS = {
     'VerifiedNameCertificate',
   ],
   message: ['Message', 'MessageSecretMessage'],
+  media: ['MediaRetryNotification', 'ServerErrorReceipt'],
 }
 
 const projectRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))))

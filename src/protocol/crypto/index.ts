@@ -10,4 +10,12 @@ export { md5, sha1, sha256, sha512 } from './hash.ts'
 export { hkdfSha256, type HkdfOptions } from './hkdf.ts'
 export { hmacSha256, hmacSha512 } from './hmac.ts'
 export { pbkdf2Sha256 } from './pbkdf2.ts'
+export {
+  aesCbcDecryptStream,
+  aesCbcEncryptStream,
+  hmacSha256Stream,
+  sha256Stream,
+  type CipherStream,
+  type DigestStream,
+} from './streaming.ts'
 export { sign, SIGNATURE_BYTES, verify } from './xeddsa.ts'

@@ -16,6 +16,7 @@ import type { FirstLogin } from './first-login.ts'
 import type { Inbox } from './inbox.ts'
 import type { LinkedDevices } from './link-device.ts'
 import type { Mailbox } from './mailbox.ts'
+import type { MediaRetries } from './media-retry.ts'
 import type { Outbox } from './outbox.ts'
 import { buildAck } from './stanzas.ts'
 
@@ -28,6 +29,7 @@ export interface ReceptionOptions {
   readonly inbox: Inbox
   readonly linked: LinkedDevices
   readonly mailbox: Mailbox
+  readonly mediaRetries: MediaRetries
   readonly outbox: Outbox
   /** Publishes fresh one-time pre-keys. */
   readonly replenish: () => Promise<void>
@@ -105,12 +107,15 @@ export class Reception {
   }
 
   #receipt(receipt: ForwardedReceipt, stanza: BinaryNode): void {
-    const { account, addresses, mailbox, outbox } = this.#options
+    const { mediaRetries, outbox } = this.#options
+    if (receipt.type === 'retry') this.spawn(outbox.resend(receipt, stanza))
+    else if (receipt.type === 'server-error') mediaRetries.answer(receipt, stanza)
+    else this.#tick(receipt)
+  }
+
+  #tick(receipt: ForwardedReceipt): void {
+    const { account, addresses, mailbox } = this.#options
     const who = receipt.participant ?? receipt.from
-    if (receipt.type === 'retry') {
-      this.spawn(outbox.resend(receipt, stanza))
-      return
-    }
     if (isOwn(account, who)) {
       const isRead = receipt.type === 'read' || receipt.type === 'read-self'
       if (isRead && receipt.recipient !== undefined)

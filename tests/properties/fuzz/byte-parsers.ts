@@ -4,11 +4,12 @@
  * that are missing.
  */
 import { deflateSync } from 'node:zlib'
-import { Curve, encodeBinaryNode, proto } from '@whiskeysockets/baileys'
+import { Curve, aesEncryptGCM, encodeBinaryNode, hkdf, proto } from '@whiskeysockets/baileys'
 import { concatBytes, fromHex, utf8Bytes } from '../../../src/base/bytes.ts'
 import { seededRandom } from '../../../src/base/random.ts'
 import { decodeNode } from '../../../src/protocol/binary/decode.ts'
 import { generateKeyPair } from '../../../src/protocol/crypto/index.ts'
+import { createMediaDecryptor, openMediaRetryResult } from '../../../src/protocol/media/index.ts'
 import { contentOf } from '../../../src/protocol/message/content.ts'
 import { unwrapDeviceSent } from '../../../src/protocol/message/device-sent.ts'
 import { readHistorySalt } from '../../../src/protocol/message/history-salt.ts'
@@ -22,6 +23,7 @@ import { readKeyIndexList } from '../../../src/protocol/pairing/key-index-list.t
 import { agreeByLinkCode } from '../../../src/protocol/pairing/link-code.ts'
 import { decodeProto } from '../../../src/protocol/proto/codec.ts'
 import * as connectionProto from '../../../src/protocol/proto/connection.ts'
+import * as mediaProto from '../../../src/protocol/proto/media.ts'
 import * as messageProto from '../../../src/protocol/proto/message.ts'
 import { decodeMessage } from '../../../src/protocol/proto/message.ts'
 import {
@@ -44,6 +46,7 @@ import {
 import { parseSignalMessage } from '../../../src/protocol/signal/message.ts'
 import { readServiceWorker } from '../../../src/protocol/web-version.ts'
 import { FrameParser } from '../../../src/transport/framing.ts'
+import { baileysUpload } from '../../vectors/media/baileys-files.ts'
 import { CHAIN_NOW_SECONDS, issueChain, newServerKeys } from '../../vectors/noise/scripted-server.ts'
 import { BaileysMember, WatonMember } from '../../vectors/sender-key/parties.ts'
 import { LibsignalParty, NOW_MS, WatonParty } from '../../vectors/signal/parties.ts'
@@ -225,6 +228,38 @@ function historyWithSalt(): Uint8Array {
   return new Uint8Array(deflateSync(concatBytes(Uint8Array.of(0x9a, 0x01, 32), new Uint8Array(32).fill(7))))
 }
 
+/** A file that Baileys encrypted, read with and without what its message says of it; and a phone's answer to a retry. */
+async function mediaFiles(): Promise<readonly ByteParser[]> {
+  const file = random.bytes(100)
+  const { mediaKey, uploaded, encSha256, sha256 } = await baileysUpload(file, 'image')
+  const decrypt =
+    (told: object) =>
+    (bytes: Uint8Array): Uint8Array => {
+      const decryptor = createMediaDecryptor({ mediaKey, kind: 'image', ...told })
+      const half = bytes.length >> 1
+      const first = decryptor.push(bytes.subarray(0, half))
+      return concatBytes(first, decryptor.push(bytes.subarray(half)), decryptor.finish())
+    }
+  const iv = new Uint8Array(12)
+  const answer = proto.MediaRetryNotification.encode({
+    stanzaId: 'A',
+    directPath: '/v/1',
+    result: proto.MediaRetryNotification.ResultType.SUCCESS,
+  }).finish()
+  const retryKey = hkdf(Buffer.from(mediaKey), 32, { info: 'WhatsApp Media Retry Notification' })
+  const sealed = new Uint8Array(aesEncryptGCM(answer, retryKey, iv, Buffer.from('A')))
+  const told = { encSha256, sha256, lengthBytes: file.length }
+  return [
+    { name: 'createMediaDecryptor', parse: decrypt({}), valid: [uploaded] },
+    { name: 'createMediaDecryptor, told', parse: decrypt(told), valid: [uploaded] },
+    {
+      name: 'openMediaRetryResult',
+      parse: (ciphertext) => openMediaRetryResult({ mediaKey, messageId: 'A' }, { ciphertext, iv }),
+      valid: [sealed],
+    },
+  ]
+}
+
 interface ProtoType {
   decode(reader: unknown): unknown
 }
@@ -242,7 +277,7 @@ function protoTypes(): readonly ByteParser[] {
     found.set(value, { name, parse: (bytes) => decodeProto(type, bytes, name), valid: MESSAGE_BYTES })
     for (const [inner, nested] of Object.entries(value)) walk(`${name}.${inner}`, nested)
   }
-  for (const part of [connectionProto, messageProto])
+  for (const part of [connectionProto, mediaProto, messageProto])
     for (const [name, value] of Object.entries(part)) walk(name, value)
   return [...found.values()]
 }
@@ -318,6 +353,7 @@ export async function byteParsers(): Promise<readonly ByteParser[]> {
     },
     ...(await signal()),
     ...(await senderKeys()),
+    ...(await mediaFiles()),
     { name: 'readHistorySalt', parse: readHistorySalt, valid: [historyWithSalt()] },
   ]
 }
