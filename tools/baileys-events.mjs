@@ -24,7 +24,10 @@ export const BAILEYS_EVENTS = {
   'chats.update': { events: ['chat.changed'], note: '' },
   'chats.delete': { events: ['chat.deleted'], note: '' },
   'chats.lock': { events: ['chat.changed'], note: '' },
-  'lid-mapping.update': { events: ['lid.mapping'], note: '' },
+  'lid-mapping.update': {
+    events: ['lid.mapping'],
+    note: 'What the phone tells of its address book. Events about people carry both addresses anyway.',
+  },
   'presence.update': {
     events: ['presence', 'chat.state'],
     note: 'Online and last seen; writing and recording.',

@@ -252,7 +252,7 @@ describe('a preview of a link', () => {
     const page = deferred<PreviewedPage>()
     const log = await open(() => page.promise)
     const { outbox, state } = log
-    const learn = (): Promise<void> => state.commit((unit) => learnMapping(unit, BOB, BOB_LID))
+    const learn = (): Promise<boolean> => state.commit((unit) => learnMapping(unit, BOB, BOB_LID))
     if (when === 'before') await learn()
     const sends = [outbox.send(first ?? '', WITH_LINK)]
     if (when === 'meanwhile') await learn()

@@ -66,6 +66,7 @@ export const EXAMPLES: { readonly [Type in DurableType]: DurablePayloads[Type] }
   'contact.picture': { contact: BOB, isRemoved: false, pictureId: '1790000000', atMs: AT_MS },
   'devices.changed': { contact: BOB, action: 'add', devices: [7], atMs: AT_MS },
   'identity.changed': { contact: BOB, atMs: AT_MS },
+  'lid.mapping': { contacts: [BOB], atMs: AT_MS },
   'group.changed': { chat: GROUP, author: BOB, atMs: AT_MS, settings: { subject: 'Hikers', isLocked: true } },
   'group.created': {
     chat: GROUP,

@@ -49,6 +49,14 @@ export interface ContactDisappearingPayload extends ContactEvent {
 /** Somebody registered anew, e.g. on a new phone: they have other keys. Their security code is another one. */
 export type IdentityChangedPayload = ContactEvent
 
+/** The phone has told the LIDs of people in its address book. Events about them carry both addresses from now on. */
+export interface LidMappingPayload {
+  /** Whose number and LID are new to this device, 1,000 at most; each has both. */
+  readonly contacts: readonly Person[]
+  /** When, in milliseconds since the epoch. */
+  readonly atMs: number
+}
+
 /** Somebody, or this account, has linked or unlinked devices. */
 export interface DevicesChangedPayload extends ContactEvent {
   /** `update`: the server says only that the list is old. */
@@ -100,6 +108,13 @@ export const CONTACT_DISAPPEARING: EventDefinition<'contact.disappearing', Conta
     schema: (z) =>
       z.object({ contact: personSchema(z), atMs: timeSchema(z), seconds: z.int().nonnegative() }),
   })
+
+/** Numbers and LIDs. */
+export const LID_MAPPING: EventDefinition<'lid.mapping', LidMappingPayload> = defineEvent({
+  type: 'lid.mapping',
+  version: 1,
+  schema: (z) => z.object({ contacts: z.array(personSchema(z)), atMs: timeSchema(z) }),
+})
 
 /** Other keys. */
 export const IDENTITY_CHANGED: EventDefinition<'identity.changed', IdentityChangedPayload> = defineEvent({

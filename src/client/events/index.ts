@@ -12,6 +12,7 @@ import type {
   ContactPicturePayload,
   DevicesChangedPayload,
   IdentityChangedPayload,
+  LidMappingPayload,
 } from './contact.ts'
 import type {
   GroupChangedPayload,
@@ -49,6 +50,7 @@ export type {
   ContactPicturePayload,
   DevicesChangedPayload,
   IdentityChangedPayload,
+  LidMappingPayload,
 } from './contact.ts'
 export type {
   ChatStateEvent,
@@ -117,6 +119,8 @@ export interface DurablePayloads {
   readonly 'devices.changed': DevicesChangedPayload
   /** Somebody registered anew. */
   readonly 'identity.changed': IdentityChangedPayload
+  /** The LIDs of people in the phone's address book. */
+  readonly 'lid.mapping': LidMappingPayload
   /** What a group is called, looks like or allows. */
   readonly 'group.changed': GroupChangedPayload
   /** A group that is new to this account. */

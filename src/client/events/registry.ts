@@ -11,6 +11,7 @@ import {
   CONTACT_PICTURE,
   DEVICES_CHANGED,
   IDENTITY_CHANGED,
+  LID_MAPPING,
 } from './contact.ts'
 import {
   GROUP_CHANGED,
@@ -51,6 +52,7 @@ export const EVENTS: EventRegistry = {
   'contact.picture': CONTACT_PICTURE,
   'devices.changed': DEVICES_CHANGED,
   'identity.changed': IDENTITY_CHANGED,
+  'lid.mapping': LID_MAPPING,
   'group.changed': GROUP_CHANGED,
   'group.created': GROUP_CREATED,
   'group.deleted': GROUP_DELETED,

@@ -88,13 +88,14 @@ export async function personOf(mappings: MappingReader, jid: string): Promise<Pe
  *
  * @param pn - phone-number JID, with or without device
  * @param lid - LID JID, with or without device
+ * @returns whether that is new
  */
-export async function learnMapping(unit: Unit, pn: string, lid: string): Promise<void> {
+export async function learnMapping(unit: Unit, pn: string, lid: string): Promise<boolean> {
   const phone = parseJid(pn)
   const hidden = parseJid(lid)
-  if (!CANONICAL_SERVER.has(phone.server) || !PHONE_SERVER.has(hidden.server)) return
+  if (!CANONICAL_SERVER.has(phone.server) || !PHONE_SERVER.has(hidden.server)) return false
   const formerLid = await unit.read(LID_BY_PN, phone.user)
-  if (formerLid === hidden.user) return
+  if (formerLid === hidden.user) return false
   // a number that got another owner, or a person another number: what was known of the former is no longer true
   if (formerLid !== undefined) unit.delete(PN_BY_LID, formerLid)
   const formerPn = await unit.read(PN_BY_LID, hidden.user)
@@ -105,6 +106,7 @@ export async function learnMapping(unit: Unit, pn: string, lid: string): Promise
   const isMoved = await moveSessions(unit, phone.user, hidden.user)
   // whoever has written under the number has a session under it
   if (isMoved) rememberFormerAddress(unit, { pnUser: phone.user, lidUser: hidden.user })
+  return true
 }
 
 /**

@@ -11,11 +11,15 @@ import type { ProtocolContent } from '../../protocol/message/protocol-content.ts
 import { encodeProto } from '../../protocol/proto/codec.ts'
 import { Message } from '../../protocol/proto/message.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
+import type { Person } from '../events.ts'
 import { learnMapping } from '../identity/addresses.ts'
 import { APP_STATE_KEY, HISTORY_NOTIFICATION, NCT_SALT, SELF } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import type { ReceiveContext, RecordMessage } from './context.ts'
 import { recordResent } from './placeholder.ts'
+
+/** A phone book may hold many thousands. */
+const MAPPINGS_PER_EVENT = 1_000
 
 /** The device number of the account's phone. */
 const OWN_PHONE = 0
@@ -42,8 +46,25 @@ export async function receiveProtocolMessage(
   keepHistoryNotification(unit, parsed.id, protocol)
   keepSalt(unit, protocol, context)
   await recordResent(unit, { response: protocol.peerDataOperationRequestResponseMessage, record }, context)
-  const mappings = protocol.lidMigrationMappingSyncMessage?.encodedMappingPayload
-  if (mappings) for (const { pn, lid } of readLidMappings(mappings)) await learnMapping(unit, pn, lid)
+  await learnMappings(unit, protocol, context)
+}
+
+/** What the phone knows of everybody. What a stanza says is not told by itself: its event carries both addresses. */
+async function learnMappings(
+  unit: Unit,
+  { lidMigrationMappingSyncMessage }: Message.ProtocolMessage.$Properties,
+  { self }: ReceiveContext,
+): Promise<void> {
+  const mappings = lidMigrationMappingSyncMessage?.encodedMappingPayload
+  if (!mappings) return
+  const contacts: Person[] = []
+  for (const { pn, lid } of readLidMappings(mappings)) {
+    if (await learnMapping(unit, pn, lid)) contacts.push({ jid: lid, pn, lid })
+  }
+  for (let from = 0; from < contacts.length; from += MAPPINGS_PER_EVENT) {
+    const some = contacts.slice(from, from + MAPPINGS_PER_EVENT)
+    unit.event('lid.mapping', { contacts: some, atMs: unit.nowMs }, self.pn)
+  }
 }
 
 /** Shared once, in the first burst after linking: lost keys would mean app state that can never be read. */
