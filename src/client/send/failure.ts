@@ -1,5 +1,5 @@
 /** What a message that failed for good is told to be, and what can be done: the words behind a stored code. */
-import { ClosedError, QueryError } from '../../base/errors.ts'
+import { ClosedError, QueryError, UsageError } from '../../base/errors.ts'
 import type { ErrorAction, WatonError } from '../../base/errors.ts'
 import { nackRule } from './nack.ts'
 import type { OutboxFailure, OutboxItem } from './outbox-item.ts'
@@ -73,4 +73,13 @@ export function failureError({ id, state, body }: OutboxItem): WatonError {
       ? 'the message cannot be sent.'
       : `the server refused the message for good (${String(serverCode)}: ${nackRule(serverCode).meaning}).`
   return new QueryError(code, `${what} ${advice}`, { details: { id, serverCode }, action })
+}
+
+/** Nothing is known of a message, or not any more. */
+export function unknownMessage(id: string): UsageError {
+  return new UsageError(
+    'WATON_OUTBOX_UNKNOWN',
+    'there is no message with this id in the outbox: it was never sent by this account, or long ago; client.outbox.list() has what is kept',
+    { details: { id } },
+  )
 }

@@ -105,7 +105,12 @@ export class Outbox {
         await state.commit((unit) => this.item(unit, id, sendableItem))
       },
     })
-    this.#handles = new Handles(this.#sender)
+    const sender = this.#sender
+    this.#handles = new Handles({
+      hasLeft: (id) => sender.hasLeft(id),
+      waitOf: (id, chat) => sender.waitOf(id, chat),
+      find: (id) => this.find(id),
+    })
     this.view = outboxView({ state, outbox: this })
   }
 
