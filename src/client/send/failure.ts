@@ -37,6 +37,13 @@ const ADVICE: ReadonlyMap<string, FailureAdvice> = new Map([
     },
   ],
   [
+    'WATON_SEND_TOO_LARGE',
+    {
+      action: 'fix-call',
+      advice: 'With a copy for each device it is larger than 16 MB: send less at a time.',
+    },
+  ],
+  [
     'WATON_STORE_RECORD',
     { action: 'retry', advice: 'Its row in the store was damaged: send the message again under a new id.' },
   ],

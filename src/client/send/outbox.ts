@@ -99,6 +99,13 @@ export class Outbox {
           if (present !== undefined && !isOnItsWay(present)) await this.#fail(unit, item.id, { code })
         })
       },
+      onTooLarge: (id) =>
+        state.commit(async (unit) => {
+          await this.#fail(unit, id, { code: 'WATON_SEND_TOO_LARGE' })
+          unit.onCommit(() => {
+            this.#sender.failed(id)
+          })
+        }),
       onSetback: (id, setback) => state.commit((unit) => this.#setBack(unit, id, setback)),
       onRepaired: (id, outcome) => state.commit((unit) => this.#repaired(unit, id, outcome)),
       onUnreadable: async (id) => {
