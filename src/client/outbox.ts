@@ -6,7 +6,7 @@ import { UsageError } from '../base/errors.ts'
 import type { ErrorAction } from '../base/errors.ts'
 import type { OutboxRow } from '../persistence/contract/index.ts'
 import { canonicalJid } from './identity/addresses.ts'
-import { adviceFor } from './send/failure.ts'
+import { adviceFor, unknownMessage } from './send/failure.ts'
 import type { SentMessage, Stage } from './send/handle.ts'
 import { outboxItem } from './send/outbox-item.ts'
 import type { OutboxItem } from './send/outbox-item.ts'
@@ -109,14 +109,6 @@ export function outboxView(parts: Parts): OutboxView {
   }
 }
 
-function unknownMessage(id: string): UsageError {
-  return new UsageError(
-    'WATON_OUTBOX_UNKNOWN',
-    'there is no message with this id in the outbox: it was never sent by this account, or long ago; client.outbox.list() has what is kept',
-    { details: { id } },
-  )
-}
-
 function alreadySent(id: string, state: SendState): UsageError {
   return new UsageError(
     'WATON_OUTBOX_SENT',
@@ -174,7 +166,11 @@ function listed(outbox: OutboxSource, row: OutboxRow): OutboxEntry | undefined {
 /** A handle that watches nothing until it is asked to wait: a list may be long, and handles are bounded. */
 function lazyHandle(outbox: OutboxSource, item: OutboxItem): SentMessage {
   const follow = (stage: Stage): Promise<void> => {
-    const reached = outbox.find(item.id).then((found) => outbox.handle(found ?? item)[stage])
+    const reached = outbox.find(item.id).then((found) => {
+      // forgotten since it was listed: nothing more will be heard of it
+      if (found === undefined) throw unknownMessage(item.id)
+      return outbox.handle(found)[stage]
+    })
     // a promise that nobody awaits is not an error, like those of any other handle
     reached.catch(() => undefined)
     return reached

@@ -15,7 +15,7 @@ import type { Retention } from '../../src/client/options.ts'
 import { AccountState } from '../../src/client/state/account-state.ts'
 import { Pruner } from '../../src/client/state/pruner.ts'
 import type { LostEvents } from '../../src/client/events/ephemeral.ts'
-import { CONSUMER, RETRY_COUNT, SESSION } from '../../src/client/state/records.ts'
+import { CONSUMER, EVENT_LOG_SIZE, RETRY_COUNT, SESSION } from '../../src/client/state/records.ts'
 import { temporaryPaths } from '../conformance/support.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -202,6 +202,46 @@ describe('forgetting', () => {
     await run(clock, second.pruner)
     expect((await seqs(store)).length).toBeLessThan(30)
     expect((await seqs(store)).length).toBeGreaterThan(25)
+  })
+
+  test('counts a log of any length, goes on where it was stopped, and keeps the bytes', async () => {
+    const clock = new VirtualClock()
+    const store = new MemoryStore()
+    const count = 300_000
+    // 210 bytes each
+    const claim = await store.claim('default', { owner: 'before', nowMs: clock.nowMs(), leaseMs: 1000 })
+    const rowOf = (seq: number): Change => ({
+      op: 'append-event',
+      row: {
+        seq,
+        type: 'send.failed',
+        version: 1,
+        at: clock.nowMs(),
+        chat: 'bob@lid',
+        value: new Uint8Array(10),
+      },
+    })
+    for (let from = 1; from <= count; from += 10_000)
+      await store.commit(
+        claim,
+        Array.from({ length: 10_000 }, (_, index) => rowOf(from + index)),
+      )
+    await claim.release()
+    const retention = { bytes: 10_000_000 }
+    const first = await open({ store, clock, retention })
+    const running = first.pruner.run()
+    await clock.advanceAndSettle(60_000)
+    await first.close()
+    await running
+    expect(await store.eventBounds('default')).toMatchObject({ first: 1, last: count })
+    const counted = await first.state.read(EVENT_LOG_SIZE, 'self')
+    expect(counted?.upTo).toBeGreaterThan(50_000)
+    expect(counted?.sizeBytes).toBe(210 * (counted?.upTo ?? 0))
+    const second = await open({ store, clock, retention })
+    await clock.runUntil(second.pruner.run())
+    const bounds = await store.eventBounds('default')
+    expect((bounds.last - bounds.first + 1) * 210).toBeLessThanOrEqual(retention.bytes)
+    expect((bounds.last - bounds.first + 2) * 210).toBeGreaterThan(retention.bytes)
   })
 
   test('happens in commits of a bounded size, and waits while the store fails', async () => {

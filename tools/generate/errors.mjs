@@ -30,6 +30,8 @@ const TOLD = {
     'the account may write to nobody new for now: chats that exist go on; look at the account on the phone',
   WATON_SEND_TOKEN_MISSING:
     'the other side has handed this account no privacy token: it can be written to when it has written first',
+  WATON_SEND_TOO_LARGE:
+    'with a copy for each device the message is larger than a connection can carry: send less at a time',
   WATON_SEND_UNLINKED:
     'the device was unlinked before the message could be sent: link again and send it again',
   WATON_SIMULATOR_LINK_CODE: 'a companion broke the rules of linking by code: the message says which',

@@ -17,12 +17,16 @@ import type { AccountState } from '../state/account-state.ts'
 import type { Unit } from '../state/unit.ts'
 import { composeMessage, prepareContent } from './compose.ts'
 import type { ComposedMessage, PreparedContent } from './compose.ts'
+import { inputHash } from './input-hash.ts'
 import { LinkPreviews, withPreview } from './link-preview.ts'
 import { findMessages, requireSameChat } from './target.ts'
 
 /** Options of one send. */
 export interface SendOptions {
-  /** The message id. Sending again with the same id never sends twice. @default a fresh one */
+  /**
+   * The message id. Sending the same again with the same id never sends twice, and gives the handle of the first; other content,
+   * or another chat, is refused (`WATON_SEND_ID_TAKEN`). @default a fresh one
+   */
   readonly id?: string
 }
 
@@ -34,6 +38,8 @@ export interface OutboxDraft {
   readonly prepared: PreparedContent
   /** Built, unless it is about other messages, which have to be looked for first. */
   readonly composed?: ComposedMessage
+  /** What was asked for, unless it cannot be compared. */
+  readonly input?: Uint8Array
   /** The link that is to be shown with a preview; what `composed` has without one is good enough. */
   readonly link?: string
 }
@@ -80,7 +86,14 @@ export class Drafts {
     }
     const prepared = prepareContent(content)
     const link = this.#previews.linkOf(content)
-    const draft = { id, to, prepared, ...(link === undefined ? {} : { link }) }
+    const input = inputHash(content)
+    const draft = {
+      id,
+      to,
+      prepared,
+      ...(input === undefined ? {} : { input }),
+      ...(link === undefined ? {} : { link }),
+    }
     if (prepared.targets.length > 0) return draft
     return { ...draft, composed: this.#compose(draft, clock.nowMs()) }
   }

@@ -1,5 +1,5 @@
 /** What a message that failed for good is told to be, and what can be done: the words behind a stored code. */
-import { ClosedError, QueryError } from '../../base/errors.ts'
+import { ClosedError, QueryError, UsageError } from '../../base/errors.ts'
 import type { ErrorAction, WatonError } from '../../base/errors.ts'
 import { nackRule } from './nack.ts'
 import type { OutboxFailure, OutboxItem } from './outbox-item.ts'
@@ -34,6 +34,13 @@ const ADVICE: ReadonlyMap<string, FailureAdvice> = new Map([
     {
       action: 'check-account',
       advice: 'The account may write to nobody new for now: chats that exist go on; look at the phone.',
+    },
+  ],
+  [
+    'WATON_SEND_TOO_LARGE',
+    {
+      action: 'fix-call',
+      advice: 'With a copy for each device it is larger than 16 MB: send less at a time.',
     },
   ],
   [
@@ -73,4 +80,13 @@ export function failureError({ id, state, body }: OutboxItem): WatonError {
       ? 'the message cannot be sent.'
       : `the server refused the message for good (${String(serverCode)}: ${nackRule(serverCode).meaning}).`
   return new QueryError(code, `${what} ${advice}`, { details: { id, serverCode }, action })
+}
+
+/** Nothing is known of a message, or not any more. */
+export function unknownMessage(id: string): UsageError {
+  return new UsageError(
+    'WATON_OUTBOX_UNKNOWN',
+    'there is no message with this id in the outbox: it was never sent by this account, or long ago; client.outbox.list() has what is kept',
+    { details: { id } },
+  )
 }

@@ -40,6 +40,8 @@ export interface OutboxBody {
   readonly stanzaType: string
   /** What else the stanza says about it. */
   readonly extras?: StanzaExtras
+  /** What its sender asked for, as `input-hash.ts` says it; absent in rows of former versions. */
+  readonly input?: Uint8Array
   /** The encoded stanza, while it is `encrypted`. */
   readonly stanza?: Uint8Array
   /** Why it failed: a stable code and the server's number. */
@@ -122,7 +124,7 @@ function partOf(bytes: Uint8Array): Uint8Array {
 }
 
 function bodyOf(parsed: Readonly<Record<string, unknown>>): OutboxBody {
-  const { to, message, stanzaType, extras, stanza, failure, trouble } = parsed
+  const { to, message, stanzaType, extras, input, stanza, failure, trouble } = parsed
   if (typeof to !== 'string' || typeof stanzaType !== 'string' || !(message instanceof Uint8Array)) {
     throw wrongField('a message')
   }
@@ -131,6 +133,7 @@ function bodyOf(parsed: Readonly<Record<string, unknown>>): OutboxBody {
     message,
     stanzaType,
     ...(extras === undefined ? {} : { extras: extrasOf(extras) }),
+    ...(input instanceof Uint8Array ? { input } : {}),
     ...(stanza instanceof Uint8Array ? { stanza } : {}),
     ...(failure === undefined ? {} : { failure: failureOf(failure) }),
     ...(trouble === undefined ? {} : { trouble: troubleOf(trouble) }),

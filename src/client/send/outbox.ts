@@ -6,7 +6,8 @@
  * states are in `outbox-item.ts`, what a refusal leads to in `outbox-fate.ts`; what users see of it is `../outbox.ts`.
  */
 import type { Clock } from '../../base/clock.ts'
-import { errorCode } from '../../base/errors.ts'
+import { equalBytes } from '../../base/bytes.ts'
+import { UsageError, errorCode } from '../../base/errors.ts'
 import { seam } from '../../base/seams.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
@@ -99,13 +100,25 @@ export class Outbox {
           if (present !== undefined && !isOnItsWay(present)) await this.#fail(unit, item.id, { code })
         })
       },
+      onTooLarge: (id) =>
+        state.commit(async (unit) => {
+          await this.#fail(unit, id, { code: 'WATON_SEND_TOO_LARGE' })
+          unit.onCommit(() => {
+            this.#sender.failed(id)
+          })
+        }),
       onSetback: (id, setback) => state.commit((unit) => this.#setBack(unit, id, setback)),
       onRepaired: (id, outcome) => state.commit((unit) => this.#repaired(unit, id, outcome)),
       onUnreadable: async (id) => {
         await state.commit((unit) => this.item(unit, id, sendableItem))
       },
     })
-    this.#handles = new Handles(this.#sender)
+    const sender = this.#sender
+    this.#handles = new Handles({
+      hasLeft: (id) => sender.hasLeft(id),
+      waitOf: (id, chat) => sender.waitOf(id, chat),
+      find: (id) => this.find(id),
+    })
     this.view = outboxView({ state, outbox: this })
   }
 
@@ -126,12 +139,19 @@ export class Outbox {
   /**
    * Accepts a message: durable when this resolves, whether or not there is a connection.
    *
-   * @throws {UsageError} `WATON_NOT_LINKED`, `WATON_SEND_ID`, `WATON_SEND_CHAT`, `WATON_CONTENT_...`: nothing was written
+   * @throws {UsageError} `WATON_NOT_LINKED`, `WATON_SEND_ID`, `WATON_SEND_ID_TAKEN`, `WATON_SEND_CHAT`, `WATON_CONTENT_...`:
+   *   nothing was written
    */
   async send(chat: string, content: OutgoingContent, options: SendOptions = {}): Promise<SentMessage> {
     const prepared = this.prepare(chat, content, options)
     const draft = (await this.#drafts.preview(prepared)) ?? prepared
-    return this.handle(await this.#options.state.commit((unit) => this.stage(unit, draft)))
+    const item = await this.#options.state.commit(async (unit) => {
+      const existing = await this.#existing(unit, draft)
+      if (existing === undefined) return this.#accept(unit, draft)
+      await requireSame(unit, draft, existing)
+      return existing
+    })
+    return this.handle(item)
   }
 
   /** Checks a message and builds it where it can, and changes nothing. @throws {UsageError} like {@link send} */
@@ -145,20 +165,27 @@ export class Outbox {
   }
 
   /**
-   * Adds a message to a unit, which may hold more: it is on its way when the unit is durable. A known id changes nothing.
+   * Adds a message to a unit, which may hold more: it is on its way when the unit is durable. A known id changes nothing,
+   * whatever it stands for: a handler that runs again may have something else to say.
    *
    * @throws {UsageError} `WATON_CONTENT_...` when the draft is not complete and cannot be completed
    */
   async stage(unit: Unit, draft: OutboxDraft): Promise<OutboxItem> {
-    const { id, to } = draft
+    return (await this.#existing(unit, draft)) ?? this.#accept(unit, draft)
+  }
+
+  async #existing(unit: Unit, { id }: OutboxDraft): Promise<OutboxItem | undefined> {
     this.#handles.watch(id)
     const existing = await this.item(unit, id)
-    if (existing !== undefined) {
-      unit.onCommit(() => {
-        this.#sender.wake()
-      })
-      return existing
-    }
+    if (existing === undefined) return undefined
+    unit.onCommit(() => {
+      this.#sender.wake()
+    })
+    return existing
+  }
+
+  async #accept(unit: Unit, draft: OutboxDraft): Promise<OutboxItem> {
+    const { id, to, input } = draft
     const chat = await canonicalJid(unit, to)
     const sender = await personOf(unit, this.#options.self.pn)
     const { message, stanzaType, extras, kind } = await this.#drafts.build(unit, draft)
@@ -171,7 +198,7 @@ export class Outbox {
       position,
       state: 'queued',
       at,
-      body: { to, message, stanzaType, extras },
+      body: { to, message, stanzaType, extras, ...(input === undefined ? {} : { input }) },
     }
     unit.putOutbox(outboxRow(item))
     if (kind === 'disappearing')
@@ -422,4 +449,18 @@ export class Outbox {
 /** Another attempt has brought it to the wire, so that only the server can refuse it now. */
 function isOnItsWay({ state, body }: OutboxItem): boolean {
   return state === 'encrypted' && body.trouble?.isRepairDue !== true
+}
+
+/** A known id stands for one message. @throws {UsageError} `WATON_SEND_ID_TAKEN` */
+async function requireSame(unit: Unit, { id, to, input }: OutboxDraft, existing: OutboxItem): Promise<void> {
+  const before = existing.body.input
+  // one of a former version, or something that cannot be compared
+  if (before === undefined || input === undefined) return
+  const isSameChat = (await canonicalJid(unit, to)) === (await canonicalJid(unit, existing.chat))
+  if (isSameChat && equalBytes(before, input)) return
+  throw new UsageError(
+    'WATON_SEND_ID_TAKEN',
+    `a message with this id was accepted before, ${isSameChat ? 'with other content' : 'for another chat'}, so nothing was sent now: leave the id out, or take a fresh one, for another message; client.outbox.get(id) has the first one`,
+    { details: { id } },
+  )
 }

@@ -58,6 +58,8 @@ export interface SenderOptions {
   readonly onAdvance: (item: OutboxItem) => void
   /** A row can never be sent. */
   readonly onHopeless: (item: OutboxItem, code: string) => Promise<void>
+  /** A finished stanza is larger than a connection can carry: it has not left, and never will. */
+  readonly onTooLarge: (id: string) => Promise<void>
   /** An attempt failed before the wire. Resolves with whether the message is still to be sent. */
   readonly onSetback: (id: string, setback: Setback) => Promise<boolean>
   /** A repair has ended. Resolves with the message as it is now. */
@@ -107,8 +109,15 @@ export class OutboxSender {
     const { clock, random } = options
     this.#options = options
     this.#lanes = new Lanes((item) => this.#process(item))
-    this.#wire = new Wire(options, () => {
-      this.restart()
+    this.#wire = new Wire(options, {
+      onLate: () => {
+        this.restart()
+      },
+      onTooLarge: (id) => {
+        options.onTooLarge(id).catch((error: unknown) => {
+          options.logger.warn({ id, reason: describeError(error) }, 'a message that is too large waits')
+        })
+      },
     })
     this.#pauses = new Pauses(clock, random, () => {
       this.restart()

@@ -3,7 +3,7 @@
  * all that one commit made durable with one write, and a ciphertext that is held back never (promise G3).
  */
 import { BoundedMap } from '../../base/bounded-map.ts'
-import { describeError } from '../../base/errors.ts'
+import { describeError, errorCode } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import { seam } from '../../base/seams.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
@@ -14,9 +14,21 @@ import type { UnansweredOptions } from './unanswered.ts'
 /** Messages that are known not to have left; one that is forgotten counts as sent. */
 const MAX_UNSENT = 65_536
 
+/** What one frame cannot hold, no connection takes. */
+const TOO_LARGE = 'WATON_NOISE_PAYLOAD_TOO_LARGE'
+
+/** Whom the wire tells. */
+export interface WireListener {
+  /** Messages are to be written once more. */
+  readonly onLate: () => void
+  /** A stanza can never be written. */
+  readonly onTooLarge: (id: string) => void
+}
+
 /** See the file comment. */
 export class Wire {
   readonly #logger: Logger
+  readonly #onTooLarge: (id: string) => void
   #connection: Connection | undefined
   /** The one that {@link #unanswered} belongs to; it stays when writing pauses. */
   #last: Connection | undefined
@@ -27,9 +39,9 @@ export class Wire {
   /** Stanzas whose commit is done, on their way to one write. */
   #outgoing: BinaryNode[] = []
 
-  /** @param onLate - messages are to be written once more */
-  constructor(options: UnansweredOptions, onLate: () => void) {
+  constructor(options: UnansweredOptions, { onLate, onTooLarge }: WireListener) {
     this.#logger = options.logger
+    this.#onTooLarge = onTooLarge
     this.#unanswered = new Unanswered(options, onLate)
   }
 
@@ -110,12 +122,29 @@ export class Wire {
     })
     if (stanzas.length === 0) return
     for (const { attrs } of stanzas) this.#unsent.delete(attrs.id ?? '')
+    this.#send(connection, stanzas)
+  }
+
+  /** When one is too large nothing was written: each is then on its own. */
+  #send(connection: Connection, stanzas: readonly BinaryNode[]): void {
     try {
       seam('send:writing')
       connection.send(...stanzas)
       seam('send:written')
     } catch (error) {
-      this.#logger.debug({ reason: describeError(error) }, 'messages wait for the next connection')
+      if (errorCode(error) !== TOO_LARGE) {
+        this.#logger.debug({ reason: describeError(error) }, 'messages wait for the next connection')
+        return
+      }
+      const [stanza, ...others] = stanzas
+      if (stanza === undefined) return
+      if (others.length > 0) {
+        for (const one of stanzas) this.#send(connection, [one])
+        return
+      }
+      const id = stanza.attrs.id ?? ''
+      this.#unanswered.delete(id)
+      this.#onTooLarge(id)
     }
   }
 }

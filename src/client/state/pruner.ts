@@ -49,8 +49,11 @@ const PAUSE_MS = 20
 const SLICE = 64
 const HASHES = 512
 
-/** Slices of one table in one run; what is left waits for the next. */
+/** Slices of one table in one run; what is left waits for the next, which comes soon then. */
 const MAX_SLICES = 4096
+
+/** Slices of the log that are counted before the count is recorded: a process that ends early has not counted in vain. */
+const SLICES_PER_RECORD = 256
 
 /** The log is looked at when it has grown by this share of its budget, and by no more than these bytes. */
 const GROWTH_SHARE = 16
@@ -95,9 +98,9 @@ export class Pruner {
   /** Forgets everything that is due. Single flight; never rejects: what could not be forgotten waits for the next run. */
   run(): Promise<void> {
     if (this.#stop.signal.aborted) return Promise.resolve()
-    this.#running ??= this.#run().finally(() => {
+    this.#running ??= this.#run().then((isDone) => {
       this.#running = undefined
-      this.#schedule(INTERVAL_MS)
+      this.#schedule(isDone ? INTERVAL_MS : FIRST_MS)
     })
     return this.#running
   }
@@ -110,24 +113,31 @@ export class Pruner {
     })
   }
 
-  async #run(): Promise<void> {
+  /** @returns whether the log has become as small as it is to be, as far as can be told */
+  async #run(): Promise<boolean> {
+    let isDone = true
     try {
       await this.#measure()
-      await this.#slices(() => this.#events())
+      isDone = await this.#slices(() => this.#events())
       await this.#hashes()
       await this.#slices(() => this.#outbox())
       for (const { kind, days } of expiringKinds()) await this.#records(kind, days)
     } catch (error) {
       this.#options.logger.warn({ reason: describeError(error) }, 'old entries could not be forgotten yet')
     }
+    return isDone
   }
 
-  /** @param slice - does one, and tells whether there is more */
-  async #slices(slice: () => Promise<boolean>): Promise<void> {
-    for (let count = 0; count < MAX_SLICES; count += 1) {
-      if (this.#isStopped() || !(await slice())) return
+  /**
+   * @param slice - does one, and tells whether there is more
+   * @returns whether there is nothing left to do
+   */
+  async #slices(slice: () => Promise<boolean>, most: number = MAX_SLICES): Promise<boolean> {
+    for (let count = 0; count < most; count += 1) {
+      if (this.#isStopped() || !(await slice())) return true
       await sleep(this.#options.clock, PAUSE_MS, this.#stop.signal)
     }
+    return false
   }
 
   #isStopped(): boolean {
@@ -145,13 +155,22 @@ export class Pruner {
     const { state } = this.#options
     const known = await state.read(EVENT_LOG_SIZE, SELF)
     let { sizeBytes, upTo } = known ?? { sizeBytes: 0, upTo: 0 }
-    await this.#slices(async () => {
+    const slice = async (): Promise<boolean> => {
       const rows = await this.#readEvents(upTo, this.#measuredUpTo)
       for (const row of rows) sizeBytes += await this.#sizeOf(row)
       upTo = rows.at(-1)?.seq ?? upTo
       return rows.length === SLICE
-    })
+    }
+    // to the end, however long that is: what is not counted is not kept within the bytes either
+    while (!(await this.#slices(slice, SLICES_PER_RECORD))) await this.#record({ sizeBytes, upTo })
     if (!this.#isStopped()) this.#sizeBytes = sizeBytes
+  }
+
+  async #record(size: LogSize): Promise<void> {
+    await this.#options.state.commit((unit) => {
+      unit.put(EVENT_LOG_SIZE, SELF, size)
+      return Promise.resolve()
+    })
   }
 
   async #readEvents(after: number, upTo: number): Promise<readonly EventRow[]> {
