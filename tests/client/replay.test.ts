@@ -170,8 +170,7 @@ describe('a read that fails, whichever it is', () => {
       expect(failed).toBeGreaterThan(1)
       expect(await messageIds(client)).toEqual(ids)
       expect((await log(client)).map(({ type }) => type)).not.toContain('message.undecryptable')
-      for (const id of ids)
-        expect(world.answersTo(id).map(({ attrs }) => attrs.type)).toEqual(['inactive'])
+      for (const id of ids) expect(world.answersTo(id).map(({ attrs }) => attrs.type)).toEqual(['inactive'])
       expect(world.sockets).toBe(sockets)
     },
   )
