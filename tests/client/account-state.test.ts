@@ -69,6 +69,27 @@ function heldStore(): {
 }
 
 describe('a unit of work', () => {
+  test('waits for the writer when 2,048 others do, and is staged when it has gone on', async () => {
+    const { store, release } = heldStore()
+    const { state } = await open(store)
+    let staged = 0
+    const all = Array.from({ length: 2_100 }, (_, number) =>
+      state.transact((unit) => {
+        staged += 1
+        unit.put(NOTE, String(number), 'x')
+        return Promise.resolve()
+      }),
+    )
+    await all[2_048]
+    for (let turn = 0; turn < 100; turn += 1) await Promise.resolve()
+    // one is being written, and no more than the bound wait behind it
+    expect(staged).toBe(2_049)
+    release()
+    await Promise.all(all)
+    expect(staged).toBe(2_100)
+    release()
+  })
+
   test('changes nothing when it throws', async () => {
     const { state } = await open(new MemoryStore())
     const failed = state.transact((unit) => {

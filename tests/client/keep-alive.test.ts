@@ -20,13 +20,13 @@ interface SetUp {
   readonly dead: unknown[]
 }
 
-function setUp(wrap: (clock: VirtualClock) => Clock = (clock) => clock): SetUp {
+function setUp(wrap: (clock: VirtualClock) => Clock = (clock) => clock, seed: string = 'keep-alive'): SetUp {
   const clock = new VirtualClock()
   const pings: SetUp['pings'] = []
   const dead: unknown[] = []
   const keepAlive = new KeepAlive({
     clock: wrap(clock),
-    random: seededRandom('keep-alive'),
+    random: seededRandom(seed),
     timing: DEFAULT_TIMING,
     ping: (_query, timeoutMs) => {
       const answer = deferred<undefined>() as unknown as Deferred<void>
@@ -50,6 +50,20 @@ describe('the keepalive', () => {
     expect(pings).toHaveLength(0)
     await clock.advanceAndSettle(keepAliveMs - SHORTEST_MS + 1)
     expect(pings).toMatchObject([{ timeoutMs: pongTimeoutMs }])
+  })
+
+  test('does not ask at the same moment on every connection: clients that came back together would', async () => {
+    const moments = new Set<number>()
+    for (let number = 0; number < 12; number += 1) {
+      const { clock, pings, keepAlive } = setUp(undefined, `connection ${String(number)}`)
+      const startedAtMs = clock.nowMs()
+      while (pings.length === 0) await clock.advanceAndSettle(100)
+      moments.add(clock.nowMs() - startedAtMs)
+      keepAlive.stop()
+    }
+    expect(moments.size).toBeGreaterThan(6)
+    expect(Math.min(...moments)).toBeGreaterThanOrEqual(SHORTEST_MS)
+    expect(Math.max(...moments)).toBeLessThanOrEqual(keepAliveMs)
   })
 
   test('does not ask while data flows', async () => {

@@ -138,6 +138,18 @@ describe('the signed pre-key', () => {
     expect(publishedId(scene)).toBe(3)
   })
 
+  test('that is refused day after day stops at eight keys that are still readable, and forgets none early', async () => {
+    const scene = await openScene('refused for ever')
+    scene.world.server.faults.refuseKeys(DEVICE, 'rotate', 409, 20)
+    await restart(scene, ROTATION_MS)
+    for (let day = 0; day < 11; day += 1) await restart(scene, REFUSED_PAUSE_MS)
+    expect(rotations(scene)).toHaveLength(8)
+    const kept = await scene.store.listRecords('default', 'signed-pre-key', undefined, 100)
+    expect(kept.map(({ key }) => Number(key)).sort((a, b) => a - b)).toEqual(range(1, 9))
+    await restart(scene, RETENTION_MS)
+    expect(rotations(scene)).toHaveLength(9)
+  })
+
   test('is sent again as it was when the connection broke before the server had it', async () => {
     const scene = await openScene('cut before')
     atNext(scene, 'rotate', () => scene.world.server.faults.disconnect(DEVICE))

@@ -2,13 +2,16 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Client, MemoryStore } from 'waton'
 import type { ClientEvents } from 'waton'
-import { VirtualClock, faultyStore, writeFault } from 'waton/testing'
+import { CrashStore, VirtualClock, faultyStore, writeFault } from 'waton/testing'
 import { toBase64 } from '../../src/base/bytes.ts'
+import { seededRandom } from '../../src/base/random.ts'
 import { CREDENTIALS, SELF } from '../../src/client/state/records.ts'
 import { node } from '../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
+import { generateKeyPair } from '../../src/protocol/crypto/index.ts'
 import { until } from '../helpers/until.ts'
 import { FastClock, World, linkedClient, newClient, scriptedServer, settle, uncaught } from './support.ts'
+import type { ScriptedServer } from './support.ts'
 
 describe('a forged approval', () => {
   test.each([
@@ -261,6 +264,94 @@ describe('a new secret that the server asks for', () => {
     expect(await storedSecret(store)).toBe(agreed)
     await until('the new secret', async () => (await storedSecret(store)) !== agreed)
     expect(failures).toEqual(['WATON_PAIRING_CODE_UNANSWERED'])
+  })
+})
+
+describe('a server that would like to know a typed code', () => {
+  const registration = (attrs: Record<string, string>, children: BinaryNode[]): BinaryNode =>
+    node('link_code_companion_reg', attrs, children)
+  const ref = node('link_code_pairing_ref', {}, Uint8Array.of(7, 7, 7))
+  const notice = (id: string, type: string, child: BinaryNode): BinaryNode =>
+    node('notification', { from: '@s.whatsapp.net', id, t: '1700000000', type }, [child])
+
+  /** What a phone answers that has entered some code: without the right one its key is another. */
+  function guess(number: number): BinaryNode {
+    const random = seededRandom(`guess ${String(number)}`)
+    const keys = [
+      node('link_code_pairing_wrapped_primary_ephemeral_pub', {}, random.bytes(80)),
+      node('primary_identity_pub', {}, generateKeyPair(random).publicKey),
+    ]
+    const answer = registration({ stage: 'primary_hello' }, [...keys, ref])
+    return notice(`guess${String(number)}`, 'link_code_companion_reg', answer)
+  }
+
+  /** A client whose code was announced to such a server, and what it has said of the phone's answers. */
+  async function announced(): Promise<{
+    server: ScriptedServer
+    clock: VirtualClock
+    failures: string[]
+    /** Answers that the client has let a phone have. */
+    finished: () => number
+  }> {
+    const clock = new VirtualClock()
+    const server = scriptedServer(clock, offering(30), (channel, stanza) => {
+      if (stanza.tag !== 'iq' || stanza.attrs.xmlns !== 'md' || stanza.attrs.type !== 'set') return
+      const { id } = stanza.attrs
+      const hello = registration({ stage: 'companion_hello' }, [ref])
+      channel.write(node('iq', { from: '@s.whatsapp.net', type: 'result', id }, [hello]))
+    })
+    const store = new MemoryStore()
+    const client = new Client({ store, endpoint: server.endpoint, clock, timing: { keepAliveMs: 1e9 } })
+    onTestFinished(() => client.close())
+    const failures: string[] = []
+    client.on('pairing.failed', ({ code }) => {
+      failures.push(code)
+    })
+    client.connect().catch(() => undefined)
+    await client.requestPairingCode('15550000001')
+    const finished = (): number =>
+      server.stanzas.filter((stanza) => JSON.stringify(stanza).includes('companion_finish')).length
+    return { server, clock, failures, finished }
+  }
+
+  test('gets five answers for it, and then no more', async () => {
+    const { server, failures, finished } = await announced()
+    for (let number = 1; number <= 7; number += 1) {
+      server.channels[0]?.write(guess(number))
+      const isTaken = (): boolean => finished() + failures.length === number
+      await until(`what becomes of guess ${String(number)}`, isTaken)
+    }
+    expect(finished()).toBe(5)
+    expect(failures).toEqual(['WATON_PAIRING_CODE_UNKNOWN', 'WATON_PAIRING_CODE_UNKNOWN'])
+    // each is acknowledged all the same, so that none comes again
+    const acks = server.stanzas.filter(({ tag }) => tag === 'ack').map(({ attrs }) => attrs.id)
+    expect(acks).toEqual(Array.from({ length: 7 }, (_, index) => `guess${String(index + 1)}`))
+  })
+
+  test('gets none when its time is over', async () => {
+    const { server, clock, failures, finished } = await announced()
+    clock.advance(180_000)
+    server.channels[0]?.write(guess(1))
+    await until('the refusal', () => failures[0])
+    expect([failures, finished()]).toEqual([['WATON_PAIRING_CODE_UNKNOWN'], 0])
+  })
+
+  test('cannot fill the memory with what it tells a device that is being linked', async () => {
+    const clock = new VirtualClock()
+    const store = new CrashStore(new MemoryStore())
+    const server = scriptedServer(clock, (channel) => {
+      for (let number = 0; number < 33; number += 1)
+        channel.write(notice(`n${String(number)}`, 'companion_reg_refresh', node('companion_reg_refresh')))
+    })
+    const client = new Client({ store, endpoint: server.endpoint, clock, timing: { keepAliveMs: 1e9 } })
+    onTestFinished(() => client.close())
+    client.on('connection.state', ({ state }) => {
+      if (state === 'pairing') store.hold()
+    })
+    client.connect().catch(() => undefined)
+    await until('the end of the connection', () => server.closed > 0)
+    expect(server.stanzas.filter(({ tag }) => tag === 'ack')).toEqual([])
+    await store.letThrough()
   })
 })
 

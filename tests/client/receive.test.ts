@@ -3,6 +3,8 @@
  * that cannot be read, things that nobody knows (promises G1 and G2).
  */
 import { describe, expect, test } from 'vitest'
+import { MemoryStore } from 'waton'
+import { LID_BY_PN } from '../../src/client/state/records.ts'
 import { node } from '../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
 import { until } from '../helpers/until.ts'
@@ -51,6 +53,23 @@ describe('a stanza that breaks the rules', () => {
       attrs: { error: '487', class: 'message', to: forged.attrs.from },
     })
     expect(await messageIds(client)).toEqual([id])
+  })
+
+  test('a notification that is refused halfway leaves nothing behind, and is refused again', async () => {
+    const world = new World('refused halfway')
+    const { alice } = await world.addPair()
+    const store = new MemoryStore()
+    await linkedClient(world, alice, { store })
+    const people = { participant: '100000000003@lid', participant_pn: '15550000003@s.whatsapp.net' }
+    const attrs = { id: 'HALF', type: 'w:gp2', from: '120363000000000001@g.us', t: SECONDS, ...people }
+    // who is added is read after the addresses were learned and the stanza was remembered
+    const nobody = node('notification', attrs, [node('add', {}, [node('participant')])])
+    for (const count of [1, 2]) {
+      world.inject(nobody)
+      await until(`refusal ${String(count)}`, () => world.answersTo('HALF').length === count)
+    }
+    expect(world.answersTo('HALF').map(({ attrs: { error } }) => error)).toEqual(['487', '487'])
+    expect(await store.readRecord('default', LID_BY_PN.kind, '15550000003')).toBeUndefined()
   })
 
   test('a message without its sender is passed over and the next one is received', async () => {
@@ -115,12 +134,12 @@ describe('a redelivery', () => {
     const [delivered] = world.received({ tag: 'message' }).filter(({ attrs }) => attrs.id === id)
     if (delivered === undefined) throw new Error('no message')
     world.inject(delivered)
+    await until('a second receipt', () => world.answersTo(id).length === 2)
     world.inject({ ...delivered, attrs: { ...delivered.attrs, offline: '0' } })
-    await until('two more receipts', () => world.answersTo(id).length >= 2)
+    await until('a third receipt', () => world.answersTo(id).length === 3)
     await settle()
-    expect(world.answersTo(id).map(({ tag, attrs }) => [tag, attrs.type])).toEqual(
-      world.answersTo(id).map(() => ['receipt', 'inactive']),
-    )
+    const answers = world.answersTo(id).map(({ tag, attrs }) => [tag, attrs.type])
+    expect(answers).toEqual([1, 2, 3].map(() => ['receipt', 'inactive']))
     expect(await messageIds(client)).toEqual([id])
     expect(world.violations).toEqual([])
   })

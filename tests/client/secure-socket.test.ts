@@ -154,6 +154,32 @@ describe('a resumed handshake', () => {
 })
 
 describe('a stream that ended before anybody listened', () => {
+  test.each([
+    [256, undefined],
+    [257, 'WATON_STANZA_EARLY'],
+  ])('keeps what it was sent until then: %i stanzas', async (count, code) => {
+    const socket = new Script(
+      (hello) => {
+        const { answer, result } = new ScriptedServer(keys, chain).resume(hello, chain)
+        const { serverToClientKey: sendKey, clientToServerKey: receiveKey } = result
+        const cipher = new TransportCipher({ sendKey, receiveKey })
+        const stanzas = Array.from({ length: count }, (_, number) =>
+          cipher.seal(encodeNode(node('ib', { id: String(number) }))),
+        )
+        return concatBytes(encodeFrame(answer), ...stanzas)
+      },
+      100_000,
+      false,
+    )
+    const stream = new NodeStream(await open(socket, true))
+    const seen: string[] = []
+    const ends: unknown[] = []
+    stream.onEnd = (error) => ends.push(error)
+    stream.onNode = ({ attrs }) => seen.push(attrs.id ?? '')
+    expect(seen).toEqual(Array.from({ length: 256 }, (_, number) => String(number)))
+    expect(ends).toMatchObject(code === undefined ? [] : [{ code }])
+  })
+
   test('tells its end also when a stanza that waited cannot be answered any more', async () => {
     const socket = new Script((hello) => {
       const { answer, result } = new ScriptedServer(keys, chain).resume(hello, chain)

@@ -1,11 +1,13 @@
 /**
- * A disk that forgets what was not flushed, and one that fails: the process dies at seeded moments, commits fail with a full
- * disk, a busy file and an I/O error, and the record of the server judges. No answer leaves before the commit of what it
- * answers, and nothing that came is lost, doubled or out of order (promises G1, G2 and G9). Half of the texts are from an
- * unmodified Baileys.
+ * A disk that forgets what was not flushed, and one that fails: a bot that answers each text dies at seeded moments, its
+ * commits fail with a full disk, a busy file and an I/O error, and the record of the server judges. No answer to the server
+ * leaves before the commit of what it answers, nothing that came is lost, doubled or out of order, every text is handled and
+ * has one reply, and nothing is asked for again (promises G1, G2, G9 and G10). Half of the texts are from an unmodified
+ * Baileys. `WATON_DEATHS` sets how often the process dies, `WATON_MESSAGES` how many texts come in, `WATON_SEED` the seed.
  */
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { Client, MemoryStore } from 'waton'
+import { Bot, MemoryStore } from 'waton'
+import type { Client } from 'waton'
 import type { Change, Claim, CommitResult, Store } from 'waton/persistence'
 import type { SimulatedPhone, Simulator, TracedStanza } from 'waton/simulator'
 import { CrashStore, StoreWrapper, faultyStore } from 'waton/testing'
@@ -17,14 +19,21 @@ import { FastClock, log } from '../client/support.ts'
 import { Baileys } from '../helpers/baileys.ts'
 import { until } from '../helpers/until.ts'
 import { addPair, startWorld } from '../helpers/world.ts'
+import { Ledger } from '../kill/ledger.ts'
+import { disorder, missing, repeated } from '../kill/lists.ts'
 
 const seed = process.env.WATON_SEED ?? '20'
+const messages = Number(process.env.WATON_MESSAGES ?? 0)
 const ALICE = '15550000001@s.whatsapp.net'
 const DEVICE = '15550000001:1@s.whatsapp.net'
 
 /** How often the process dies in one story. */
-const DEATHS = 6
-const TEXTS_PER_LIFE = 8
+const DEATHS = Number(process.env.WATON_DEATHS ?? 10)
+const TEXTS_PER_LIFE = Math.max(8, Math.ceil(messages / DEATHS))
+
+/** Commits of one life that are flushed, at most. */
+const MAX_FLUSHES = 6
+const TIMEOUT_MS = 180_000 + DEATHS * 5_000 + messages * 200
 
 /** What disks do: each is told to the client in the code of its back end. */
 const FAILURES: readonly StorageError[] = [
@@ -58,11 +67,24 @@ interface Story {
   readonly simulator: Simulator
   readonly random: RandomSource
   readonly alice: SimulatedPhone
+  /** Bob writes by his phone, and Carol by the Baileys that is linked to hers. */
   readonly bob: SimulatedPhone
+  readonly carol: SimulatedPhone
   readonly baileys: Baileys
   readonly disk: Store
   readonly durableAt: Map<string, number>
+  /** Receipts of the device, as they reached the server: a long run outgrows the record. */
+  readonly receipts: TracedStanza[]
+  readonly ledger: Ledger
   readonly written: string[]
+  /** Ids that the bot's handler has finished with. */
+  readonly handled: Set<string>
+}
+
+/** One life of the bot's process. */
+interface Life {
+  readonly bot: Bot
+  readonly client: Client
 }
 
 async function startStory(name: string): Promise<Story> {
@@ -73,17 +95,34 @@ async function startStory(name: string): Promise<Story> {
   const durableAt = new Map<string, number>()
   const disk = new NotingStore(new MemoryStore(), simulator, durableAt)
   const random = seededRandom(`${name} ${seed}`)
-  return { simulator, random, alice, bob, baileys, disk, durableAt, written: [] }
+  const receipts: TracedStanza[] = []
+  simulator.trace.subscribe((entry) => {
+    if ('node' in entry && entry.node.tag === 'receipt' && entry.device === DEVICE) receipts.push(entry)
+  })
+  const parties = { simulator, random, alice, bob, carol, baileys, disk }
+  const ledger = new Ledger(simulator, DEVICE)
+  return { ...parties, durableAt, receipts, ledger, written: [], handled: new Set() }
 }
 
-/** A client on the story's disk, through a store that misbehaves. */
-function newLife({ simulator, alice }: Story, store: Store): Client {
-  const client = new Client({ store, endpoint: simulator.endpoint, clock: new FastClock(20) })
-  onTestFinished(() => client.close().catch(() => undefined))
-  client.on('pairing.qr', async ({ qr }) => {
-    await alice.linkDevice(qr).catch(() => undefined)
+/** A bot on the story's disk, through a store that misbehaves. */
+async function newLife({ simulator, alice, handled }: Story, store: Store): Promise<Life> {
+  const bot = new Bot({
+    store,
+    endpoint: simulator.endpoint,
+    clock: new FastClock(20),
+    maxAgeMs: Infinity,
+    stopOnSignals: false,
+    onQr: ({ qr }) => alice.linkDevice(qr).catch(() => undefined),
   })
-  return client
+  onTestFinished(() => bot.stop().catch(() => undefined))
+  bot.on('message:text', async (ctx) => {
+    await ctx.reply(`echo of ${ctx.text}`)
+    handled.add(ctx.message.id)
+  })
+  bot.catch(() => undefined)
+  const client = await bot.open()
+  await bot.start()
+  return { bot, client }
 }
 
 async function write({ bob, baileys, written }: Story, count: number): Promise<void> {
@@ -106,9 +145,36 @@ async function untilAllLogged({ written }: Story, client: Client): Promise<void>
   )
 }
 
-/** What the server and the log say of a story that is over. */
+/** The texts of one of the two people, in order: those that came, or the replies to them. */
+function textsOf({ written }: Story, person: 0 | 1): string[] {
+  return written.flatMap((_, index) => (index % 2 === person ? [`in ${String(index + 1)}`] : []))
+}
+
+function shownBy({ messages: shown }: SimulatedPhone): string[] {
+  return shown.flatMap(({ fromMe, text }) => (fromMe ? [] : [text ?? '']))
+}
+
+/** What is wrong with the replies that the phones show. */
+function defectsOfReplies(story: Story): readonly string[] {
+  return [story.bob, story.carol].flatMap((phone, index) => {
+    const expected = textsOf(story, index === 0 ? 0 : 1).map((text) => `echo of ${text}`)
+    const shown = shownBy(phone)
+    return [...missing(expected, shown), ...repeated(shown), ...disorder(expected, shown)]
+  })
+}
+
+async function untilAllAnswered(story: Story): Promise<void> {
+  await until('every reply to be shown', () => defectsOfReplies(story).length === 0, 60_000).catch(
+    () => undefined,
+  )
+  expect(defectsOfReplies(story), `seed ${seed}`).toEqual([])
+}
+
+/** What the server, the phones and the log say of a story that is over. */
 async function expectNothingLost(story: Story, client: Client): Promise<void> {
-  const { simulator, written, durableAt } = story
+  const { simulator, written, durableAt, receipts, ledger, handled } = story
+  await untilAllAnswered(story)
+  expect(missing(written, [...handled]), `seed ${seed}`).toEqual([])
   await until('everything to be answered', () => simulator.unanswered(DEVICE).length === 0)
   const events = await log(client)
   const received = events.flatMap(({ type, payload }) =>
@@ -124,9 +190,11 @@ async function expectNothingLost(story: Story, client: Client): Promise<void> {
     ).toEqual(expected)
   }
   expect(events.filter(({ type }) => type === 'message.undecryptable')).toEqual([])
-  const receipts = simulator.trace.stanzas({ direction: 'client-to-server', device: DEVICE, tag: 'receipt' })
-  expect(receipts.filter(({ node }) => node.attrs.type === 'retry')).toEqual([])
-  expect(early(receipts, written, durableAt), `seed ${seed}`).toEqual([])
+  expect(ledger.retries.filter(({ device }) => device === DEVICE)).toEqual([])
+  expect(ledger.keyFetches).toBe(0)
+  const own = receipts.filter(({ direction }) => direction === 'client-to-server')
+  expect(own.length).toBeGreaterThan(0)
+  expect(early(own, written, durableAt), `seed ${seed}`).toEqual([])
 }
 
 /** Texts that were answered before they were durable. */
@@ -144,25 +212,32 @@ function isAbout({ attrs, content }: TracedStanza['node'], id: string): boolean 
   return attrs.id === id || JSON.stringify(content ?? '').includes(`"${id}"`)
 }
 
+/** Both people have written and have been answered: from now on nobody needs keys. */
+async function warmUp(story: Story, client: Client): Promise<void> {
+  await write(story, 2)
+  await untilAllLogged(story, client)
+  await untilAllAnswered(story)
+  story.ledger.firstKill()
+}
+
 describe('a process that dies at seeded moments', () => {
   test(
-    `on a disk that forgets what was not flushed: everything once, in order (seed ${seed})`,
-    { timeout: 180_000 },
+    `on a disk that forgets what was not flushed: everything once, in order (${String(DEATHS)} deaths, seed ${seed})`,
+    { timeout: TIMEOUT_MS },
     async () => {
       const story = await startStory('deaths')
       const { disk, random } = story
       let store = new CrashStore(disk)
-      let client = newLife(story, store)
-      await client.connect()
-      await write(story, 2)
-      await untilAllLogged(story, client)
+      let { bot, client } = await newLife(story, store)
+      await warmUp(story, client)
       let forgotten = 0
-      for (let death = 0; death < DEATHS; death += 1) {
+      let deaths = 0
+      for (; deaths < DEATHS; deaths += 1) {
         store.hold()
         await write(story, TEXTS_PER_LIFE)
         await until('a commit', () => store.held > 0)
         // some commits are flushed, some are not, and of those some are written although nobody hears of it
-        for (let flushes = randomInteger(random, 3); flushes > 0; flushes -= 1) {
+        for (let flushes = randomInteger(random, MAX_FLUSHES); flushes > 0; flushes -= 1) {
           await store.flush(1)
           await until(
             'the next commit',
@@ -172,13 +247,14 @@ describe('a process that dies at seeded moments', () => {
         const unacknowledged = randomInteger(random, store.held + 1)
         forgotten += store.held - unacknowledged
         await store.crash(unacknowledged)
-        await client.close().catch(() => undefined)
-        if (death % 2 === 0) await write(story, 2)
+        await bot.stop().catch(() => undefined)
+        if (deaths % 2 === 0) await write(story, 2)
         store = new CrashStore(disk)
-        client = newLife(story, store)
-        await client.connect()
+        ;({ bot, client } = await newLife(story, store))
       }
+      expect(deaths).toBe(DEATHS)
       expect(forgotten).toBeGreaterThan(0)
+      expect(story.written.length).toBeGreaterThanOrEqual(messages)
       await untilAllLogged(story, client)
       await expectNothingLost(story, client)
     },
@@ -193,7 +269,7 @@ function settled({ written, durableAt }: Story): boolean {
 describe('a disk that is full, busy or broken at seeded commits', () => {
   test.each([false, true])(
     `loses and doubles nothing, and answers nothing early (written all the same: %s; seed ${seed})`,
-    { timeout: 180_000 },
+    { timeout: TIMEOUT_MS },
     async (isApplied) => {
       const story = await startStory(`failures ${String(isApplied)}`)
       const { disk, random } = story
@@ -206,12 +282,11 @@ describe('a disk that is full, busy or broken at seeded commits', () => {
         told.push(error.code)
         return { error, isApplied }
       }
-      const client = newLife(story, faultyStore(disk, { commit: plan }))
-      await client.connect()
-      await write(story, 2)
-      await untilAllLogged(story, client)
+      const { client } = await newLife(story, faultyStore(disk, { commit: plan }))
+      await warmUp(story, client)
       isFailing = true
-      while (new Set(told).size < FAILURES.length) await write(story, 2)
+      while (told.length < DEATHS || story.written.length < messages) await write(story, 2)
+      expect(new Set(told).size).toBe(FAILURES.length)
       isFailing = false
       await untilAllLogged(story, client)
       await expectNothingLost(story, client)

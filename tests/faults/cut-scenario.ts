@@ -68,6 +68,9 @@ const ALICE = '15550000001'
 const BOB = '15550000002'
 const BOB_JID = `${BOB}@s.whatsapp.net`
 
+/** The first is not believed before a second one. */
+const REFUSALS_OF_A_BROKEN_LINK = 2
+
 /** More texts when a story would end before its cut: its length is not the same in each run. */
 const MAX_EXTRA_TEXTS = 20
 
@@ -231,7 +234,7 @@ function judge(story: Story, sentId: string, replyId: string): CutEvidence {
     stopped: [...stopped],
     refused:
       trace.notes.filter(({ kind }) => kind === 'refusal').length -
-      ends.filter((reason) => reason === 'link-incomplete').length,
+      REFUSALS_OF_A_BROKEN_LINK * ends.filter((reason) => reason === 'link-incomplete').length,
     shown: bob.messages.filter(({ id }) => id === sentId).length,
     unreadable: bob.undecryptable.length,
     events: received.filter((id) => id === replyId).length,

@@ -64,12 +64,17 @@ test('says nothing of an account, and accepts no message for it, before a login 
   expect(linked).toEqual([client.me])
 })
 
-test('shows codes again after the refused login, with the same keys and another secret', async () => {
+test('shows codes again after the login was refused twice, with the same keys and another secret', async () => {
   const scene = await startScene(2)
   const client = startClient(scene)
   await client.connect()
-  expect(scene.simulator.trace.notes.filter(({ kind }) => kind === 'refusal')).toHaveLength(1)
-  expect(scene.reasons).toEqual(['connection-lost', 'link-incomplete', 'restart-required'])
+  expect(scene.simulator.trace.notes.filter(({ kind }) => kind === 'refusal')).toHaveLength(2)
+  expect(scene.reasons).toEqual([
+    'connection-lost',
+    'logout-unconfirmed',
+    'link-incomplete',
+    'restart-required',
+  ])
   const [first, second, ...more] = scene.codes.map((qr) => qr.split(','))
   expect(more).toEqual([])
   const [firstRef, firstNoise, firstIdentity, firstSecret] = first ?? []
@@ -77,6 +82,22 @@ test('shows codes again after the refused login, with the same keys and another 
   expect([secondNoise, secondIdentity]).toEqual([firstNoise, firstIdentity])
   expect(secondRef).not.toBe(firstRef)
   expect(secondSecret).not.toBe(firstSecret)
+})
+
+test('survives a first login that is refused by mistake: one more tells', async () => {
+  const simulator = await startWorld(5)
+  const phone = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
+  const scene = { simulator, phone, cutter: new Cutter(simulator.endpoint.connect), store: new MemoryStore() }
+  const { codes, reasons }: Pick<Scene, 'codes' | 'reasons'> = { codes: [], reasons: [] }
+  const client = startClient({ ...scene, codes, reasons })
+  client.on('connection.closed', ({ reason }) => {
+    if (reason === 'restart-required') simulator.faults.refuseLogin('15550000001:1@s.whatsapp.net', 401)
+  })
+  await client.connect()
+  expect(simulator.trace.notes.filter(({ kind }) => kind === 'fault')).toHaveLength(1)
+  expect(reasons).toEqual(['restart-required', 'logout-unconfirmed'])
+  expect(codes).toHaveLength(1)
+  expect(phone.devices.map(({ deviceId }) => deviceId)).toEqual([client.me?.deviceId])
 })
 
 test('is settled by the next process when the first one ended with it', async () => {

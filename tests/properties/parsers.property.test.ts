@@ -72,6 +72,37 @@ describe.each(PARSERS.map((parser) => [parser.name, parser] as const))('%s', (_n
   )
 })
 
+/** What a byte that cannot be there, or one that is missing, is refused with. */
+const BROKEN_OFF: ReadonlySet<string> = new Set([
+  'WATON_NODE_MALFORMED',
+  'WATON_PROTO_MALFORMED',
+  'WATON_SIGNAL_MALFORMED',
+  'WATON_SIGNAL_RECORD_MALFORMED',
+  'WATON_SENDER_KEY_RECORD_MALFORMED',
+])
+
+describe('a refusal of bytes', () => {
+  test('says where they stop making sense, and why', () => {
+    const seen = new Set<string>()
+    for (const { name, parse, valid } of PARSERS) {
+      for (const bytes of valid) {
+        const cut = Array.from(bytes.subarray(0, 400), (_, length) => bytes.subarray(0, length))
+        const damaged = Array.from({ length: 300 }, (_, number) => mutateBytes(bytes, number))
+        for (const input of [...cut, ...damaged]) {
+          const outcome = outcomeOf(() => parse(input))
+          if (!('refusal' in outcome) || !BROKEN_OFF.has(outcome.refusal.code)) continue
+          const { code, details, message } = outcome.refusal
+          seen.add(code)
+          expect(details.offset, `${name}, ${code}: ${message}`).toBeTypeOf('number')
+          expect(details.offset).toBeGreaterThanOrEqual(0)
+          expect(message).toMatch(/: .{5}/)
+        }
+      }
+    }
+    expect([...seen].sort()).toEqual([...BROKEN_OFF].sort())
+  })
+})
+
 describe('protobuf', () => {
   test(
     'of every generated type reads damaged messages of Baileys, and random bytes, or refuses them',

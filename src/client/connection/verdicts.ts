@@ -143,14 +143,14 @@ export class Verdicts {
       return endingFor('unlinked', facts)
     }
     if (!self.isLinked) return endingFor('link-refused', facts)
+    this.#logoutClaims += 1
+    if (this.#logoutClaims < LOGOUT_CLAIMS) return endingFor('logout-unconfirmed', facts)
+    this.#logoutClaims = 0
     if (!isAccepted && self.isUnconfirmed && isUnknownDevice(failure)) {
       logger.warn({}, 'linking had not been completed: the server does not know this device; pairing again')
       await dropUnconfirmedLink(state, self, random)
       return endingOfIncompleteLink(failure)
     }
-    this.#logoutClaims += 1
-    if (this.#logoutClaims < LOGOUT_CLAIMS) return endingFor('logout-unconfirmed', facts)
-    this.#logoutClaims = 0
     const quarantine = { reason: 'logged-out', serverCode: failure.serverCode, atMs: clock.nowMs() }
     await state.commit(async (unit) => {
       unit.put(STANDING, SELF, { ...(await unit.read(STANDING, SELF)), quarantine })

@@ -4,7 +4,7 @@
  */
 import { Reader, Writer } from 'protobufjs/minimal.js'
 import { asBuffer } from '../../base/bytes.ts'
-import { ProtocolError, UsageError } from '../../base/errors.ts'
+import { ProtocolError, UsageError, describeError } from '../../base/errors.ts'
 
 /** A generated class seen as something that can be decoded. */
 export interface DecodableType<Value> {
@@ -124,13 +124,15 @@ export const MAX_PROTO_DEPTH: number = 100
  *   {@link MAX_PROTO_DEPTH}
  */
 export function decodeProto<Value>(type: DecodableType<Value>, bytes: Uint8Array, what: string): Value {
+  const reader = new NumberReader(bytes)
   try {
-    return type.decode(new NumberReader(bytes) as unknown as Reader)
+    return type.decode(reader as unknown as Reader)
   } catch (cause) {
-    throw new ProtocolError('WATON_PROTO_MALFORMED', `the bytes are not a well-formed ${what} message`, {
-      details: { what, lengthBytes: bytes.length },
-      cause,
-    })
+    throw new ProtocolError(
+      'WATON_PROTO_MALFORMED',
+      `the bytes are not a well-formed ${what} message: ${describeError(cause)}`,
+      { details: { what, offset: reader.pos, lengthBytes: bytes.length }, cause },
+    )
   }
 }
 

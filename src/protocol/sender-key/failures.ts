@@ -23,8 +23,9 @@ export function badSignature(keyId: number): CryptoError {
 }
 
 /** The stored bytes are no record of this kind. */
-export function damagedRecord(why: string): ProtocolError {
+export function damagedRecord(why: string, offset: number): ProtocolError {
   return new ProtocolError('WATON_SENDER_KEY_RECORD_MALFORMED', `the sender key record is damaged: ${why}`, {
+    details: { offset },
     action: 'check-store',
   })
 }

@@ -73,9 +73,12 @@ export function readDistribution(body: Uint8Array): SenderKeyDistribution {
   const { uints, strings } = readFields(body.subarray(1), 4)
   const [keyId, iteration, chainKey, signingKey] = [uints[1], uints[2], strings[3], strings[4]]
   if (keyId === undefined || iteration === undefined || chainKey === undefined || signingKey === undefined)
-    throw malformed('a required field is missing')
+    throw malformed('a required field is missing', { offset: body.length })
   if (chainKey.length !== CURVE_KEY_BYTES)
-    throw malformed('its chain key does not have 32 bytes', { length: chainKey.length })
+    throw malformed('its chain key does not have 32 bytes', {
+      offset: chainKey.byteOffset - body.byteOffset,
+      length: chainKey.length,
+    })
   return {
     keyId,
     iteration,
@@ -111,12 +114,12 @@ export function readSenderKeyMessage(body: Uint8Array): SenderKeyMessage {
   const { uints, strings } = readFields(body.subarray(1, end), 3)
   const [keyId, iteration, ciphertext] = [uints[1], uints[2], strings[3]]
   if (keyId === undefined || iteration === undefined || ciphertext === undefined)
-    throw malformed('a required field is missing')
+    throw malformed('a required field is missing', { offset: body.length })
   return { keyId, iteration, ciphertext, signed: body.subarray(0, end), signature: body.subarray(end) }
 }
 
 function checkVersion(body: Uint8Array, minimumBytes: number): void {
-  if (body.length < minimumBytes) throw malformed('it is too short', { length: body.length })
+  if (body.length < minimumBytes) throw malformed('it is too short', { offset: body.length })
   const version = (body[0] ?? 0) >> 4
-  if (version !== VERSION) throw malformed('its version is not 3', { version })
+  if (version !== VERSION) throw malformed('its version is not 3', { offset: 0, version })
 }

@@ -74,7 +74,7 @@ export function decodeSenderKeyRecord(bytes: Uint8Array): SenderKeyRecord {
 function openRecord(bytes: Uint8Array): RecordReader {
   const version = bytes[0] ?? 0
   if (version > RECORD_VERSION) throw newerRecord(version, RECORD_VERSION)
-  if (version === 0) throw damagedRecord('its version is unknown')
+  if (version === 0) throw damagedRecord('its version is unknown', 0)
   // one copy, so that its keys are views into memory that nobody else writes to
   return new RecordReader(bytes.slice(1), damagedRecord)
 }

@@ -96,7 +96,7 @@ export function parseSignalMessage(body: Uint8Array): SignalMessage {
   const { uints, strings } = readFields(body.subarray(1, end), 4)
   const [ratchetKey, counter, ciphertext] = [strings[1], uints[2], strings[4]]
   if (ratchetKey === undefined || counter === undefined || ciphertext === undefined) {
-    throw malformed('a required field is missing')
+    throw malformed('a required field is missing', { offset: body.length })
   }
   return {
     ratchetKey: untypedKey(ratchetKey, 'the ratchet key'),
@@ -154,7 +154,7 @@ export function readPreKeySignal(body: Uint8Array): PreKeySignalMessage {
     message === undefined ||
     signedPreKeyId === undefined
   ) {
-    throw malformed('a required field is missing')
+    throw malformed('a required field is missing', { offset: body.length })
   }
   const preKeyId = uints[1]
   return {
@@ -168,9 +168,9 @@ export function readPreKeySignal(body: Uint8Array): PreKeySignalMessage {
 }
 
 function checkVersion(body: Uint8Array, minimumBytes: number): void {
-  if (body.length < minimumBytes) throw malformed('it is too short', { length: body.length })
+  if (body.length < minimumBytes) throw malformed('it is too short', { offset: body.length })
   const version = (body[0] ?? 0) >> 4
-  if (version !== VERSION) throw malformed('its version is not 3', { version })
+  if (version !== VERSION) throw malformed('its version is not 3', { offset: 0, version })
 }
 
 /** Writes a public key with its type byte as a byte string field and returns the offset behind it. */

@@ -53,17 +53,22 @@ export class RecordWriter {
 /** Reads what {@link RecordWriter} wrote; whatever else it is given ends in the error that it was made with. */
 export class RecordReader {
   readonly #bytes: Uint8Array
-  readonly #damaged: (why: string) => ProtocolError
+  readonly #refuse: (why: string, offset: number) => ProtocolError
   #offset = 0
 
-  constructor(bytes: Uint8Array, damaged: (why: string) => ProtocolError) {
+  constructor(bytes: Uint8Array, refuse: (why: string, offset: number) => ProtocolError) {
     this.#bytes = bytes
-    this.#damaged = damaged
+    this.#refuse = refuse
+  }
+
+  /** The error for what cannot be here, counted from the version byte that stands in front of the record. */
+  damaged(why: string): ProtocolError {
+    return this.#refuse(why, Math.min(this.#offset, this.#bytes.length) + 1)
   }
 
   flags(known: number): number {
     const value = this.#bytes[this.#offset++]
-    if (value === undefined || (value & ~known) !== 0) throw this.#damaged('its flags are unknown')
+    if (value === undefined || (value & ~known) !== 0) throw this.damaged('its flags are unknown')
     return value
   }
 
@@ -72,17 +77,17 @@ export class RecordReader {
     let scale = 1
     for (let count = 0; count < MAX_VARINT_BYTES; count++) {
       const byte = this.#bytes[this.#offset++]
-      if (byte === undefined) throw this.#damaged('it ends inside a number')
+      if (byte === undefined) throw this.damaged('it ends inside a number')
       value += (byte & 0x7f) * scale
       if (byte < 0x80) return value
       scale *= 128
     }
-    throw this.#damaged('a number is too large')
+    throw this.damaged('a number is too large')
   }
 
   key(): Uint8Array {
     const end = this.#offset + KEY_BYTES
-    if (end > this.#bytes.length) throw this.#damaged('it ends inside a key')
+    if (end > this.#bytes.length) throw this.damaged('it ends inside a key')
     const key = this.#bytes.subarray(this.#offset, end)
     this.#offset = end
     return key
@@ -90,12 +95,12 @@ export class RecordReader {
 
   list<Item>(limit: number, read: (reader: RecordReader) => Item): Item[] {
     const count = this.number()
-    if (count > limit) throw this.#damaged('a list is too long')
+    if (count > limit) throw this.damaged('a list is too long')
     return Array.from({ length: count }, () => read(this))
   }
 
   end(): void {
-    if (this.#offset !== this.#bytes.length) throw this.#damaged('bytes follow its end')
+    if (this.#offset !== this.#bytes.length) throw this.damaged('bytes follow its end')
   }
 }
 

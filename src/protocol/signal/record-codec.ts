@@ -57,7 +57,7 @@ export function decodeSessionRecord(bytes: Uint8Array): SessionRecord {
       { details: { version, newest: RECORD_VERSION }, action: 'upgrade' },
     )
   }
-  if (version === 0) throw damaged('its version is unknown')
+  if (version === 0) throw damaged('its version is unknown', 0)
   // One copy, so that the record's keys are views into memory that nobody else writes to.
   const reader = new RecordReader(bytes.slice(1), damaged)
   const current = (reader.flags(HAS_CURRENT) & HAS_CURRENT) === 0 ? undefined : readSession(reader)
@@ -115,8 +115,9 @@ function readSession(reader: RecordReader): SessionState {
   const pendingPreKey = readPending(reader, flags)
   const receiving = reader.list(MAX_RECEIVING_CHAINS, readChain)
   const skipped = receiving.reduce((sum, chain) => sum + chain.skipped.length, 0)
-  if (skipped > MAX_SKIPPED_SEEDS) throw damaged('it holds too many seeds')
-  if (chainKey === undefined && receiving.length === 0) throw damaged('a session can neither send nor step')
+  if (skipped > MAX_SKIPPED_SEEDS) throw reader.damaged('it holds too many seeds')
+  if (chainKey === undefined && receiving.length === 0)
+    throw reader.damaged('a session can neither send nor step')
   const sending = { ratchetKey, chainKey, counter, previousCounter }
   return {
     baseKey,
@@ -133,7 +134,7 @@ function readSession(reader: RecordReader): SessionState {
 
 function readPending(reader: RecordReader, flags: number): PendingPreKey | undefined {
   if ((flags & HAS_PENDING) === 0) {
-    if ((flags & HAS_PRE_KEY_ID) !== 0) throw damaged('its flags contradict each other')
+    if ((flags & HAS_PRE_KEY_ID) !== 0) throw reader.damaged('its flags contradict each other')
     return undefined
   }
   const signedPreKeyId = reader.number()
@@ -149,8 +150,9 @@ function readChain(reader: RecordReader): ReceivingChain {
   }
 }
 
-function damaged(why: string): ProtocolError {
+function damaged(why: string, offset: number): ProtocolError {
   return new ProtocolError('WATON_SIGNAL_RECORD_MALFORMED', `the session record is damaged: ${why}`, {
+    details: { offset },
     action: 'check-store',
   })
 }

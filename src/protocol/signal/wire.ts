@@ -87,7 +87,7 @@ export function readFields(bytes: Uint8Array, maxField: number): WireFields {
   while (!reader.atEnd) {
     const tag = reader.varint()
     const field = Math.floor(tag / 8)
-    if (field === 0 || tag >= UINT32_LIMIT) throw malformed('a field number is out of range')
+    if (field === 0 || tag >= UINT32_LIMIT) throw malformed('a field number is out of range', reader.place)
     const value = reader.value(tag % 8)
     if (field > maxField) continue
     if (typeof value === 'object') strings[field] = value
@@ -108,6 +108,11 @@ class WireReader {
     return this.#offset >= this.#bytes.length
   }
 
+  /** Where it reads, counted from the version byte that stands in front of the fields. */
+  get place(): { readonly offset: number } {
+    return { offset: Math.min(this.#offset, this.#bytes.length) + 1 }
+  }
+
   /** The value behind a tag; `undefined` for the fixed-size types, which Signal does not use. */
   value(wireType: number): number | Uint8Array | undefined {
     switch (wireType) {
@@ -122,7 +127,7 @@ class WireReader {
         this.#take(4)
         return undefined
       default:
-        throw malformed('a field has an unknown wire type', { wireType })
+        throw malformed('a field has an unknown wire type', { ...this.place, wireType })
     }
   }
 
@@ -131,17 +136,17 @@ class WireReader {
     let scale = 1
     for (let count = 0; count < MAX_VARINT_BYTES; count++) {
       const byte = this.#bytes[this.#offset++]
-      if (byte === undefined) throw malformed('it ends inside a number')
+      if (byte === undefined) throw malformed('it ends inside a number', this.place)
       value += (byte & 0x7f) * scale
       if (byte < 0x80) return value
       scale *= 128
     }
-    throw malformed('a number has more than 64 bits')
+    throw malformed('a number has more than 64 bits', this.place)
   }
 
   #take(length: number): Uint8Array {
     const end = this.#offset + length
-    if (end > this.#bytes.length) throw malformed('a field is longer than the message')
+    if (end > this.#bytes.length) throw malformed('a field is longer than the message', this.place)
     const taken = this.#bytes.subarray(this.#offset, end)
     this.#offset = end
     return taken
