@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { childOf, childrenOf, node } from '../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
 import { uint32Bytes } from '../../src/base/bytes.ts'
+import { RESEND_ORDER } from '../../src/client/retry/records.ts'
 import type { DevicePublicKeys } from '../../src/simulator/stanza/keys.ts'
 import { BOB, DEVICE, World, keepingLogger } from '../client/support.ts'
 import type { Line } from '../client/support.ts'
@@ -41,14 +42,14 @@ function registered({ world }: Stage): DevicePublicKeys {
 
 let requests = 0
 
-/** Bob's device asks for a message, as the server passes it on, and is answered. @returns the kind of the answer */
-async function answerTo(
-  here: Stage,
-  id: string,
-  { count, keys = [] }: { count: number; keys?: readonly BinaryNode[] },
-): Promise<string | undefined> {
+interface Asked {
+  readonly count: number
+  readonly keys?: readonly BinaryNode[]
+}
+
+/** Bob's device asks for a message, as the server passes it on. */
+function inject(here: Stage, id: string, { count, keys = [] }: Asked): void {
   requests += 1
-  const before = repeatsOf(here.world.server.trace, DEVICE, id).length
   here.world.inject(
     node('receipt', { id, from: BOB_DEVICE, type: 'retry', t: String(1_700_000_000 + requests) }, [
       node('retry', { count, id, t: '1700000000', v: '1', error: '0' }),
@@ -56,10 +57,32 @@ async function answerTo(
       ...keys,
     ]),
   )
+}
+
+/** Asks, and waits for the answer. @returns the kind of the answer */
+async function answerTo(here: Stage, id: string, { count, keys = [] }: Asked): Promise<string | undefined> {
+  const before = repeatsOf(here.world.server.trace, DEVICE, id).length
+  inject(here, id, { count, keys })
   const answer = await until(`an answer to request ${String(count)}`, () =>
     repeatsOf(here.world.server.trace, DEVICE, id).at(before),
   )
   return childOf(answer.node, 'enc')?.attrs.type
+}
+
+/** The keys of Bob's device as it sends them along, for which its account vouches. */
+function keysOf(here: Stage, signature: Uint8Array): BinaryNode {
+  const { identityKey, signedPreKey } = registered(here)
+  const deviceIdentity = here.world.server.world.deviceOf(BOB_DEVICE)?.facts.deviceIdentity
+  return node('keys', {}, [
+    node('type', {}, Uint8Array.of(5)),
+    node('identity', {}, identityKey),
+    node('skey', {}, [
+      node('id', {}, uint32Bytes(signedPreKey.id).subarray(1)),
+      node('value', {}, signedPreKey.publicKey),
+      node('signature', {}, signature),
+    ]),
+    node('device-identity', {}, deviceIdentity ?? new Uint8Array(0)),
+  ])
 }
 
 /** Questions for the keys of a device whose session is in doubt. */
@@ -112,25 +135,35 @@ describe('keys in a request', () => {
   test('whose signature is wrong are not used, and those of the server are in their place', async () => {
     const here = await stage('signature')
     const { world, alice, bob, lines, ids } = here
-    const { identityKey, signedPreKey } = registered(here)
-    const deviceIdentity = world.server.world.deviceOf(BOB_DEVICE)?.facts.deviceIdentity
-    const signature = signedPreKey.signature.slice()
-    signature[7] = (signature[7] ?? 0) ^ 1
-    const keys = node('keys', {}, [
-      node('type', {}, Uint8Array.of(5)),
-      node('identity', {}, identityKey),
-      node('skey', {}, [
-        node('id', {}, uint32Bytes(signedPreKey.id).subarray(1)),
-        node('value', {}, signedPreKey.publicKey),
-        node('signature', {}, signature),
-      ]),
-      node('device-identity', {}, deviceIdentity ?? new Uint8Array(0)),
-    ])
+    const { signature } = registered(here).signedPreKey
+    const keys = keysOf(here, Uint8Array.of(...signature.subarray(0, 63), (signature[63] ?? 0) ^ 1))
     expect(await answerTo(here, ids[0], { count: 2, keys: [keys] })).toBe('pkmsg')
     expect(lines.flatMap(({ fields }) => fields.drop ?? [])).toEqual(['bad-keys'])
     expect(renewals(world)).toBe(1)
     await alice.client.send(BOB, { text: 'goes on' })
     await bob.untilTexts('goes on')
     expect(await bob.unreadable()).toEqual([])
+  })
+
+  test('that come faster than signatures are verified count as none', async () => {
+    const here = await stage('verifying')
+    const { world, alice, bob } = here
+    const keys = keysOf(here, registered(here).signedPreKey.signature)
+    const ids: string[] = []
+    for (let number = 0; number < 30; number += 1)
+      ids.push((await alice.client.send(BOB, { text: `text ${String(number)}` })).id)
+    await bob.untilTexts('text 29')
+    for (const id of ids) inject(here, id, { count: 1, keys: [keys] })
+    const waiting = await until('the others to wait', async () => {
+      const rows = await alice.store.listRecords('default', RESEND_ORDER.kind, undefined, 100)
+      const orders = rows.map(({ value }) => RESEND_ORDER.decode(value))
+      const last = orders.filter(({ stanza }) => stanza === undefined)
+      return last.some(({ id }) => id === ids.at(-1)) && last.every(({ id }) => ids.indexOf(id) > 15) && last
+    })
+    // twenty at once, and one more in six seconds
+    const verified = waiting.filter(({ bundle }) => bundle !== undefined)
+    expect(verified.length).toBeLessThan(waiting.length)
+    expect(waiting.at(-1)?.bundle).toBeUndefined()
+    expect(world.violations).toEqual([])
   })
 })
