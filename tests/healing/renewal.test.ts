@@ -3,12 +3,16 @@
  * in an hour, again when the answer in the new one did not help, and keys whose signature is wrong are as good as none.
  */
 import { describe, expect, test } from 'vitest'
-import { childOf, childrenOf, node } from '../../src/protocol/binary/node.ts'
+import { childOf, childrenOf, contentBytes, node } from '../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
 import { uint32Bytes } from '../../src/base/bytes.ts'
+import { seededRandom } from '../../src/base/random.ts'
+import { generateKeyPair } from '../../src/protocol/crypto/index.ts'
+import { generateSignedPreKey, readPreKeySignal } from '../../src/protocol/signal/index.ts'
+import { DEVICE_LIST } from '../../src/client/state/records.ts'
 import { RESEND_ORDER } from '../../src/client/retry/records.ts'
 import type { DevicePublicKeys } from '../../src/simulator/stanza/keys.ts'
-import { BOB, DEVICE, World, keepingLogger } from '../client/support.ts'
+import { BOB, DEVICE, World, keepingLogger, log } from '../client/support.ts'
 import type { Line } from '../client/support.ts'
 import { until } from '../helpers/until.ts'
 import { BOB_DEVICE, Party, repeatsOf } from './support.ts'
@@ -45,13 +49,15 @@ let requests = 0
 interface Asked {
   readonly count: number
   readonly keys?: readonly BinaryNode[]
+  /** @default Bob's linked device */
+  readonly from?: string
 }
 
 /** Bob's device asks for a message, as the server passes it on. */
-function inject(here: Stage, id: string, { count, keys = [] }: Asked): void {
+function inject(here: Stage, id: string, { count, keys = [], from = BOB_DEVICE }: Asked): void {
   requests += 1
   here.world.inject(
-    node('receipt', { id, from: BOB_DEVICE, type: 'retry', t: String(1_700_000_000 + requests) }, [
+    node('receipt', { id, from, type: 'retry', t: String(1_700_000_000 + requests) }, [
       node('retry', { count, id, t: '1700000000', v: '1', error: '0' }),
       node('registration', {}, uint32Bytes(registered(here).registrationId)),
       ...keys,
@@ -165,5 +171,63 @@ describe('keys in a request', () => {
     expect(verified.length).toBeLessThan(waiting.length)
     expect(waiting.at(-1)?.bundle).toBeUndefined()
     expect(world.violations).toEqual([])
+  })
+
+  test('of a phone that has registered anew are told once, and its list of devices is in doubt', async () => {
+    const here = await stage('phone anew')
+    const { world, alice, bob, ids } = here
+    bob.phone.goOffline()
+    const random = seededRandom('another identity of the phone')
+    const identity = generateKeyPair(random)
+    const { id, publicKey, signature } = generateSignedPreKey(identity, 7, random)
+    const keys = node('keys', {}, [
+      node('type', {}, Uint8Array.of(5)),
+      node('identity', {}, identity.publicKey),
+      node('skey', {}, [
+        node('id', {}, uint32Bytes(id).subarray(1)),
+        node('value', {}, publicKey),
+        node('signature', {}, signature),
+      ]),
+    ])
+    for (const message of ids) inject(here, message, { count: 2, keys: [keys], from: BOB })
+    await until('the answers', () =>
+      ids.every((message) => repeatsOf(world.server.trace, DEVICE, message).length === 1),
+    )
+    const changes = (await log(alice.client)).filter(({ type }) => type === 'identity.changed')
+    expect(changes).toMatchObject([{ payload: { contact: { pn: BOB } } }])
+    const lists = await alice.store.listRecords('default', DEVICE_LIST.kind, undefined, 100)
+    const list = lists.find(({ key }) => key === bob.phone.lid)
+    expect(list && DEVICE_LIST.decode(list.value)).toMatchObject({ isStale: true })
+  })
+
+  test('begin one session, however many messages are asked for with them', async () => {
+    const here = await stage('one session')
+    const { world, ids } = here
+    const preKey = world.server.world.deviceOf(BOB_DEVICE)?.directory.take()
+    if (preKey === undefined) throw new Error('Bob has no one-time pre-keys')
+    const { content, ...keys } = keysOf(here, registered(here).signedPreKey.signature)
+    const oneTime = node('key', {}, [
+      node('id', {}, uint32Bytes(preKey.id).subarray(1)),
+      node('value', {}, preKey.publicKey),
+    ])
+    const [first, second] = ids
+    inject(here, first, {
+      count: 1,
+      keys: [
+        { ...keys, content: [...(content as readonly BinaryNode[]), oneTime] },
+        node('list', {}, [node('item', { id: second })]),
+      ],
+    })
+    const answers = await until('both answers', () => {
+      const all = ids.flatMap((id) => repeatsOf(world.server.trace, DEVICE, id))
+      return all.length === 2 && all
+    })
+    const begun = answers.map((answer) => {
+      const enc = childOf(answer.node, 'enc')
+      const { baseKey, preKeyId } = readPreKeySignal((enc && contentBytes(enc)) ?? new Uint8Array(0))
+      return { baseKey, preKeyId }
+    })
+    expect(begun[0]?.preKeyId).toBe(preKey.id)
+    expect(begun[1]).toEqual(begun[0])
   })
 })
