@@ -449,6 +449,16 @@ describe('a refusal', () => {
     expect(bob.messages.map(({ text }) => text)).toEqual(['warm up', 'patience', 'behind it'])
   })
 
+  test('for load that comes twice counts once', async () => {
+    const wired = await wiredOutbox()
+    const { state, outbox } = wired
+    const handle = await onTheWire(wired, 'R1')
+    for (let time = 0; time < 2; time += 1)
+      await state.commit((unit) => outbox.applyAck(unit, { id: 'R1', errorCode: 429 }))
+    expect(await outbox.view.get('R1')).toMatchObject({ attempts: 1, state: 'sent' })
+    expect(handle.waitingFor).toBe('server')
+  })
+
   test('for load that does not end is told in the end', async () => {
     const world = new World('nack for ever')
     const { alice } = await world.addPair()

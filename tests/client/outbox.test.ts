@@ -317,6 +317,27 @@ describe('sends', () => {
     expect(bob.undecryptable).toEqual([])
   })
 
+  // 1024 wait in their lane, and 1024 in hand
+  test(
+    'of which there are more than are kept in hand leave all the same, each once and in order',
+    { timeout: 120_000 },
+    async () => {
+      const world = new World('more than in hand')
+      const { alice, bob } = await world.addPair()
+      const client = await linkedClient(world, alice)
+      await (
+        await client.send(BOB, { text: 'warm up' })
+      ).delivered
+      bob.goOffline()
+      alice.goOffline()
+      const ids = Array.from({ length: 2_500 }, (_, index) => `M${String(index)}`)
+      const sent = await Promise.all(ids.map((id) => client.send(BOB, { text: id }, { id })))
+      await Promise.all(sent.map(({ acked }) => acked))
+      const left = world.sent({ tag: 'message' }).flatMap(({ attrs }) => attrs.id ?? [])
+      expect(left.filter((id) => id.startsWith('M'))).toEqual(ids)
+    },
+  )
+
   test('are told apart by their fate: acknowledged, delivered, read', async () => {
     const world = new World('fate')
     const { alice, bob } = await world.addPair()

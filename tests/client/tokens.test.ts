@@ -4,13 +4,18 @@
  */
 import { createHmac } from 'node:crypto'
 import { deflateSync } from 'node:zlib'
-import { isTcTokenExpired, shouldSendNewTcToken } from '@whiskeysockets/baileys/lib/Utils/tc-token-utils.js'
+import {
+  isTcTokenExpired,
+  shouldSendNewTcToken,
+  storeTcTokensFromIqResult,
+} from '@whiskeysockets/baileys/lib/Utils/tc-token-utils.js'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { MemoryStore } from 'waton'
 import type { Client } from 'waton'
 import { VirtualClock } from 'waton/testing'
 import { fromHex, toHex, utf8Bytes, utf8Text } from '../../src/base/bytes.ts'
 import { seededRandom } from '../../src/base/random.ts'
+import type { Connection } from '../../src/client/connection/connection.ts'
 import { learnMapping } from '../../src/client/identity/addresses.ts'
 import {
   CONNECTION_HINTS,
@@ -19,6 +24,7 @@ import {
   PN_BY_LID,
   PRIVACY_TOKEN,
   SELF,
+  TOKEN_ISSUED,
 } from '../../src/client/state/records.ts'
 import { childOf, childrenOf, contentBytes, contentText, node } from '../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
@@ -28,7 +34,9 @@ import {
   isTokenDue,
   isTokenUsable,
 } from '../../src/protocol/stanza/privacy-token.ts'
-import { Message } from '../../src/protocol/proto/message.ts'
+import type { TokenIssue } from '../../src/protocol/stanza/iq/privacy-tokens.ts'
+import type { PrivacyToken } from '../../src/protocol/stanza/notifications/privacy-token.ts'
+import { Message, encodeMessage } from '../../src/protocol/proto/message.ts'
 import type { MessageProperties } from '../../src/protocol/proto/message.ts'
 import type { SimulatedPhone } from '../../src/simulator/peer/phone.ts'
 import { until } from '../helpers/until.ts'
@@ -337,6 +345,82 @@ describe('a token of ours', () => {
     const attributes = { from: BOB, id: 'identity-1', type: 'encrypt', t: '1700000000' }
     world.inject(node('notification', attributes, [node('identity')]))
     await until('another token', () => issued(world).length === 2)
+  })
+})
+
+describe('handing out a token of ours', () => {
+  const GIVEN = utf8Bytes('given in return')
+  const nowSeconds = Math.floor(new VirtualClock().nowMs() / 1000)
+
+  /** An outbox whose server gives these tokens in return, with those who were handed one of ours. */
+  async function handing(given: readonly PrivacyToken[] = []) {
+    const { outbox, state } = await openLog()
+    const asked: string[] = []
+    const query = (_query: unknown, { jids }: TokenIssue): Promise<readonly PrivacyToken[]> => {
+      asked.push(...jids)
+      return Promise.resolve(given)
+    }
+    outbox.tokens.resume({ query, isOpen: true } as unknown as Connection)
+    const send = (to: string, message: MessageProperties): Promise<readonly BinaryNode[]> =>
+      state.commit((unit) => outbox.tokens.attach(unit, { to, message: encodeMessage(message) }))
+    return { state, asked, send }
+  }
+
+  test.each([
+    ['older', nowSeconds - 120, 'known'],
+    ['newer', nowSeconds - 30, 'given in return'],
+  ])(
+    'of two tokens of theirs, the one in return being %s, the newer is kept',
+    async (_age, atSeconds, kept) => {
+      const { state, send } = await handing([{ type: 'trusted_contact', jid: BOB, token: GIVEN, atSeconds }])
+      await state.commit((unit) => {
+        unit.put(PRIVACY_TOKEN, BOB, { token: utf8Bytes('known'), atSeconds: nowSeconds - 60 })
+        return Promise.resolve()
+      })
+      await send(BOB, { conversation: 'hello' })
+      await until('ours to be handed out', async () => (await state.read(TOKEN_ISSUED, BOB)) !== undefined)
+      const { token } = (await state.read(PRIVACY_TOKEN, BOB)) ?? {}
+      expect(token && utf8Text(token)).toBe(kept)
+    },
+  )
+
+  test('edits, deletions and settings are no reason for it, and a text is', async () => {
+    const { asked, send } = await handing()
+    const { REVOKE, MESSAGE_EDIT, EPHEMERAL_SETTING } = Message.ProtocolMessage.Type
+    for (const type of [REVOKE, MESSAGE_EDIT, EPHEMERAL_SETTING])
+      await send(BOB, { protocolMessage: { type } })
+    await settle()
+    expect(asked).toEqual([])
+    await send(BOB, { conversation: 'hello' })
+    await until('the question', () => asked.length > 0)
+    expect(asked).toEqual([BOB])
+  })
+
+  test('people are those whose tokens Baileys keeps: announcements and bots are none', async () => {
+    const people = [BOB, '100000000002@lid']
+    const others = ['0@s.whatsapp.net', '13135550002@s.whatsapp.net', '13165550012@s.whatsapp.net']
+    const tokens = [...people, ...others].map((jid) =>
+      node('token', { jid, t: nowSeconds, type: 'trusted_contact' }, GIVEN),
+    )
+    const stored: string[] = []
+    await storeTcTokensFromIqResult({
+      result: node('iq', {}, [node('tokens', {}, tokens)]),
+      keys: {
+        get: () => Promise.resolve({}),
+        set: ({ tctoken }: { tctoken: object }) => Promise.resolve(void stored.push(...Object.keys(tctoken))),
+      },
+      getLIDForPN: () => Promise.resolve(null),
+    } as never)
+    expect(stored).toEqual(people)
+    const { state, asked, send } = await handing()
+    await state.commit((unit) => {
+      for (const jid of others) unit.put(PRIVACY_TOKEN, jid, { token: GIVEN, atSeconds: nowSeconds })
+      return Promise.resolve()
+    })
+    for (const jid of [...others, ...people])
+      expect(await send(jid, { conversation: 'hello' }), jid).toEqual([])
+    await until('the questions', () => asked.length === 2)
+    expect(asked).toEqual(people)
   })
 })
 

@@ -63,6 +63,25 @@ describe('a request', () => {
     expect(world.violations).toEqual([])
   })
 
+  test('goes on from the count of the message, which knows how often it was sent, and ends with it', async () => {
+    const { world } = await withSession('count of the sender')
+    const again = (id: string, count: number): BinaryNode => {
+      const message = damaged(id)
+      const enc = childOf(message, 'enc')
+      return { ...message, content: enc ? [{ ...enc, attrs: { ...enc.attrs, count: String(count) } }] : [] }
+    }
+    world.inject(again('D1', 2))
+    world.inject(again('D2', 4))
+    await until('both acks', () =>
+      ['D1', 'D2'].every((id) => world.answersTo(id).some(({ tag }) => tag === 'ack')),
+    )
+    const [request, ...more] = requestsFor(world.server.trace, DEVICE, 'D1').map((one) => one.node)
+    expect(more).toEqual([])
+    expect(request && childOf(request, 'retry')?.attrs.count).toBe('3')
+    expect(request && hasKeys(request)).toBe(true)
+    expect(requestsFor(world.server.trace, DEVICE, 'D2')).toEqual([])
+  })
+
   test('is made for twenty messages of a device at once; more are not answered, so that the server keeps them', async () => {
     const { world, alice } = await withSession('storm')
     const ids = Array.from({ length: 25 }, (_, index) => `D${String(index)}`)
