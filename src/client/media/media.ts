@@ -46,7 +46,10 @@ export class Media {
     const { mediaRetryTimeoutMs: timeoutMs } = timing
     this.#reuploads = new Reuploads({ self, clock, random, logger, timeoutMs, connection })
     const { hosts, http } = this
-    this.downloads = new Downloads({ state, self, clock, random, http, hosts, reuploads: this.#reuploads })
+    this.downloads = new Downloads({
+      ...{ state, self, clock, random, logger, http, hosts },
+      reuploads: this.#reuploads,
+    })
   }
 
   /** The phone has answered about a file. */
