@@ -1,7 +1,10 @@
 /** A real server on loopback behind the public web of the tests: the guard is never loosened for it. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
 import { createServer as createTcpServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { connect as connectTls } from 'node:tls'
 import { inspect } from 'node:util'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -234,6 +237,32 @@ describe('a page is read', () => {
           connection: 'close',
         },
       ])
+  })
+
+  it('over TLS only from a server that proves to be the one that was named', async () => {
+    let hello = ''
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => undefined)
+      socket.once('data', (bytes) => {
+        hello = bytes.toString('latin1')
+        socket.end('this is no server hello')
+      })
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void server.close())
+    const { port } = server.address() as AddressInfo
+    const asked: Record<string, unknown>[] = []
+    class Loopback extends HttpsAgent {
+      override createConnection(options: Record<string, unknown>): Duplex {
+        asked.push(options)
+        return connectTls({ host: '127.0.0.1', port, servername: String(options['servername']) })
+      }
+    }
+    const network = { resolve: () => Promise.resolve([PUBLIC]), agentFor: () => new Loopback() }
+    expect((await failure(read('https://page.example/', network))).code).toBe('WATON_PAGE_UNREACHABLE')
+    expect(hello).toContain('page.example')
+    expect(asked).toMatchObject([{ host: 'page.example', port: 443, servername: 'page.example' }])
+    expect(asked[0]?.['rejectUnauthorized']).not.toBe(false)
   })
 
   it('whole, and compressed in the ways that were asked for', async () => {

@@ -1,5 +1,6 @@
 // An unmodified Baileys in its own process, told what to do over IPC. It keeps its auth state in memory and comes back
-// after a connection ended, as its documentation asks of every user; nothing else is added to it.
+// after a connection ended, as its documentation asks of every user; nothing else is added to it, and of the web it sees
+// nothing.
 import makeWASocket, {
   DisconnectReason,
   generateRegistrationId,
@@ -7,6 +8,7 @@ import makeWASocket, {
   proto,
   signedKeyPair,
 } from '@whiskeysockets/baileys'
+import './no-web.mjs'
 
 const quiet = () => undefined
 const silent = {
