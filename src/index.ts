@@ -14,6 +14,8 @@ export type { FilterQuery } from './app/filter-query.ts'
 export { Client } from './client/client.ts'
 export type { DeadLetters, EventLog } from './client/event-log.ts'
 export type { OutboxEntry, OutboxQuery, OutboxView } from './client/outbox.ts'
+export { linkPreviewFetcher } from './client/preview/fetcher.ts'
+export type { LinkPreviewFetcherOptions } from './client/preview/fetcher.ts'
 export type { ContactLookup, Contacts, LookupOptions } from './client/contacts/lookup.ts'
 export type { DeadLetter, DeadLetterQuery } from './client/consume/dead-letters.ts'
 export type {

@@ -2,6 +2,8 @@
 export { Client } from './client.ts'
 export type { DeadLetters, EventLog } from './event-log.ts'
 export type { OutboxEntry, OutboxQuery, OutboxView } from './outbox.ts'
+export { linkPreviewFetcher } from './preview/fetcher.ts'
+export type { LinkPreviewFetcherOptions } from './preview/fetcher.ts'
 export type { ContactLookup, Contacts, LookupOptions } from './contacts/lookup.ts'
 export type { DeadLetter, DeadLetterQuery } from './consume/dead-letters.ts'
 export type {

@@ -16,8 +16,9 @@ import type { LinkPreview } from './content.ts'
 export type PreviewedPage = Omit<LinkPreview, 'url'>
 
 /**
- * Looks at a page and says what to show of it; `undefined` for nothing. The page is one that somebody wrote: a bot that
- * takes links of strangers should refuse addresses of its own network.
+ * Looks at a page and says what to show of it; `undefined` for nothing. `linkPreviewFetcher()` makes one. A function of
+ * your own should refuse addresses of its network where links are strangers'. When `signal` is aborted the time is over,
+ * and what is handed over at once still counts.
  */
 export type PreviewLink = (
   url: string,
@@ -91,6 +92,8 @@ export interface Timing {
    * `WATON_MEDIA_PHONE_SILENT`. @default 60_000
    */
   readonly mediaRetryTimeoutMs: number
+  /** How long a message waits for the preview of its link, and then goes without. @default 3_000 */
+  readonly previewTimeoutMs: number
   /** How long the first QR code is shown, then each later one. @default [60_000, 20_000] */
   readonly qrMs: readonly [number, number]
 }
@@ -131,7 +134,7 @@ export interface ClientOptions {
   readonly retention?: Partial<Retention>
   /** How the device is named on the phone. @default Ubuntu, Chrome */
   readonly device?: DeviceDescription
-  /** Looks at a page for `{ text, linkPreview: true }`. @default links are sent without a preview */
+  /** Looks at a page for `{ text, linkPreview: true }`, e.g. `linkPreviewFetcher()`. @default links are sent without a preview */
   readonly previewLink?: PreviewLink
   /** How long things may take. @default see each */
   readonly timing?: Partial<Timing>
@@ -147,6 +150,8 @@ export const DEFAULT_TIMING: Timing = {
   leaseMs: 60_000,
   sendTimeoutMs: 24 * 60 * 60 * 1000,
   mediaRetryTimeoutMs: 60_000,
+  // as in Baileys 7.0.0-rc14, `Socket/messages-send.js` getUrlInfo
+  previewTimeoutMs: 3_000,
   qrMs: [60_000, 20_000],
 }
 

@@ -1,6 +1,7 @@
 // An unmodified Baileys in its own process with the auth folder of its documentation, so that it can be killed and come
 // back. Told what to do over IPC; it comes back by itself only where its documentation asks for that (after linking).
 import makeWASocket, { DisconnectReason, useMultiFileAuthState } from '@whiskeysockets/baileys'
+import '../helpers/no-web.mjs'
 
 const quiet = () => undefined
 let onWrite

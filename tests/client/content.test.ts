@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import { MemoryStore } from 'waton'
-import type { OutgoingContent, PreviewedPage } from 'waton'
+import type { Logger, OutgoingContent, PreviewLink, PreviewedPage } from 'waton'
 import type { Store } from 'waton/persistence'
 import { deferred } from '../../src/base/deferred.ts'
 import { noteTimer } from '../../src/client/chat-timer.ts'
@@ -197,6 +197,57 @@ describe('a preview of a link', () => {
     await never.clock.advanceAndSettle(1)
     await sent
     expect(await shown(never)).toEqual(plain)
+  })
+
+  test('that cannot be had is told to the log, with its host and nothing else of the link', async () => {
+    const lines: unknown[] = []
+    const quiet = (): void => undefined
+    const logger: Logger = {
+      ...{ trace: quiet, debug: quiet, info: quiet, error: quiet },
+      warn: (fields, message) => lines.push([fields, message]),
+      child: () => logger,
+    }
+    const link = 'https://page.example/reset?token=sesame7'
+    const failures = [
+      () => Promise.reject(new TypeError(`cannot fetch ${link}`)),
+      () => Promise.resolve({ title: 5 } as never),
+      () => new Promise<undefined>(() => undefined),
+    ]
+    for (const previewLink of failures) {
+      const log = await openLog(new MemoryStore(), undefined, { previewLink, logger })
+      const sent = log.outbox.send(BOB, { text: `see ${link}`, linkPreview: true })
+      await log.clock.advanceAndSettle(3_000)
+      await sent
+    }
+    const message = 'a link is sent without its preview'
+    expect(lines).toEqual([
+      [{ host: 'page.example', reason: 'TypeError' }, message],
+      [{ host: 'page.example', reason: expect.stringContaining('WATON_CONTENT_VALUE') as unknown }, message],
+      [
+        { host: 'page.example', reason: expect.stringContaining('WATON_PREVIEW_TIMEOUT') as unknown },
+        message,
+      ],
+    ])
+    expect(JSON.stringify(lines)).not.toMatch(/sesame7|reset/)
+  })
+
+  test('is waited for as long as the client says, and what is known by then counts', async () => {
+    const previewLink: PreviewLink = (_url, { signal }) =>
+      new Promise((resolve) => {
+        signal.addEventListener('abort', () => {
+          resolve(TITLED)
+        })
+      })
+    const log = await openLog(new MemoryStore(), undefined, {
+      previewLink,
+      timing: { previewTimeoutMs: 500 },
+    })
+    const sent = log.outbox.send(BOB, WITH_LINK)
+    await log.clock.advanceAndSettle(499)
+    expect(await shown(log)).toEqual([])
+    await log.clock.advanceAndSettle(1)
+    await sent
+    expect(await shown(log)).toEqual([[`see ${LINK}`, LINK, 'A page']])
   })
 
   test('is looked for only where that is asked for, and only in texts with a link', async () => {

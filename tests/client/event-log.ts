@@ -46,7 +46,7 @@ export interface EventLog {
 export async function openLog(
   store: Store = new MemoryStore(),
   clock: VirtualClock = new VirtualClock(),
-  options: Pick<OutboxOptions, 'previewLink' | 'timing'> = {},
+  options: Partial<Pick<OutboxOptions, 'previewLink' | 'timing' | 'logger'>> = {},
 ): Promise<EventLog> {
   const hub = new EventHub(new TypedEmitter<ClientEvents>(() => undefined))
   const random = seededRandom('event log')

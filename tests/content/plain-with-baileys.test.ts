@@ -184,6 +184,9 @@ test('every kind of content crosses both ways, and is the same message', { timeo
     if (!('viewOnce' in ours))
       check(`${name}, its stanza`, stanzaFacts(pair, sent.id), stanzaFacts(pair, answer.id))
   }
+  // which Baileys would look at by itself, if it could
+  const linking = await baileys.sendContent(ALICE, { text: 'see https://page.invalid/tea' })
+  check('a link, from Baileys', await contentOf(pair, linking.id), { text: 'see https://page.invalid/tea' })
   await answersAndForwards(pair, check)
   await disappearing(pair, check)
   expect(differences).toEqual({})

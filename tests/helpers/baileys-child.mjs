@@ -1,5 +1,6 @@
 // An unmodified Baileys in its own process, told what to do over IPC. It keeps its auth state in memory and comes back
-// after a connection ended, as its documentation asks of every user; nothing else is added to it.
+// after a connection ended, as its documentation asks of every user; nothing else is added to it, and of the web it sees
+// nothing.
 import { Agent as HttpsAgent } from 'node:https'
 import makeWASocket, {
   DisconnectReason,
@@ -10,6 +11,7 @@ import makeWASocket, {
   signedKeyPair,
 } from '@whiskeysockets/baileys'
 import { Agent } from 'undici'
+import './no-web.mjs'
 
 const quiet = () => undefined
 const silent = {

@@ -12,7 +12,7 @@ import { timerOf, withTimer } from '../chat-timer.ts'
 import type { OutgoingContent } from '../content.ts'
 import { canonicalJid } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
-import type { PreviewLink } from '../options.ts'
+import type { PreviewLink, Timing } from '../options.ts'
 import type { AccountState } from '../state/account-state.ts'
 import type { Unit } from '../state/unit.ts'
 import { composeMessage, prepareContent } from './compose.ts'
@@ -53,6 +53,7 @@ export interface DraftsOptions {
   readonly logger: Logger
   /** Looks at a page that a text links to. */
   readonly previewLink?: PreviewLink | undefined
+  readonly timing?: Partial<Timing>
 }
 
 /** What an id may look like: the server and other clients treat it as opaque text. */
@@ -140,7 +141,7 @@ export class Drafts {
       if (draft.composed === undefined) return next
       return { ...next, composed: this.#compose(next, this.#options.clock.nowMs()) }
     } catch (error) {
-      this.#previews.refused(error)
+      this.#previews.refused(draft.link, error)
       return draft
     }
   }

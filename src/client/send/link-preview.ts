@@ -1,17 +1,18 @@
 /**
- * Previews of links, where the user gave a function that looks at pages. waton itself never opens a page: what a text links
- * to may be anything. A preview is never a reason why a message fails or waits for long, and never lets a later message of
- * the chat overtake it.
+ * Previews of links, where the user gave a function that looks at pages; without one no page is opened. A preview is never a
+ * reason why a message fails or waits for long, and never lets a later message of the chat overtake it.
  */
 import type { Clock } from '../../base/clock.ts'
-import { describeError } from '../../base/errors.ts'
+import { describeError, isWatonError, TimeoutError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
+import { letOthersRun } from '../../base/turn.ts'
 import { isLid } from '../../protocol/jid.ts'
 import { linkIn } from '../../protocol/message/kinds/index.ts'
 import type { OutgoingContent, OutgoingText } from '../content.ts'
 import { canonicalJid, phoneJid } from '../identity/addresses.ts'
 import type { MappingReader } from '../identity/addresses.ts'
-import type { PreviewLink, PreviewedPage } from '../options.ts'
+import { DEFAULT_TIMING } from '../options.ts'
+import type { PreviewLink, PreviewedPage, Timing } from '../options.ts'
 
 /** What previews work with. */
 export interface LinkPreviewsOptions {
@@ -20,10 +21,8 @@ export interface LinkPreviewsOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly previewLink?: PreviewLink | undefined
+  readonly timing?: Partial<Timing>
 }
-
-/** How long a message waits for a preview. @source Baileys 7.0.0-rc14 `Socket/messages-send.js` getUrlInfo */
-const PREVIEW_TIMEOUT_MS = 3_000
 
 /** See the file comment. */
 export class LinkPreviews {
@@ -78,18 +77,22 @@ export class LinkPreviews {
     return isLid(to) ? ((await phoneJid(state, to)) ?? to) : canonicalJid(state, to)
   }
 
-  /** What was given as a preview is none. */
-  refused(error: unknown): void {
-    this.#options.logger.warn({ reason: describeError(error) }, 'a link is sent without its preview')
+  /** There is no preview, or what was given as one is none. The log is told of the host only: a link may be a secret. */
+  refused(link: string | undefined, error: unknown): void {
+    const host = link !== undefined && URL.canParse(link) ? new URL(link).hostname : undefined
+    this.#options.logger.warn({ host, reason: reasonOf(error) }, 'a link is sent without its preview')
   }
 
   async #lookAt(link: string): Promise<PreviewedPage | undefined> {
-    const { clock, previewLink } = this.#options
+    const { clock, previewLink, timing } = this.#options
     const stop = new AbortController()
-    const late = new Promise<undefined>((resolve) => {
-      const timer = clock.schedule(PREVIEW_TIMEOUT_MS, () => {
+    const late = new Promise<never>((_resolve, reject) => {
+      const timer = clock.schedule(timing?.previewTimeoutMs ?? DEFAULT_TIMING.previewTimeoutMs, () => {
         stop.abort()
-        resolve(undefined)
+        // what is known by now may still be handed over
+        void letOthersRun().then(() => {
+          reject(new TimeoutError('WATON_PREVIEW_TIMEOUT', 'the page was not looked at in time'))
+        })
       })
       stop.signal.addEventListener('abort', () => {
         timer.cancel()
@@ -98,7 +101,7 @@ export class LinkPreviews {
     try {
       return await Promise.race([previewLink?.(link, { signal: stop.signal }), late])
     } catch (error) {
-      this.refused(error)
+      this.refused(link, error)
       return undefined
     } finally {
       // also ends the timer
@@ -110,6 +113,11 @@ export class LinkPreviews {
 /** The content with what a page shows of itself. */
 export function withPreview(content: OutgoingContent, url: string, page: object): OutgoingContent {
   return { ...content, linkPreview: { ...page, url } } as OutgoingContent
+}
+
+/** A foreign error may repeat the link. */
+function reasonOf(error: unknown): string {
+  return isWatonError(error) || !(error instanceof Error) ? describeError(error) : error.name
 }
 
 function ignore(): void {
