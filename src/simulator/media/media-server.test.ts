@@ -198,6 +198,12 @@ describe('the media server', () => {
     expect(faults()).toEqual([`POST /mms/image/${NAME} breaks behind 60000 bytes`])
   })
 
+  it('breaks an upload behind its last byte, too', async () => {
+    server.faults.media.next({ on: 'upload', fault: 'reset', afterBytes: 1_000_000 })
+    await expect(upload({ auth: auth(), token: NAME })).rejects.toMatchObject({ code: 'ECONNRESET' })
+    expect(faults()).toEqual([`POST /mms/image/${NAME} breaks behind 100000 bytes`])
+  })
+
   it('answers with a planned status as often as it is told to', async () => {
     const path = await uploaded()
     server.faults.media.next({ on: 'download', fault: 'status', status: 503, retryAfterSeconds: 7, times: 2 })

@@ -26,7 +26,7 @@ const FOLDERS: Readonly<Record<string, string>> = {
 }
 
 const MAX_TOKENS = 1_000
-const MAX_PARTIALS = 100
+const MAX_PARTIALS = 8
 const AUTH_BYTES = 48
 
 /** What an upload is answered with. */
@@ -154,6 +154,7 @@ export class MediaStore {
   }
 
   keepPartial(hash: string, bytes: Uint8Array): void {
+    if (bytes.length > this.habits.maxFileBytes) return
     this.#partials.delete(hash)
     this.#partials.set(hash, bytes)
     forgetOldest(this.#partials, MAX_PARTIALS)

@@ -25,14 +25,15 @@ const FORBIDDEN = 403
 
 /** Answers a POST. */
 export function answerUpload(asked: MediaRequest): void {
-  const fault = asked.plans.takeTransfer('upload')
+  const isQuestion = asked.query.get('resume') === '1'
+  const fault = isQuestion ? undefined : asked.plans.takeTransfer('upload')
   if (fault?.fault === 'status') {
     failAsPlanned(asked, fault)
     return
   }
   const upload = readUpload(asked)
   if (isProblem(upload)) refuse(asked, ...upload)
-  else if (asked.query.get('resume') === '1') answerProgress(asked, upload)
+  else if (isQuestion) answerProgress(asked, upload)
   else receive(asked, upload, fault)
 }
 
@@ -95,7 +96,8 @@ function receive(asked: MediaRequest, upload: Upload, fault: MediaFault | undefi
     breakOff(asked, breaking.fault, limit)
   }
   const finish = (): void => {
-    keep(asked, upload, concatBytes(...parts))
+    if (breaking !== undefined) breakOff(asked, breaking.fault, bytes)
+    else keep(asked, upload, concatBytes(...parts))
   }
   request.on('data', take)
   request.on('end', finish)
