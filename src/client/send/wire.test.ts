@@ -22,7 +22,7 @@ function listening(): { connection: Connection; writes: string[][]; end: () => v
 
 function wire(): Wire {
   const options = { clock: new VirtualClock(), random: seededRandom('wire'), logger: silentLogger }
-  return new Wire(options, () => undefined)
+  return new Wire(options, { onLate: () => undefined, onTooLarge: () => undefined })
 }
 
 const message = (id: string): BinaryNode => node('message', { id })
