@@ -97,7 +97,7 @@ async function createWatonSender() {
           unit,
           item,
           { own: [], other: devices },
-          { sender, random: systemRandom, tokens: { attach: () => Promise.resolve([]) } },
+          { state, sender, random: systemRandom, tokens: { attach: () => Promise.resolve([]) } },
         )
         size = encodeNode(stanza).length
       })

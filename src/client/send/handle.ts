@@ -27,7 +27,7 @@ export interface SentMessage {
    * Resolves when the server has it; rejects with `QueryError` when it failed for good (`WATON_SEND_REFUSED` and others, with
    * `action` and what to do), and with `ClosedError` `WATON_SEND_CANCELLED` when it was cancelled. Stays open when the client
    * is closed before: the message is kept, and `outbox.get(id)` of the next client has a handle for it. With more than
-   * 262,144 messages waited for at once the oldest is refused (`WATON_SEND_UNWATCHED`); the message itself goes on.
+   * 131,072 messages waited for at once the oldest is refused (`WATON_SEND_UNWATCHED`); the message itself goes on.
    */
   readonly acked: Promise<void>
   /** Resolves when a device of the other side has it. */
@@ -49,7 +49,7 @@ const STATE_OF: Readonly<Record<Stage, OutboxState>> = {
 const MAX_IDLE = 65_536
 
 /** Messages that somebody waits for, at most: about 100 MB. */
-const MAX_WAITED = 262_144
+const MAX_WAITED = 131_072
 
 const LIMITS = { idle: MAX_IDLE, waited: MAX_WAITED }
 
@@ -78,8 +78,8 @@ function knownOf({ state, body }: OutboxItem): Known {
 class Progress {
   #known: Known | undefined
   #failure: WatonError | undefined
+  /** Those whose stage was not reached yet. */
   readonly #waiters = new Map<Stage, Deferred<void>>()
-  readonly #open = new Set<Stage>()
   /** What happened before it was watched is not known: the store is to be asked. */
   isDoubtful = false
 
@@ -89,7 +89,7 @@ class Progress {
 
   /** Whether somebody waits for something that has not happened. */
   get isWaitedFor(): boolean {
-    return this.#open.size > 0
+    return this.#waiters.size > 0
   }
 
   /** @param isNews - it has just happened: what is unfinished may also have gone back, to be encrypted anew */
@@ -108,7 +108,6 @@ class Progress {
       waiter = deferred()
       waiter.promise.catch(ignore)
       this.#waiters.set(stage, waiter)
-      this.#open.add(stage)
       this.#settle(stage, waiter)
     }
     return waiter.promise
@@ -116,11 +115,8 @@ class Progress {
 
   /** Nobody is told any more; whoever asks again begins anew. */
   giveUp(error: WatonError): void {
-    for (const stage of this.#open) {
-      this.#waiters.get(stage)?.reject(error)
-      this.#waiters.delete(stage)
-    }
-    this.#open.clear()
+    for (const waiter of this.#waiters.values()) waiter.reject(error)
+    this.#waiters.clear()
   }
 
   #settle(stage: Stage, waiter: Deferred<void>): void {
@@ -129,7 +125,7 @@ class Progress {
     if (this.#failure !== undefined) waiter.reject(this.#failure)
     else if (reached === wanted || advances(wanted, reached)) waiter.resolve()
     else return
-    this.#open.delete(stage)
+    this.#waiters.delete(stage)
   }
 }
 

@@ -16,8 +16,11 @@ const END_BYTES = 64 * 1024
 /** Content is not nested deeper by far; what is may be a ring. */
 const MAX_DEPTH = 64
 
-/** Such a value cannot be compared. */
-class Incomparable extends TypeError {}
+/** What was found on the way through content. */
+interface Findings {
+  /** A stream, say: nothing can be said about it without reading it. */
+  isIncomparable: boolean
+}
 
 /**
  * The hash of content as it was given. Of a message that it is about, only which one that is counts: it may be known in
@@ -26,30 +29,35 @@ class Incomparable extends TypeError {}
  * @returns `undefined` when something in it cannot be compared, e.g. a stream
  */
 export function inputHash(content: object): Uint8Array | undefined {
+  const findings = { isIncomparable: false }
   try {
-    return sha256(utf8Bytes(toJson(comparable(content, 0)))).slice(0, HASH_BYTES)
-  } catch (error) {
-    if (error instanceof Incomparable) return undefined
-    throw error
+    const input = comparable(content, 0, findings)
+    if (findings.isIncomparable) return undefined
+    return sha256(utf8Bytes(toJson(input))).slice(0, HASH_BYTES)
+  } catch {
+    // a field that cannot be read: whoever builds the message says so
+    return undefined
   }
 }
 
 /** The value with its fields in one order, and without those that say nothing. */
-function comparable(value: unknown, depth: number): unknown {
-  if (depth > MAX_DEPTH) throw new Incomparable()
-  if (typeof value !== 'object' || value === null) return simple(value)
+function comparable(value: unknown, depth: number, findings: Findings): unknown {
+  if (typeof value !== 'object' || value === null) return simple(value, findings)
   if (value instanceof Uint8Array) return { bytes: value.length, hash: hashOf(value) }
-  if (Array.isArray(value)) return value.map((one) => comparable(one, depth + 1))
-  if (!isPlain(value)) throw new Incomparable()
+  if (depth > MAX_DEPTH || !(Array.isArray(value) || isPlain(value))) {
+    findings.isIncomparable = true
+    return undefined
+  }
+  if (Array.isArray(value)) return value.map((one) => comparable(one, depth + 1, findings))
   if ('id' in value && 'chat' in value && typeof value.chat === 'string') return { message: value.id }
   const entries = Object.entries(value)
     .filter(([, inner]) => inner !== undefined)
-    .map(([name, inner]) => [name, comparable(inner, depth + 1)] as const)
+    .map(([name, inner]) => [name, comparable(inner, depth + 1, findings)] as const)
   return Object.fromEntries(entries.sort(([one], [other]) => (one < other ? -1 : 1)))
 }
 
-function simple(value: unknown): unknown {
-  if (typeof value === 'function' || typeof value === 'symbol') throw new Incomparable()
+function simple(value: unknown, findings: Findings): unknown {
+  if (typeof value === 'function' || typeof value === 'symbol') findings.isIncomparable = true
   return typeof value === 'bigint' ? String(value) : value
 }
 
