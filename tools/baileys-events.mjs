@@ -50,7 +50,7 @@ export const BAILEYS_EVENTS = {
   'groups.update': { events: ['group.changed'], note: '' },
   'group-participants.update': { events: ['group.participants'], note: '' },
   'group.join-request': { events: ['group.request'], note: '' },
-  'group.member-tag.update': { events: ['group.member-tag'], note: '' },
+  'group.member-tag.update': { events: ['message'], note: 'A message whose content is `memberLabel`.' },
   'blocklist.set': { events: [], note: 'Baileys declares it and never emits it.' },
   'blocklist.update': { events: ['blocklist.changed'], note: '' },
   call: { events: ['call'], note: '' },
