@@ -5,6 +5,7 @@
 import { describe, expect, test } from 'vitest'
 import { MemoryStore } from 'waton'
 import { LID_BY_PN } from '../../src/client/state/records.ts'
+import { utf8Text } from '../../src/base/bytes.ts'
 import { node } from '../../src/protocol/binary/node.ts'
 import type { BinaryNode } from '../../src/protocol/binary/node.ts'
 import { until } from '../helpers/until.ts'
@@ -120,6 +121,27 @@ describe('a stanza that breaks the rules', () => {
     expect(world.answersTo('S1')).toMatchObject([{ attrs: { class: 'status', error: '488' } }])
     expect(world.answersTo('S2')).toEqual([])
     expect(world.answersTo('S3')).toMatchObject([{ attrs: { class: 'call' } }])
+  })
+})
+
+describe('the first message of somebody', () => {
+  test('takes its one-time pre-key away for good, and later ones take none', async () => {
+    const world = new World('one-time')
+    const { alice, bob } = await world.addPair()
+    const store = new MemoryStore()
+    const client = await linkedClient(world, alice, { store })
+    await until('the upload', () => world.device().directory.count > 0)
+    const rows = (kind: string): ReturnType<typeof store.listRecords> =>
+      store.listRecords('default', kind, undefined, 2_000)
+    const before = (await rows('pre-key')).map(({ key }) => key)
+    for (const text of ['one', 'two']) await untilLogged(client, (await bob.send(ALICE, { text })).id)
+    const users = [bob.lid, bob.pn].map((jid) => jid.split('@')[0] ?? '')
+    const [spent, ...more] = (await rows('spent-pre-key')).filter(({ value }) =>
+      users.some((user) => utf8Text(value).includes(user)),
+    )
+    expect(more).toEqual([])
+    expect(before).toContain(spent?.key)
+    expect((await rows('pre-key')).map(({ key }) => key)).not.toContain(spent?.key)
   })
 })
 

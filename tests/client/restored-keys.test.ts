@@ -107,6 +107,34 @@ describe('a restored copy', () => {
     expect(await unreadable(scene)).toBe(0)
   })
 
+  test('begins its sessions anew once, and asks who has which devices; opened again it goes on as any other', async () => {
+    const scene = await openScene('once')
+    const { world } = scene
+    const asked = (): { devices: number; keys: number } => ({
+      devices: world.sent({ tag: 'iq', xmlns: 'usync' }).length,
+      keys: world.sent({ tag: 'iq', xmlns: 'encrypt' }).filter((query) => childrenOf(query, 'key').length > 0)
+        .length,
+    })
+    const say = async (text: string): Promise<void> => {
+      const before = scene.bob.messages.length
+      await (
+        await scene.client.send(scene.bob.pn, { text })
+      ).delivered
+      expect(scene.bob.messages).toHaveLength(before + 1)
+    }
+    await say('by the original')
+    const copy = await scene.backUp()
+    const before = asked()
+    await scene.restart(copy)
+    await say('by the copy')
+    const once = asked()
+    expect(once.devices).toBeGreaterThan(before.devices)
+    expect(once.keys).toBeGreaterThan(before.keys)
+    await scene.restart()
+    await say('by the copy, opened again')
+    expect(asked()).toEqual(once)
+  })
+
   test('reads what comes for a key that the original has used as well', async () => {
     const scene = await openScene('used twice')
     const copy = await scene.backUp()

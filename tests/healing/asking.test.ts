@@ -130,6 +130,19 @@ describe('a request', () => {
   })
 })
 
+describe('another copy of a message that was read', () => {
+  test('is answered like the first when it cannot be read, and nothing is missing', async () => {
+    const { world, alice } = await withSession('another copy')
+    const [first] = world.received({ tag: 'message' }).filter(({ attrs }) => attrs.category === undefined)
+    const id = first?.attrs.id ?? ''
+    world.inject(damaged(id))
+    await until('two answers', () => world.answersTo(id).length === 2)
+    expect(world.answersTo(id).map(({ tag }) => tag)).toEqual(['receipt', 'receipt'])
+    expect(requestsFor(world.server.trace, DEVICE, id)).toEqual([])
+    expect(await alice.unreadable()).toEqual([])
+  })
+})
+
 describe('a key of the session that comes twice', () => {
   test('with a message that is recorded is a repetition, and answered like the first', async () => {
     const { world, alice } = await withSession('repetition')
