@@ -25,6 +25,8 @@ export type {
   StuckChat,
 } from './client/consume/options.ts'
 export type { ReadEvent, ReadOptions } from './client/consume/event-hub.ts'
+export type { DownloadableMessage, DownloadOptions, DownloadToFileOptions } from './client/media/download.ts'
+export type { DownloadProgress } from './client/media/transfer.ts'
 export type { SentMessage } from './client/send/handle.ts'
 export type { WaitReason } from './client/send/pauses.ts'
 export type { SendState } from './client/send/states.ts'

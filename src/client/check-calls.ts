@@ -47,6 +47,9 @@ const ENDPOINT = {
   proxy: TEXT,
   agent: OBJECT,
   connect: FUNCTION,
+  mediaHost: NAME,
+  mediaCertificate: TEXT,
+  mediaDispatcher: objectWith('a dispatcher of undici', 'dispatch'),
   versionUrl: TEXT,
   fetchVersion: FUNCTION,
 } satisfies Readonly<Record<keyof Endpoint, Expectation>>
@@ -150,6 +153,8 @@ const TYPES: Expectation = {
     Array.isArray(value) && value.length > 0 && value.every((type) => isDurableType(String(type))),
 }
 
+const SIGNAL = objectWith('an AbortSignal', 'addEventListener', 'removeEventListener')
+
 const CONSUME_OPTIONS: Readonly<Record<string, Expectation>> = {
   from: {
     expected: "'start', 'end' or { seq }",
@@ -162,7 +167,7 @@ const CONSUME_OPTIONS: Readonly<Record<string, Expectation>> = {
     expected: 'a whole number from 1, or Infinity',
     accepts: (value) => value === Infinity || wholeNumber(1).accepts(value),
   },
-  signal: objectWith('an AbortSignal', 'addEventListener', 'removeEventListener'),
+  signal: SIGNAL,
 }
 
 /** @throws {UsageError} `WATON_ARGUMENT` */
@@ -309,4 +314,26 @@ export function checkChatState(chat: unknown, state: unknown): void {
     state,
     oneOf('composing', 'recording', 'paused'),
   )
+}
+
+const DOWNLOAD: Readonly<Record<string, Expectation>> = {
+  path: NAME,
+  maxBytes: wholeNumber(1),
+  signal: SIGNAL,
+  onProgress: FUNCTION,
+}
+
+/** @throws {UsageError} `WATON_ARGUMENT` */
+export function checkDownload(message: unknown, options: unknown): void {
+  const call = 'client.download(message)'
+  checkArgument(`the message in ${call}`, message, {
+    expected: 'the payload of a message event, or { id, chat, sender } of one in the log',
+    accepts: (value) => isMessageKey(value) && hasContentOrNone(value),
+  })
+  if (options !== undefined) checkOptions('client.download(message, options)', options, DOWNLOAD)
+}
+
+function hasContentOrNone(value: unknown): boolean {
+  const { content } = value as { readonly content?: unknown }
+  return content === undefined || CONTENT.accepts(content)
 }

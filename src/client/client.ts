@@ -15,6 +15,7 @@ import {
   checkClientOptions,
   checkCodeRequest,
   checkConsume,
+  checkDownload,
   checkListener,
   checkLookup,
   checkMessageKeys,
@@ -30,6 +31,7 @@ import type { Connection } from './connection/connection.ts'
 import type { ConsumeOptions, ConsumerStatus, EventHandler } from './consume/options.ts'
 import type { Contacts } from './contacts/lookup.ts'
 import type { OutgoingContent } from './content.ts'
+import type { DownloadableMessage, DownloadOptions, DownloadToFileOptions } from './media/download.ts'
 import { eventLog } from './event-log.ts'
 import type { EventLog } from './event-log.ts'
 import type { CallPayload, ClientEvents, ClientState, DurableType, Me } from './events.ts'
@@ -239,6 +241,35 @@ export class Client {
     // it is handed events of `options.types` only
     const handleAny: EventHandler = (event, context) => handler(event as never, context)
     await (await this.#open()).consumers.run(name, handleAny, options)
+  }
+
+  /**
+   * Downloads the file of a message, decrypted and verified: its length, both digests and its MAC are right, or nothing is
+   * returned. A file that the servers have no longer is asked of the phone once.
+   *
+   * ```ts
+   * client.on('message', async ({ payload }) => {
+   *   if ('image' in payload.content) await client.download(payload, { path: `${payload.id}.jpg` })
+   * })
+   * ```
+   *
+   * @param message - the payload of a `message` event, or `{ id, chat, sender }` of one in the log
+   * @param options - with `path` it is written there, of whatever size, and appears there when it is whole
+   * @throws {UsageError} `WATON_MEDIA_NONE`, `WATON_MEDIA_NO_KEY`, `WATON_MEDIA_UNKNOWN_MESSAGE`, `WATON_MEDIA_TOO_LARGE`,
+   *   `WATON_MEDIA_PATH`, `WATON_MEDIA_NOWHERE`
+   * @throws {CryptoError} `WATON_MEDIA_CORRUPT` when no server has the file as the message describes it
+   * @throws {QueryError} `WATON_MEDIA_GONE`, `WATON_MEDIA_NOT_UPLOADED` when the phone cannot help
+   * @throws {TimeoutError} `WATON_MEDIA_PHONE_SILENT`; {@link ClosedError} `WATON_MEDIA_OFFLINE`, `WATON_MEDIA_ABORTED`
+   * @throws {TransportError} `WATON_MEDIA_REFUSED`, `WATON_HTTP_FAILED`; {@link StorageError} `WATON_MEDIA_FILE`
+   */
+  download(message: DownloadableMessage, options: DownloadToFileOptions): Promise<undefined>
+  download(message: DownloadableMessage, options?: DownloadOptions): Promise<Uint8Array>
+  async download(
+    message: DownloadableMessage,
+    options?: DownloadOptions | DownloadToFileOptions,
+  ): Promise<Uint8Array | undefined> {
+    checkDownload(message, options)
+    return (await this.#open()).media.downloads.download(message, options)
   }
 
   /**

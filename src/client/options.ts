@@ -2,6 +2,7 @@
  * What a user can tell a `Client`. Only `store` is required: every default is the one that a careful user would pick.
  */
 import type { Agent } from 'node:http'
+import type { Dispatcher } from 'undici'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { RandomSource } from '../base/random.ts'
@@ -43,6 +44,15 @@ export interface Endpoint {
   readonly proxy?: string
   /** Makes the TCP connections instead of Node's own agent, where `proxy` is not enough. */
   readonly agent?: Agent
+  /** The media server, as `host` or `host:port`, that is asked instead of those of WhatsApp. @default `mmg.whatsapp.net` */
+  readonly mediaHost?: string
+  /** A certificate, as PEM, that media servers may have besides those that Node trusts. */
+  readonly mediaCertificate?: string
+  /**
+   * Makes the connections to media servers, instead of `mediaCertificate` and `proxy`: a dispatcher of the package `undici`.
+   * It stays open when the client is closed.
+   */
+  readonly mediaDispatcher?: Dispatcher
   /** Opens the byte socket; replace it to go through something other than a WebSocket. */
   readonly connect?: ConnectSocket
   /**
@@ -76,6 +86,11 @@ export interface Timing {
    * with `WATON_SEND_GIVEN_UP`. Time without a connection ends no message. @default 86_400_000, a day
    */
   readonly sendTimeoutMs: number
+  /**
+   * How long a download waits for the phone to upload a file again that the servers have no longer; then it ends with
+   * `WATON_MEDIA_PHONE_SILENT`. @default 60_000
+   */
+  readonly mediaRetryTimeoutMs: number
   /** How long the first QR code is shown, then each later one. @default [60_000, 20_000] */
   readonly qrMs: readonly [number, number]
 }
@@ -131,6 +146,7 @@ export const DEFAULT_TIMING: Timing = {
   ackTimeoutMs: 75_000,
   leaseMs: 60_000,
   sendTimeoutMs: 24 * 60 * 60 * 1000,
+  mediaRetryTimeoutMs: 60_000,
   qrMs: [60_000, 20_000],
 }
 

@@ -28,6 +28,7 @@ import { KeyUpkeep } from './keys/key-upkeep.ts'
 import { Lease, isOwnershipLost } from './lease.ts'
 import { leaveAccount, relinkAccount } from './leaving.ts'
 import type { Leaving } from './leaving.ts'
+import { Media } from './media/media.ts'
 import type { RuntimeOptions } from './options.ts'
 import type { People } from './people.ts'
 import { CallBook } from './receive/call-book.ts'
@@ -62,6 +63,8 @@ export class Runtime {
   readonly receipts: ReceiptQueue
   /** What others see of this device. */
   readonly presence: Presence
+  /** Media servers, and what goes over them. */
+  readonly media: Media
   readonly hub: EventHub
   readonly supervisor: Supervisor
   /** What reads the log durably. */
@@ -99,6 +102,10 @@ export class Runtime {
     this.receipts = new ReceiptQueue({ state, self, clock, random, logger, timing })
     this.presence = new Presence({
       ...{ state, self, clock, tokens: outbox.tokens, isAvailable: options.markOnline },
+      connection: () => (this.supervisor.state === 'open' ? this.#connection : undefined),
+    })
+    this.media = new Media({
+      ...{ state, self, clock, random, logger, timing, endpoint },
       connection: () => (this.supervisor.state === 'open' ? this.#connection : undefined),
     })
     this.people = parts.people
@@ -231,7 +238,9 @@ export class Runtime {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#lease.stop()
+    const media = this.media.close()
     await this.consumers.close()
+    await media
     await this.#pruner.stop()
     await this.supervisor.stop()
     await this.state.close()
@@ -300,6 +309,7 @@ export class Runtime {
     this.outbox.resume(connection)
     this.#resends.resume(connection)
     this.#placeholders.resume(connection)
+    this.media.resume(connection)
     const me: Me | undefined = this.self.me
     if (me !== undefined) this.#emitter.emit('connection.open', { me })
   }
@@ -347,6 +357,7 @@ export class Runtime {
           placeholders: this.#placeholders,
           offline: this.#offline,
           tokens: outbox.tokens,
+          media: this.media,
           connection: () => this.#connection,
         }),
         offline: this.#offline,

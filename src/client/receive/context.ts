@@ -3,6 +3,7 @@ import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
 import type { ChatStateEvent, PresenceEvent } from '../events.ts'
+import type { MediaRetry } from '../../protocol/stanza/notifications/media-retry.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
 import type { Self } from '../identity/self.ts'
 import type { ReceiptQueue } from '../reading/receipt-queue.ts'
@@ -36,6 +37,8 @@ export interface Effects {
   chatState(event: ChatStateEvent): void
   /** Somebody has registered anew. */
   identityChanged(jid: string): void
+  /** The phone has answered about a file that was to be uploaded again. */
+  mediaAnswered(retry: MediaRetry): void
 }
 
 /** See the file comment. */

@@ -9,6 +9,7 @@ import { cleanDirty } from '../../protocol/stanza/iq/dirty.ts'
 import type { Connection } from '../connection/connection.ts'
 import type { ClientEvents } from '../events.ts'
 import type { KeyUpkeep } from '../keys/key-upkeep.ts'
+import type { Media } from '../media/media.ts'
 import type { Effects } from './context.ts'
 import type { PrivacyTokens } from '../tokens/tokens.ts'
 import type { OfflineQueue } from './offline-queue.ts'
@@ -22,13 +23,14 @@ export interface EffectParts {
   readonly placeholders: PlaceholderRequests
   readonly offline: OfflineQueue
   readonly tokens: PrivacyTokens
+  readonly media: Pick<Media, 'answered'>
   /** The connection of the moment. */
   readonly connection: () => Connection | undefined
 }
 
 /** See the file comment. */
 export function makeEffects(parts: EffectParts): Effects {
-  const { emitter, preKeys, placeholders, offline, tokens } = parts
+  const { emitter, preKeys, placeholders, offline, tokens, media } = parts
   return {
     preKeysLow: () => {
       preKeys.low()
@@ -56,6 +58,9 @@ export function makeEffects(parts: EffectParts): Effects {
     },
     identityChanged: (jid) => {
       tokens.identityChanged(jid)
+    },
+    mediaAnswered: (retry) => {
+      media.answered(retry)
     },
   }
 }

@@ -1,4 +1,4 @@
-/** The phone's answer to a request to upload media again: kept as it came, for whoever asked. */
+/** The phone's answer to a request to upload media again: recorded as it came, and told to the download that asked. */
 import { toBase64 } from '../../../base/bytes.ts'
 import { parseMediaRetry } from '../../../protocol/stanza/notifications/media-retry.ts'
 import { userJid } from '../../../protocol/jid.ts'
@@ -10,7 +10,8 @@ import type { NotificationKind } from './kind.ts'
 export const MEDIA_RETRY: NotificationKind = notificationKind({
   type: 'mediaretry',
   parse: parseMediaRetry,
-  async apply(unit, { messageId, chat: about, isFromMe, participant, sealed, errorCode }, { atMs }) {
+  async apply(unit, retry, { atMs }, { effects }) {
+    const { messageId, chat: about, isFromMe, participant, sealed, errorCode } = retry
     const chat = await canonicalJid(unit, userJid(about))
     const sender = participant === undefined ? {} : { sender: await personOf(unit, participant) }
     unit.event(
@@ -25,5 +26,8 @@ export const MEDIA_RETRY: NotificationKind = notificationKind({
       },
       chat,
     )
+    unit.onCommit(() => {
+      effects.mediaAnswered(retry)
+    })
   },
 })
