@@ -6,6 +6,7 @@ import { UsageError } from '../base/errors.ts'
 import type { FaultInjector } from './fault-plan/injector.ts'
 import type { FaultPlan } from './fault-plan/plan.ts'
 import type { FaultRun } from './fault-plan/run.ts'
+import { MediaFaults } from './media/media-faults.ts'
 import { postRetryStorm } from './retry-storm.ts'
 import type { RetryStorm } from './retry-storm.ts'
 import type { LoginPlans, LoginRefusalOptions } from './server/login-plans.ts'
@@ -50,6 +51,8 @@ const RECEIPT = {
 
 /** See the file comment. Devices are named by JID, e.g. `15550000001:1@s.whatsapp.net`. */
 export class Faults {
+  /** What goes wrong with uploads, downloads and the servers for them. */
+  readonly media: MediaFaults
   readonly #world: World
   readonly #injector: FaultInjector
   readonly #companions: CompanionFaults
@@ -65,6 +68,7 @@ export class Faults {
       readonly logins: LoginPlans
     },
   ) {
+    this.media = new MediaFaults(world)
     this.#world = world
     this.#companions = parts.companions
     this.#logins = parts.logins

@@ -4,10 +4,14 @@ export type { PhoneRequest, Simulator, SimulatorEndpoint, SimulatorOptions } fro
 export type { DeliverOptions, DeliveryPersistence, DeliveryResult } from './deliver.ts'
 export * as stanzas from './stanzas.ts'
 export { createPhone, SimulatedPhone } from './peer/phone.ts'
+export type { PhoneContent } from './peer/phone.ts'
 export type { MemoryCloseReason, MemorySocket } from './server/wire.ts'
 export { Faults } from './faults.ts'
 export type { StreamErrorOptions } from './faults.ts'
 export type { LoginRefusalOptions } from './server/login-plans.ts'
+export { MediaFaults } from './media/media-faults.ts'
+export type { MediaHabits } from './media/media-habits.ts'
+export type { MediaDirection, MediaFault, MediaRetryFault, PlannedRetry } from './media/media-plans.ts'
 export type { RetryStorm } from './retry-storm.ts'
 export { assertNoKeyReuse, CiphertextRecord } from './ciphertexts.ts'
 export type { CiphertextRecordOptions, SentCiphertext } from './ciphertexts.ts'
@@ -58,6 +62,7 @@ export type {
   DeviceLink,
   LinkCodeServices,
   LinkListener,
+  MediaDesk,
   PairingApproval,
   PrimaryServices,
 } from './link.ts'

@@ -4,6 +4,7 @@
  * and routing see only this shape, so a phone is served by the same strict code as any client.
  */
 import type { BinaryNode } from '../protocol/binary/node.ts'
+import type { PlannedRetry } from './media/media-plans.ts'
 
 /** What a device does with what the server sends. */
 export interface LinkListener {
@@ -77,6 +78,18 @@ export interface LinkCodeServices {
   answer(answer: CodeAnswer): Promise<CompanionKeys>
 }
 
+/** The media servers as a phone sees them: its files go there and come from there without a network. */
+export interface MediaDesk {
+  /** Keeps an encrypted file. @param kind - the word in the path of an upload, e.g. `image` */
+  upload(kind: string, sealed: Uint8Array): { readonly url: string; readonly directPath: string }
+  /** The encrypted file under a path, unless it has expired. */
+  fetch(directPath: string): Uint8Array | undefined
+  /** What the phone is to do wrong with this request to upload a file again. */
+  takeRetryFault(messageId: string): PlannedRetry | undefined
+  /** Sends a linked device the answer to its request. */
+  answerRetry(deviceId: number, notification: BinaryNode): void
+}
+
 /** What the server offers a phone beyond stanzas: the parts of pairing that happen on the phone's own connection. */
 export interface PrimaryServices {
   /** Takes the phone's new list of its devices, for whoever asks for them. */
@@ -100,6 +113,8 @@ export interface PrimaryServices {
    * to. A server without it is asked again and again through `linkedDevices`.
    */
   onDeviceReady?(listener: (deviceId: number) => void): void
+  /** Where files are kept; without it the phone sends and fetches none. */
+  readonly media?: MediaDesk
   /** Writes a line about the phone into the record: something was lost on purpose. */
   noteFault?(text: string): void
 }

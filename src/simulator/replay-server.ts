@@ -56,7 +56,7 @@ export class ReplayServer {
   }
 
   /** What a client needs to connect. */
-  get endpoint(): SimulatorEndpoint {
+  get endpoint(): Omit<SimulatorEndpoint, 'mediaHost' | 'mediaCertificate'> {
     return {
       url: 'ws://127.0.0.1:1/ws/chat',
       rootKey: this.#authority.rootKey,

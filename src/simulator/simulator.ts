@@ -50,6 +50,10 @@ export interface SimulatorEndpoint {
   readonly rootKey: Uint8Array
   /** The serial number of that root. */
   readonly rootSerial: number
+  /** Where media is uploaded to and fetched from, over HTTPS: `localhost:PORT`. Messages name it in their URLs. */
+  readonly mediaHost: string
+  /** The certificate to trust there, PEM: it is valid for `localhost` and `127.0.0.1`. */
+  readonly mediaCertificate: string
   /** Connects without a network: the same seed and calls give the same bytes in the same order. */
   readonly connect: () => Promise<MemorySocket>
 }
@@ -163,6 +167,11 @@ class RunningSimulator implements Simulator {
       url,
       rootKey: server.authority.rootKey,
       rootSerial: ROOT_SERIAL,
+      mediaHost: server.world.media.host,
+      // made when somebody looks at it
+      get mediaCertificate() {
+        return server.media.certificate
+      },
       connect: () => this.#connect(),
     }
   }

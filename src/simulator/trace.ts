@@ -41,6 +41,7 @@ export type TraceNoteKind =
   | 'violation'
   | 'unknown'
   | 'warning'
+  | 'media'
   | 'fault'
 
 /** Something that happened and is not a stanza. */

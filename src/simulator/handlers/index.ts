@@ -8,6 +8,7 @@ import { findViolation } from '../stanza/shape.ts'
 import { ACCOUNT_HANDLERS } from './account.ts'
 import { CALL_HANDLER } from './call.ts'
 import type { HandlerContext, IqHandler, IqOutcome, StanzaHandler } from './handler.ts'
+import { MEDIA_HANDLERS } from './media.ts'
 import { MESSAGE_HANDLER } from './message.ts'
 import { PRE_KEY_HANDLERS } from './pre-keys.ts'
 import { CHAT_STATE_HANDLER, PRESENCE_HANDLER } from './presence.ts'
@@ -23,6 +24,7 @@ export const IQ_HANDLERS: readonly IqHandler[] = [
   ...USYNC_HANDLERS,
   ...ACCOUNT_HANDLERS,
   ...TOKEN_HANDLERS,
+  ...MEDIA_HANDLERS,
 ]
 
 const STANZA_HANDLERS: readonly StanzaHandler[] = [

@@ -9,6 +9,7 @@ import type { BinaryNode } from '../../protocol/binary/node.ts'
 import { requireAttribute } from '../../protocol/binary/node.ts'
 import {
   ACK_SHAPE,
+  findMediaRetryProblem,
   forwardedReceipt,
   RECEIPT_SHAPE,
   RECEIPT_TYPES,
@@ -17,7 +18,7 @@ import {
 } from '../stanza/receipt.ts'
 import type { Device } from '../world/device.ts'
 import type { Resolved } from '../world/world.ts'
-import type { HandlerContext, StanzaHandler } from './handler.ts'
+import type { HandlerContext, Sender, StanzaHandler } from './handler.ts'
 
 /** Types that say that the device has the message. */
 const CLEARING: readonly (string | undefined)[] = [undefined, 'inactive', 'sender', 'peer_msg', 'hist_sync']
@@ -36,6 +37,12 @@ function handleReceipt(receipt: BinaryNode, context: HandlerContext): void {
     sender.violation(`<receipt> has the unknown type "${type}"`)
     return
   }
+  const violation =
+    type === 'server-error' ? findMediaRetryViolation(receipt, world.resolve(to), sender) : undefined
+  if (violation !== undefined) {
+    sender.violation(violation)
+    return
+  }
   if (CLEARING.includes(type)) {
     const parties = recipient === undefined ? [to] : [to, recipient]
     sender.device.mailbox.clearByReceipt({ ids: receiptIds(receipt), type, parties })
@@ -44,6 +51,18 @@ function handleReceipt(receipt: BinaryNode, context: HandlerContext): void {
   if (found === undefined) sender.note('unknown', `a receipt to ${to} goes nowhere: nobody there`)
   else forward(receipt, found, context)
   sender.send(receiptAck(receipt, world.nowSeconds()))
+}
+
+/** A request to upload a file again goes to the own phone, says which message it is about, and is sealed. */
+function findMediaRetryViolation(
+  receipt: BinaryNode,
+  to: Resolved | undefined,
+  sender: Sender,
+): string | undefined {
+  const isToOwnPhone = to?.account === sender.account && to.deviceId === 0
+  if (!isToOwnPhone || sender.device.id === 0)
+    return '<receipt type="server-error"> goes from a linked device to its own phone'
+  return findMediaRetryProblem(receipt)
 }
 
 function forward(receipt: BinaryNode, found: Resolved, context: HandlerContext): void {
@@ -56,10 +75,10 @@ function forward(receipt: BinaryNode, found: Resolved, context: HandlerContext):
       post(receipt, found, [device], { ...context, recipient })
     return
   }
-  if (type === 'retry' || type === 'server-error') {
+  if (type === 'retry') {
     const device = found.account.devices.get(found.deviceId)
     if (device === undefined)
-      sender.note('warning', `a ${type} receipt to ${requireAttribute(receipt, 'to')} is dropped: not linked`)
+      sender.note('warning', `a retry receipt to ${requireAttribute(receipt, 'to')} is dropped: not linked`)
     else post(receipt, found, [device], { ...context, recipient: undefined })
     return
   }

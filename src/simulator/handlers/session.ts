@@ -1,6 +1,5 @@
-/** Queries and bulletins about the connection: active and passive, pings, the backlog, and what is not offered. */
+/** Queries and bulletins about the connection: active and passive, pings, the backlog. */
 import { childOf, node, numberAttribute } from '../../protocol/binary/node.ts'
-import { REFUSAL } from '../stanza/iq.ts'
 import type { ContentShape } from '../stanza/shape.ts'
 import type { IqHandler, StanzaHandler } from './handler.ts'
 
@@ -32,22 +31,12 @@ function ping(child: string, content: ContentShape): IqHandler {
   return { xmlns: 'w:p', type: 'get', child, content, handle: () => ({}) }
 }
 
-/** Media servers do not exist here yet. */
-const mediaConnection: IqHandler = {
-  xmlns: 'w:m',
-  type: 'set',
-  child: 'media_conn',
-  content: { children: { media_conn: { min: 1, optional: ['last_id'] } } },
-  handle: () => ({ refusal: REFUSAL.unavailable }),
-}
-
 /** All queries of this file. */
 export const SESSION_HANDLERS: readonly IqHandler[] = [
   active,
   passive,
   ping('ping', { children: { ping: { min: 1 } } }),
   ping('', 'none'),
-  mediaConnection,
 ]
 
 /** `<ib>` from a client: it pulls its backlog, or names its session for statistics. */

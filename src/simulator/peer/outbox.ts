@@ -14,11 +14,14 @@ import type { MessageProperties } from '../../protocol/proto/message.ts'
 import { isOwn } from './account.ts'
 import type { PhoneAccount } from './account.ts'
 import type { AddressBook } from './address-book.ts'
+import type { Album } from './album.ts'
 import { readBundle } from './answers.ts'
 import type { ForwardedReceipt } from './answers.ts'
 import type { Connection } from './connection.ts'
 import type { Directory } from './directory.ts'
 import type { Mailbox } from './mailbox.ts'
+import { outgoingFile } from './media-content.ts'
+import type { PhoneContent } from './media-content.ts'
 import { pad } from './padding.ts'
 import type { Sessions } from './sessions.ts'
 import { buildFanoutMessage, buildPeerMessage, buildResentMessage } from './stanzas.ts'
@@ -28,6 +31,7 @@ import type { EncryptedCopy } from './stanzas.ts'
 export interface OutboxOptions {
   readonly account: PhoneAccount
   readonly addresses: AddressBook
+  readonly album: Album
   readonly connection: Connection
   readonly directory: Directory
   readonly sessions: Sessions
@@ -42,6 +46,13 @@ interface Sent {
   readonly plain: Uint8Array
   /** For our own linked devices. */
   readonly forOwn: Uint8Array
+  readonly mediaType?: string | undefined
+}
+
+/** A message that is ready to be encrypted. */
+interface Composed {
+  readonly content: MessageProperties
+  readonly mediaType?: string
 }
 
 const MAX_SENT = 2_000
@@ -63,15 +74,19 @@ export class Outbox {
   }
 
   /**
-   * Sends a text. Resolves when the server has it.
+   * Sends words or a file. Resolves when the server has it.
    *
    * @throws {UsageError} `WATON_PHONE_CHAT`, `WATON_PHONE_TEXT`, `WATON_PHONE_MESSAGE_ID`
    * @throws {QueryError} `WATON_PHONE_SEND_REFUSED`, `WATON_PHONE_QUERY_REFUSED`, `WATON_PHONE_NO_DEVICES`
    * @throws {TimeoutError} `WATON_PHONE_NO_ANSWER` (also when the phone stays offline) @throws {ClosedError} `WATON_PHONE_CLOSED`
    */
-  async send(chat: string, text: string, id: string = this.newId()): Promise<{ readonly id: string }> {
+  async send(
+    chat: string,
+    content: PhoneContent,
+    id: string = this.newId(),
+  ): Promise<{ readonly id: string }> {
     const { addresses, mailbox } = this.#options
-    requireSendable(chat, text)
+    requirePerson(chat)
     if (id === '' || this.#sent.has(id)) {
       throw new UsageError(
         'WATON_PHONE_MESSAGE_ID',
@@ -82,9 +97,9 @@ export class Outbox {
       )
     }
     const target = addresses.humanJid(chat)
-    const content: MessageProperties = { conversation: text }
-    this.#remember(id, target, content)
-    this.#show(id, target, content)
+    const composed = this.#compose(content)
+    this.#remember(id, target, composed)
+    this.#show(id, target, composed.content)
     try {
       const { acked } = await this.#inTurn(() => this.#fanOut(id, target))
       await acked
@@ -124,7 +139,7 @@ export class Outbox {
     const { acked } = await this.#inTurn(async () => {
       await this.#renewSession(device, stanza)
       const own = isOwn(this.#options.account, device)
-      const copy = this.#encrypt(device, own ? sent.forOwn : sent.plain)
+      const copy = this.#encrypt(device, own ? sent.forOwn : sent.plain, sent.mediaType)
       const recipient = own ? sent.chat : undefined
       const message = buildResentMessage(id, copy, recipient === undefined ? { count } : { count, recipient })
       return { acked: this.#options.connection.sendMessage(message) }
@@ -137,9 +152,18 @@ export class Outbox {
     return toHex(this.#options.account.random.bytes(16)).toUpperCase()
   }
 
-  #remember(id: string, chat: string, content: MessageProperties): void {
+  #compose(content: PhoneContent): Composed {
+    const file = outgoingFile(content)
+    if (file !== undefined) return this.#options.album.compose(file)
+    const { text } = content as { readonly text: string }
+    requireText(text)
+    return { content: { conversation: text } }
+  }
+
+  #remember(id: string, chat: string, { content, mediaType }: Composed): void {
     const copyForOwn = { deviceSentMessage: { destinationJid: chat, message: content } }
-    this.#sent.set(id, { chat, plain: encodeMessage(content), forOwn: encodeMessage(copyForOwn) })
+    const plain = encodeMessage(content)
+    this.#sent.set(id, { chat, plain, forOwn: encodeMessage(copyForOwn), mediaType })
   }
 
   #show(id: string, chat: string, content: MessageProperties): void {
@@ -176,13 +200,15 @@ export class Outbox {
       )
     }
     if (reachable.length === 0) return { acked: Promise.resolve() }
-    const copies = reachable.map((jid) => this.#encrypt(jid, isOwn(account, jid) ? sent.forOwn : sent.plain))
+    const copies = reachable.map((jid) =>
+      this.#encrypt(jid, isOwn(account, jid) ? sent.forOwn : sent.plain, sent.mediaType),
+    )
     return { acked: connection.sendMessage(buildFanoutMessage(id, chat, copies)) }
   }
 
-  #encrypt(deviceJid: string, plain: Uint8Array): EncryptedCopy {
+  #encrypt(deviceJid: string, plain: Uint8Array, mediaType?: string): EncryptedCopy {
     const { account, sessions } = this.#options
-    return { to: deviceJid, ...sessions.encrypt(deviceJid, pad(plain, account.random)) }
+    return { to: deviceJid, ...sessions.encrypt(deviceJid, pad(plain, account.random)), mediaType }
   }
 
   async #renewSession(deviceJid: string, receipt: BinaryNode): Promise<void> {
@@ -216,7 +242,7 @@ function ignore(): void {
   // a failure belongs to the caller, not to the next message in line
 }
 
-function requireSendable(chat: string, text: string): void {
+function requirePerson(chat: string): void {
   if (tryParseJid(chat) === undefined || (!isPn(chat) && !isLid(chat)) || userJid(chat) !== chat) {
     throw new UsageError(
       'WATON_PHONE_CHAT',
@@ -226,6 +252,9 @@ function requireSendable(chat: string, text: string): void {
       },
     )
   }
+}
+
+function requireText(text: string): void {
   if (text === '' || text.length > MAX_TEXT_LENGTH) {
     throw new UsageError(
       'WATON_PHONE_TEXT',

@@ -10,6 +10,7 @@ import { formatJid, SERVER_LID, SERVER_USER, userJid } from '../../protocol/jid.
 import type { PrimaryServices } from '../link.ts'
 import type { PhoneAccount } from './account.ts'
 import { AddressBook } from './address-book.ts'
+import { Album } from './album.ts'
 import { Connection } from './connection.ts'
 import type { ConnectionOptions } from './connection.ts'
 import { DeviceKeys } from './device-keys.ts'
@@ -18,6 +19,7 @@ import { FirstLogin } from './first-login.ts'
 import { Inbox } from './inbox.ts'
 import { LinkedDevices } from './link-device.ts'
 import { Mailbox } from './mailbox.ts'
+import { MediaRetries } from './media-retry.ts'
 import { Outbox } from './outbox.ts'
 import { Reception } from './reception.ts'
 import { Sessions } from './sessions.ts'
@@ -50,6 +52,7 @@ const DEFAULT_ANSWER_TIMEOUT_MS = 20_000
 /** The parts that the phone's own methods use. */
 export interface PhoneParts {
   readonly account: PhoneAccount
+  readonly album: Album
   readonly connection: Connection
   readonly inbox: Inbox
   readonly keys: DeviceKeys
@@ -84,6 +87,7 @@ export function createParts(options: PhoneOptions): PhoneParts {
   })
   const { account, connection, keys } = core
   const outbox = new Outbox(core)
+  const mediaRetries = new MediaRetries({ ...core, desk: options.services.media })
   const firstLogin = new FirstLogin(account)
   const linked = new LinkedDevices({
     account,
@@ -110,11 +114,12 @@ export function createParts(options: PhoneOptions): PhoneParts {
   })
   const reception: Reception = new Reception({
     ...core,
-    ...{ firstLogin, inbox, linked, outbox },
+    ...{ firstLogin, inbox, linked, mediaRetries, outbox },
     replenish: publishKeys,
   })
   return {
     account,
+    album: core.album,
     connection,
     inbox,
     keys,
@@ -151,6 +156,7 @@ async function giveToken({ account, connection }: Core, jid: string, atSeconds?:
 interface Core {
   readonly account: PhoneAccount
   readonly addresses: AddressBook
+  readonly album: Album
   readonly connection: Connection
   readonly directory: Directory
   readonly keys: DeviceKeys
@@ -183,8 +189,13 @@ function createCore(
     ...handlers,
   })
   const directory = new Directory({ account, keys, addresses, sessions, connection })
+  const album = new Album(account, options.services.media)
+  // before anybody else hears of it: whoever does finds the file on the phone
+  mailbox.onMessage((message) => {
+    album.keep(message)
+  })
   addresses.learn(account.pn, account.lid)
-  return { account, addresses, connection, directory, keys, mailbox, sessions }
+  return { account, addresses, album, connection, directory, keys, mailbox, sessions }
 }
 
 interface Welcome {

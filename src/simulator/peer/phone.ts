@@ -16,10 +16,13 @@ import type {
   PhoneMessage,
   UndecryptableMessage,
 } from './mailbox.ts'
+import { outgoingFile } from './media-content.ts'
+import type { PhoneContent } from './media-content.ts'
 import { createParts } from './parts.ts'
 import type { PhoneOptions, PhoneParts } from './parts.ts'
 import { buildRemoveDevice } from './stanzas.ts'
 
+export type { PhoneContent } from './media-content.ts'
 export type { PhoneOptions } from './parts.ts'
 
 /**
@@ -47,6 +50,11 @@ const PERSON: Expectation = {
 const SALT: Expectation = {
   expected: 'bytes, at least one',
   accepts: (value) => value instanceof Uint8Array && value.length > 0,
+}
+
+const MESSAGE: Expectation = {
+  expected: 'one of phone.messages',
+  accepts: (value) => typeof (value as Partial<PhoneMessage> | undefined)?.content === 'object',
 }
 
 /** See the file comment. Made by {@link createPhone}. */
@@ -177,7 +185,11 @@ export class SimulatedPhone {
   }
 
   /**
-   * The human writes. Resolves when the server has the message (one tick).
+   * The human writes, or sends a file, given as its bytes. Resolves when the server has the message (one tick).
+   *
+   * ```ts
+   * await phone.send(chat, { image: await readFile('cat.jpg'), caption: 'mine' })
+   * ```
    *
    * @param chat - a person's JID, `15550000002@s.whatsapp.net` or `...@lid`
    * @param options - `id` to choose the message id
@@ -187,14 +199,39 @@ export class SimulatedPhone {
    */
   async send(
     chat: string,
-    content: { readonly text: string },
+    content: PhoneContent,
     options: { readonly id?: string } = {},
   ): Promise<{ readonly id: string }> {
     checkArgument('the chat in phone.send(chat, content)', chat, TEXT)
     checkOptions('phone.send(chat, content): the content', content, {})
-    checkArgument('text in phone.send(chat, { text })', content.text, TEXT)
+    if (outgoingFile(content) === undefined) {
+      const { text } = content as { readonly text?: unknown }
+      checkArgument('text in phone.send(chat, { text })', text, TEXT)
+    }
     checkOptions('phone.send(chat, content, options)', options, { id: TEXT })
-    return this.#parts.outbox.send(chat, content.text, options.id)
+    return this.#parts.outbox.send(chat, content, options.id)
+  }
+
+  /**
+   * The file of a message that this human sees: fetched, checked and decrypted. A phone keeps what it was shown, so it has
+   * files that the servers have forgotten.
+   *
+   * @param message - one of {@link messages}
+   * @throws {UsageError} `WATON_PHONE_NO_MEDIA` when it has none
+   * @throws {ProtocolError} `WATON_PHONE_MEDIA_GONE` when it can be fetched no more
+   * @throws {CryptoError} `WATON_PHONE_MEDIA_WRONG` when it is not what the message speaks of
+   */
+  download(message: PhoneMessage): Promise<Uint8Array> {
+    return new Promise((resolve) => {
+      checkArgument('the message in phone.download(message)', message, MESSAGE)
+      resolve(this.#parts.album.open(message))
+    })
+  }
+
+  /** The human deletes the files on the phone, to have room; the messages stay, and what the servers have. */
+  deleteFiles(): void {
+    this.#parts.album.clear()
+    this.#parts.noteFault('the phone deletes its files')
   }
 
   /** The human opens the chats of these messages: their writers get read receipts. */

@@ -16,6 +16,7 @@ import type { FirstLogin } from './first-login.ts'
 import type { Inbox } from './inbox.ts'
 import type { LinkedDevices } from './link-device.ts'
 import type { Mailbox } from './mailbox.ts'
+import type { MediaRetries } from './media-retry.ts'
 import type { Outbox } from './outbox.ts'
 import { buildAck } from './stanzas.ts'
 
@@ -28,6 +29,7 @@ export interface ReceptionOptions {
   readonly inbox: Inbox
   readonly linked: LinkedDevices
   readonly mailbox: Mailbox
+  readonly mediaRetries: MediaRetries
   readonly outbox: Outbox
   /** Publishes fresh one-time pre-keys. */
   readonly replenish: () => Promise<void>
@@ -109,6 +111,10 @@ export class Reception {
     const who = receipt.participant ?? receipt.from
     if (receipt.type === 'retry') {
       this.spawn(outbox.resend(receipt, stanza))
+      return
+    }
+    if (receipt.type === 'server-error') {
+      this.#options.mediaRetries.answer(receipt, stanza)
       return
     }
     if (isOwn(account, who)) {

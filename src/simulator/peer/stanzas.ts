@@ -21,6 +21,8 @@ export interface EncryptedCopy {
   readonly to: string
   readonly type: 'msg' | 'pkmsg'
   readonly body: Uint8Array
+  /** What kind of file the message has, e.g. `image`. */
+  readonly mediaType?: string | undefined
 }
 
 /** Why a message could not be decrypted, as the retry receipt says it. @source whatsapp-rust `RetryReason` */
@@ -95,7 +97,7 @@ export function buildPresence(name: string, type: 'available' | 'unavailable'): 
 }
 
 function encNode(copy: EncryptedCopy, count?: number): BinaryNode {
-  return node('enc', { v: '2', type: copy.type, count }, copy.body)
+  return node('enc', { v: '2', type: copy.type, mediatype: copy.mediaType, count }, copy.body)
 }
 
 /** Hands out a token of trust. */
@@ -107,7 +109,11 @@ export function buildTokenIssue(jid: string, atSeconds: number): BinaryNode {
 /** A message for all devices of a chat and of this account. */
 export function buildFanoutMessage(id: string, chat: string, copies: readonly EncryptedCopy[]): BinaryNode {
   const participants = copies.map((copy) => node('to', { jid: copy.to }, [encNode(copy)]))
-  return node('message', { id, to: chat, type: 'text' }, [node('participants', {}, participants)])
+  return node('message', { id, to: chat, type: typeOf(copies[0]) }, [node('participants', {}, participants)])
+}
+
+function typeOf(copy: EncryptedCopy | undefined): 'media' | 'text' {
+  return copy?.mediaType === undefined ? 'text' : 'media'
 }
 
 /** A copy for the one device that asked to get a message again. @param recipient - the chat, when the device is ours */
@@ -116,7 +122,8 @@ export function buildResentMessage(
   copy: EncryptedCopy,
   options: { readonly count: number; readonly recipient?: string },
 ): BinaryNode {
-  const attributes = { id, to: copy.to, type: 'text', device_fanout: 'false', recipient: options.recipient }
+  const { recipient } = options
+  const attributes = { id, to: copy.to, type: typeOf(copy), device_fanout: 'false', recipient }
   return node('message', attributes, [encNode(copy, options.count)])
 }
 

@@ -10,8 +10,9 @@ import { toBase64 } from '../../base/bytes.ts'
 import { formatJid, SERVER_USER } from '../../protocol/jid.ts'
 import { FaultInjector } from '../fault-plan/injector.ts'
 import { Faults } from '../faults.ts'
-import type { PrimaryServices } from '../link.ts'
+import type { MediaDesk, PrimaryServices } from '../link.ts'
 import { dirty, edgeRouting, failure, success } from '../stanza/stream.ts'
+import { MediaServer } from '../media/media-server.ts'
 import { Trace } from '../trace.ts'
 import type { Account } from '../world/account.ts'
 import type { Device } from '../world/device.ts'
@@ -56,6 +57,7 @@ export class SimulatedServer implements ConnectionHost {
   readonly faults: Faults
   readonly injector: FaultInjector
   readonly authority: CertificateAuthority
+  readonly media: MediaServer
   readonly #options: ServerOptions
   readonly #desk: PairingDesk
   readonly #plans: LoginPlans
@@ -69,6 +71,8 @@ export class SimulatedServer implements ConnectionHost {
     this.random = options.random
     this.trace = new Trace(options.clock, options.traceCapacity)
     this.world = new World(options.clock, options.random, this.trace)
+    const { media: store, mediaPlans: plans } = this.world
+    this.media = new MediaServer({ store, plans, trace: this.trace })
     this.injector = new FaultInjector({
       clock: options.clock,
       trace: this.trace,
@@ -93,10 +97,14 @@ export class SimulatedServer implements ConnectionHost {
 
   /** Starts to listen. @returns the URL that clients connect to */
   async start(): Promise<string> {
-    this.#socketServer = await listen(this.#options, (wire) => {
-      this.accept(wire)
-    })
-    return this.#socketServer.url
+    const [socketServer] = await Promise.all([
+      listen(this.#options, (wire) => {
+        this.accept(wire)
+      }),
+      this.media.listen(this.#options.host),
+    ])
+    this.#socketServer = socketServer
+    return socketServer.url
   }
 
   /** Serves a connection, however its bytes travel. */
@@ -131,7 +139,7 @@ export class SimulatedServer implements ConnectionHost {
   /** Cuts every connection, phones included, and stops listening. */
   async close(): Promise<void> {
     this.restart()
-    await this.#socketServer?.close()
+    await Promise.all([this.#socketServer?.close(), this.media.close()])
   }
 
   /** What the phone of an account needs of the server. */
@@ -153,8 +161,33 @@ export class SimulatedServer implements ConnectionHost {
           platform: facts.platform,
           online: isOnline,
         })),
+      media: this.#mediaDeskFor(account),
       noteFault: (text) => {
         this.trace.note('fault', text, { device: account.jid('pn') })
+      },
+    }
+  }
+
+  #mediaDeskFor(account: Account): MediaDesk {
+    const { media, mediaPlans } = this.world
+    const device = account.jid('pn')
+    return {
+      upload: (kind, sealed) => media.put(kind, sealed),
+      fetch: (directPath) => {
+        const found = media.readDirect(directPath)
+        return found.kind === 'found' ? found.body : undefined
+      },
+      takeRetryFault: (messageId) => {
+        const planned = mediaPlans.takeRetry()
+        if (planned !== undefined)
+          this.trace.note('fault', `the phone answers the request for ${messageId} with ${planned.as}`, {
+            device,
+          })
+        return planned
+      },
+      answerRetry: (deviceId, notification) => {
+        const asking = account.devices.get(deviceId)
+        if (asking !== undefined) this.world.post(asking, notification, 'ack')
       },
     }
   }

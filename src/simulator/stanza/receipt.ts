@@ -3,13 +3,16 @@
  *
  * @source Baileys 7.0.0-rc14 `lib/Socket/messages-send.js` sendReceipt, `messages-recv.js` sendRetryRequest
  */
-import { childOf, childrenOf, node, requireAttribute } from '../../protocol/binary/node.ts'
+import { childOf, childrenOf, contentBytes, node, requireAttribute } from '../../protocol/binary/node.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
+import { isGroup, tryParseJid } from '../../protocol/jid.ts'
 import type { ChildShape, Shape } from './shape.ts'
 import { KEY_SHAPE, SKEY_SHAPE } from './keys.ts'
 
 /** Message ids in one receipt besides the one in its attribute. */
 const MAX_ITEMS = 255
+const GCM_TAG_BYTES = 16
+const GCM_IV_BYTES = 12
 const LEAF: ChildShape = { min: 1, content: 'bytes' }
 
 /** The `type` attributes of receipts; a delivery has none. */
@@ -64,6 +67,38 @@ export function receiptIds(receipt: BinaryNode): readonly string[] {
   const list = childOf(receipt, 'list')
   const items = list === undefined ? [] : childrenOf(list, 'item')
   return [requireAttribute(receipt, 'id'), ...items.map((item) => requireAttribute(item, 'id'))]
+}
+
+/**
+ * What is wrong with a request to upload a file again, beyond its shape; `undefined` when nothing is.
+ *
+ * @source Baileys 7.0.0-rc14 `lib/Utils/messages-media.js` encryptMediaRetryRequest; whatsapp-rust
+ *   `wacore/src/media_retry.rs` (the one for a piece of history is of category `peer` and has no `<rmr>`)
+ */
+export function findMediaRetryProblem(receipt: BinaryNode): string | undefined {
+  const encrypt = childOf(receipt, 'encrypt')
+  const rmr = childOf(receipt, 'rmr')
+  const start = '<receipt type="server-error">'
+  if (encrypt === undefined) return `${start} lacks its <encrypt>`
+  const sealed = bytesOf(encrypt, 'enc_p')
+  const iv = bytesOf(encrypt, 'enc_iv')
+  if (sealed === undefined || sealed.length <= GCM_TAG_BYTES)
+    return `${start} has no sealed request in <enc_p>`
+  if (iv?.length !== GCM_IV_BYTES) return `${start} has no 12 bytes in <enc_iv>`
+  if (receipt.attrs['category'] === 'peer') return rmr && `${start} of category "peer" names a message`
+  if (rmr === undefined) return `${start} lacks its <rmr>`
+  const { jid = '', from_me: fromMe, participant } = rmr.attrs
+  if (fromMe !== 'true' && fromMe !== 'false') return `${start} > rmr has the from_me "${fromMe ?? ''}"`
+  if (tryParseJid(jid) === undefined) return `${start} > rmr names no chat`
+  const isOfMany = isGroup(jid) || jid.endsWith('@broadcast')
+  return participant === undefined || isOfMany
+    ? undefined
+    : `${start} > rmr has a participant outside a group`
+}
+
+function bytesOf(owner: BinaryNode, tag: string): Uint8Array | undefined {
+  const child = childOf(owner, tag)
+  return child === undefined ? undefined : contentBytes(child)
 }
 
 /** What somebody else's device, or another device of the same person, gets of a receipt. */

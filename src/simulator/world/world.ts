@@ -7,6 +7,8 @@ import type { Clock } from '../../base/clock.ts'
 import type { RandomSource } from '../../base/random.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
 import { SERVER_LID, SERVER_USER, tryParseJid } from '../../protocol/jid.ts'
+import { MediaPlans } from '../media/media-plans.ts'
+import { MediaStore } from '../media/media-store.ts'
 import type { Trace } from '../trace.ts'
 import { Account } from './account.ts'
 import type { Addressing } from './account.ts'
@@ -53,6 +55,10 @@ export class World {
   #nextStanzaNumber = 1
   /** Who may write to whom. */
   readonly strangers: Strangers
+  /** The files of the media servers. */
+  readonly media: MediaStore
+  /** What goes wrong with media. */
+  readonly mediaPlans: MediaPlans = new MediaPlans()
   /** How the server treats what waits for devices that are away. */
   offline: OfflineHabits = GOOD_HABITS
 
@@ -61,6 +67,7 @@ export class World {
     this.random = random
     this.trace = trace
     this.strangers = new Strangers(random)
+    this.media = new MediaStore(clock, random, trace)
   }
 
   /** Whether nobody is told the LID that belongs to a phone number, as on servers before LIDs. */
