@@ -21,6 +21,11 @@ export const MEDIA_DIFFERENCES: readonly { readonly field: string; readonly reas
       'waton sends it with videos and sound, so that they can be played while they are fetched; Baileys does not',
   },
   {
+    field: 'ptvMessage',
+    reason:
+      'Baileys drops the preview, the size and the length of a round video; waton sends what it is given',
+  },
+  {
     field: 'documentMessage.mimetype',
     reason:
       'Baileys says application/pdf where nothing is given; waton says application/octet-stream, which claims nothing',
