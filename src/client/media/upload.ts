@@ -6,7 +6,7 @@
 import { toBase64, utf8Text } from '../../base/bytes.ts'
 import { type Clock, sleep } from '../../base/clock.ts'
 import { ClosedError, TimeoutError, TransportError, UsageError } from '../../base/errors.ts'
-import type { WatonError } from '../../base/errors.ts'
+import type { ErrorAction, WatonError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import { type RandomSource, randomInteger } from '../../base/random.ts'
 import { mediaType } from '../../protocol/media/index.ts'
@@ -219,9 +219,10 @@ async function answerOf(url: URL, response: HttpResponse): Promise<Answer> {
   const said = utf8Text(await response.bytes(MAX_ANSWER_BYTES))
   const place = status >= 200 && status < 300 ? placeIn(said) : undefined
   if (place !== undefined) return { state: 'done', place }
-  const isPassing = status >= 500 || PASSING.has(status)
+  const isUnauthorized = UNAUTHORIZED.has(status)
+  const isPassing = status >= 500 || PASSING.has(status) || isUnauthorized
   const error = refusal(url, status, { said, isPassing })
-  if (UNAUTHORIZED.has(status)) return { state: 'unauthorized', error }
+  if (isUnauthorized) return { state: 'unauthorized', error }
   const askedSeconds = Number(response.header('retry-after') ?? 0)
   const pauseMs = askedSeconds > 0 ? Math.min(askedSeconds * 1000, LONGEST_ASKED_MS) : 0
   return { state: isPassing ? 'passing' : 'refused', error, pauseMs }
@@ -247,15 +248,19 @@ function refusal(
     .replaceAll(/[^\x20-\x7e]+/g, ' ')
     .trim()
     .slice(0, MAX_TOLD)
-  const isTooLarge = status === TOO_LARGE
+  const [action, advice] = ADVICE[status === TOO_LARGE ? 'smaller' : isPassing ? 'again' : 'ask']
   return new TransportError(
     'WATON_MEDIA_UPLOAD',
-    `the media server ${host} did not take the file (HTTP status ${String(status)}${words === '' ? '' : `: ${words}`}), so nothing was sent; ${isTooLarge ? 'send a smaller one' : isPassing ? 'send it again later' : 'look at what the server says'}`,
-    {
-      action: isTooLarge ? 'fix-call' : isPassing ? 'retry' : 'report',
-      details: { host, status, said: words },
-    },
+    `the media server ${host} did not take the file (HTTP status ${String(status)}${words === '' ? '' : `: ${words}`}), so nothing was sent; ${advice}`,
+    { action, details: { host, status, said: words } },
   )
+}
+
+/** What to do about a refusal. */
+const ADVICE: Readonly<Record<'smaller' | 'again' | 'ask', readonly [ErrorAction, string]>> = {
+  smaller: ['fix-call', 'send a smaller one'],
+  again: ['retry', 'send it again later'],
+  ask: ['report', 'look at what the server says'],
 }
 
 function tooLarge({ hostname, maxContentLengthBytes }: MediaHost): UsageError {
