@@ -213,6 +213,40 @@ const CALLS: readonly Case[] = [
     (value) => untyped(client)['markPlayed']?.([{ id: 'A', chat: '1@g.us', sender: value }]),
   ],
   ['client.markPlayed(value)', (value) => untyped(client)['markPlayed']?.(value), ['a list']],
+  ['client.download(value)', (value) => untyped(client)['download']?.(value)],
+  [
+    'client.download({ id: value, chat })',
+    (value) => untyped(client)['download']?.({ id: value, chat: BOB }),
+    ['huge text', 'half a surrogate pair'],
+  ],
+  [
+    'client.download({ id, chat, content: value })',
+    (value) => untyped(client)['download']?.({ id: 'A', chat: BOB, content: value }),
+  ],
+  [
+    'client.download({ id, chat, content: { image: value } })',
+    (value) => untyped(client)['download']?.({ id: 'A', chat: BOB, content: { image: value } }),
+  ],
+  [
+    'client.download(message, value)',
+    (value) => untyped(client)['download']?.({ id: 'A', chat: BOB }, value),
+  ],
+  [
+    'client.download(message, { path })',
+    (value) => untyped(client)['download']?.({ id: 'A', chat: BOB }, { path: value }),
+  ],
+  [
+    'client.download(message, { maxBytes })',
+    (value) => untyped(client)['download']?.({ id: 'A', chat: BOB }, { maxBytes: value }),
+  ],
+  [
+    'client.download(message, { signal })',
+    (value) => untyped(client)['download']?.({ id: 'A', chat: BOB }, { signal: value }),
+  ],
+  [
+    'client.download(message, { onProgress })',
+    (value) => untyped(client)['download']?.({ id: 'A', chat: BOB }, { onProgress: value }),
+  ],
   ['client.setPresence(value)', (value) => untyped(client)['setPresence']?.(value)],
   ['client.subscribePresence(value)', (value) => untyped(client)['subscribePresence']?.(value)],
   ['client.setChatState(value, state)', (value) => untyped(client)['setChatState']?.(value, 'composing')],

@@ -1,12 +1,15 @@
 // An unmodified Baileys in its own process, told what to do over IPC. It keeps its auth state in memory and comes back
 // after a connection ended, as its documentation asks of every user; nothing else is added to it.
+import { Agent as HttpsAgent } from 'node:https'
 import makeWASocket, {
   DisconnectReason,
+  downloadMediaMessage,
   generateRegistrationId,
   initAuthCreds,
   proto,
   signedKeyPair,
 } from '@whiskeysockets/baileys'
+import { Agent } from 'undici'
 
 const quiet = () => undefined
 const silent = {
@@ -45,7 +48,13 @@ let isWanted = false
 // messages that a device asks for again: Baileys leaves keeping them to its user
 const sent = new Map()
 
-const tell = (event) => process.send?.(event)
+// messages with files, as Baileys announced them
+const media = new Map()
+// trusts the media server of the simulator; the option is of Node's own fetch
+let dispatcher
+
+// the other end may have gone, which is no matter of the test's
+const tell = (event) => process.send?.(event, () => undefined)
 const pair = ({ publicKey, privateKey }) => ({
   public: Buffer.from(publicKey),
   private: Buffer.from(privateKey),
@@ -74,6 +83,7 @@ function connect(own) {
   announce(socket.ev)
   socket.ev.on('messages.upsert', ({ messages, type }) => {
     for (const { key, message, pushName, messageStubType, status } of messages) {
+      if (message) media.set(key.id, { key, message })
       const text = message?.conversation ?? message?.extendedTextMessage?.text ?? undefined
       const raw = message ? proto.Message.encode(message).finish() : undefined
       tell({
@@ -130,8 +140,12 @@ function announce(events) {
 
 const commands = {
   // before the first connect: settings of `makeWASocket`, and the keys to begin with
-  begin({ credentials, ...chosen }) {
+  begin({ credentials, mediaCertificate, ...chosen }) {
     settings = chosen
+    if (mediaCertificate !== undefined) {
+      settings.fetchAgent = new HttpsAgent({ ca: mediaCertificate })
+      dispatcher = new Agent({ connect: { ca: mediaCertificate } })
+    }
     if (credentials === undefined) return
     const { noiseKey, identityKey, signedPreKey, registrationId, advSecret } = credentials
     Object.assign(auth.creds, {
@@ -158,10 +172,21 @@ const commands = {
     sent.set(message.key.id, message.message)
     return { id: message.key.id }
   },
-  // anything that `sendMessage` builds without an upload
+  // anything that `sendMessage` builds, with an upload when there is a file in it
   async content({ chat, content, options }) {
     const message = await socket.sendMessage(chat, content, options)
     return { id: message.key.id }
+  },
+  // the file of a message, as Baileys fetches and decrypts it
+  async download({ id }) {
+    return downloadMediaMessage(media.get(id), 'buffer', { options: { dispatcher } })
+  },
+  // asks the phone to upload it again; where it is then
+  async updateMedia({ id }) {
+    // Baileys looks for it at WhatsApp's own host unless it has asked for the hosts before
+    await socket.refreshMediaConn()
+    const { message } = await socket.updateMediaMessage(media.get(id))
+    return Object.values(message).find((content) => content?.directPath)?.directPath
   },
   // a message as the schema has it, encrypted and sent as it is
   async relay({ chat, message, id }) {

@@ -23,6 +23,8 @@ export interface BaileysSettings {
   readonly browser?: readonly [os: string, browser: string, version: string]
   readonly syncFullHistory?: boolean
   readonly keepAliveIntervalMs?: number
+  /** PEM; with it Baileys brings files to the simulator's media server and fetches them there. */
+  readonly mediaCertificate?: string
 }
 
 /** What Baileys says about one message. */
@@ -127,7 +129,8 @@ export class Baileys {
   }
 
   static async #connected(simulator: Simulator): Promise<Baileys> {
-    const baileys = await Baileys.start(simulator.endpoint.url)
+    const { url, mediaCertificate } = simulator.endpoint
+    const baileys = await Baileys.start(url, { mediaCertificate })
     onTestFinished(() => baileys.quit())
     await baileys.connect()
     return baileys
@@ -197,9 +200,19 @@ export class Baileys {
     return this.#call('send', { chat, text, ...(id === undefined ? {} : { id }) }) as Promise<{ id: string }>
   }
 
-  /** Sends any content that `sendMessage` of Baileys builds without uploading something. */
+  /** Sends any content that `sendMessage` of Baileys builds; a file is given as a `Buffer`. */
   sendContent(chat: string, content: object, options: object = {}): Promise<{ id: string }> {
     return this.#call('content', { chat, content, options }) as Promise<{ id: string }>
+  }
+
+  /** Fetches and decrypts the file of a message that it has announced. */
+  download(id: string): Promise<Uint8Array> {
+    return this.#call('download', { id }) as Promise<Uint8Array>
+  }
+
+  /** Asks its phone to upload the file of a message again. @returns where it is from now on */
+  updateMedia(id: string): Promise<string> {
+    return this.#call('updateMedia', { id }) as Promise<string>
   }
 
   /** Sends a message as the schema has it: Baileys encrypts whatever it is given. */

@@ -46,7 +46,10 @@ export function randomFile(seed: string, lengthBytes: number): Uint8Array {
 /** Has Baileys encrypt a picture, as it does before it uploads one. */
 export async function uploaded(
   file: Uint8Array,
-  { directPath = '/v/t62.7118-24/1_n.enc?ccb=11-4&oh=01', id = 'PICTURE' } = {},
+  {
+    directPath = '/v/t62.7118-24/1_n.enc?ccb=11-4&oh=01',
+    id = 'PICTURE',
+  }: { readonly directPath?: string; readonly id?: string } = {},
 ): Promise<UploadedFile> {
   const made = await encryptedStream(Buffer.from(file), 'image')
   const encrypted = new Uint8Array(await readFile(made.encFilePath))

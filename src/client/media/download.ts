@@ -355,7 +355,7 @@ function aborted(signal: AbortSignal): ClosedError {
   return new ClosedError(
     'WATON_MEDIA_ABORTED',
     'the download was given up by its signal; nothing is left of it. Download it again if it is wanted',
-    { cause: signal.reason, retryable: true, action: 'retry' },
+    { cause: signal.reason, action: 'retry' },
   )
 }
 

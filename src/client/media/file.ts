@@ -44,14 +44,32 @@ const SHA256_BYTES = 32
  * @throws {UsageError} `WATON_MEDIA_NONE` when it has none, `WATON_MEDIA_NO_KEY` when nothing opens it
  */
 export function fileOf(content: MessageContent): MediaFile {
-  for (const [name, kindOf] of Object.entries(KINDS)) {
-    const media: unknown = Reflect.get(content, name)
-    if (typeof media === 'object' && media !== null) return fileIn(media, kindOf(media))
-  }
+  const found = mediaIn(content)
+  if (found !== undefined) return fileIn(found.media, found.kind)
   throw new UsageError(
     'WATON_MEDIA_NONE',
     'this message has no file: only image, video, videoNote, audio, document, sticker and stickerPack have one',
   )
+}
+
+interface FoundMedia {
+  readonly media: ReceivedMedia
+  readonly kind: MediaKind
+}
+
+/** What is read is copied first: callers hand in objects of every sort. */
+function mediaIn(content: MessageContent): FoundMedia | undefined {
+  try {
+    for (const [name, kindOf] of Object.entries(KINDS)) {
+      const value: unknown = Reflect.get(content, name)
+      if (typeof value !== 'object' || value === null) continue
+      const media: ReceivedMedia & Flags = { ...value }
+      return { media, kind: kindOf(media) }
+    }
+  } catch {
+    // a getter of the caller's that fails has no file either
+  }
+  return undefined
 }
 
 function fileIn(media: ReceivedMedia, kind: MediaKind): MediaFile {
@@ -61,7 +79,7 @@ function fileIn(media: ReceivedMedia, kind: MediaKind): MediaFile {
     throw new UsageError(
       'WATON_MEDIA_NO_KEY',
       'nothing opens the file of this message: it carries no media key. View-once messages have theirs on the phone only, and files of newsletters are not encrypted; neither can be downloaded',
-      { details: { kind }, action: 'discard' },
+      { details: { kind } },
     )
   }
   return {

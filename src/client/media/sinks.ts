@@ -57,9 +57,7 @@ async function checkPath(path: string): Promise<void> {
   if (folder === 'directory' && target !== 'directory') return
   throw new UsageError(
     'WATON_MEDIA_PATH',
-    target === 'directory'
-      ? 'the path to download to is a directory; name a file in it'
-      : 'the path to download to is in no directory; make it first',
+    'a download goes to a file in a directory that is there: name a file, and make its directory first',
   )
 }
 

@@ -69,7 +69,8 @@ function write(asked: MediaRequest, bytes: Uint8Array, fault: MediaFault | undef
         bytes.map((byte, index) => (index === half ? byte ^ 1 : byte)),
       )
       return
-    default:
+    case 'status':
+    case undefined:
       note(asked, 'media', `fetches ${String(bytes.length)} bytes`)
       finish(response, bytes)
   }

@@ -98,9 +98,7 @@ describe('the media server', () => {
     ['a kind that nobody knows', FILE, { token: NAME }, `/mms/gold/${NAME}`, 404],
     ['an offset that nothing leads to', FILE, { token: NAME, file_offset: '5' }, `/mms/image/${NAME}`, 400],
   ])('refuses %s', async (_what, body, query, path, status) => {
-    expect((await upload({ auth: auth(), ...query } as Record<string, string>, body, path)).status).toBe(
-      status,
-    )
+    expect((await upload({ auth: auth(), ...query }, body, path)).status).toBe(status)
     expect(server.trace.notes.map(({ kind }) => kind)).toContain('refusal')
   })
 

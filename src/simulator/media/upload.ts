@@ -51,10 +51,16 @@ function readUpload({ path, query, store }: MediaRequest): Upload | Problem {
   if (digest === undefined) return [400, 'the name is not a SHA-256 hash in base64url']
   if (query.get('token') !== decoded) return [400, 'the token is not the name of the file']
   const hash = decoded.replace('=', '')
-  const offset = Number(query.get('file_offset') ?? '0')
-  const before = offset === 0 ? new Uint8Array() : store.partial(hash)
-  if (before?.length !== offset) return [400, 'the offset is not where the upload broke off']
+  const before = partAt(store, hash, query.get('file_offset'))
+  if (before === undefined) return [400, 'the offset is not where the upload broke off']
   return { kind, hash, digest, before }
+}
+
+/** What came before the offset that an upload goes on from; `undefined` when the offset is wrong. */
+function partAt(store: MediaRequest['store'], hash: string, offset: string | null): Uint8Array | undefined {
+  if (offset === null) return new Uint8Array()
+  const partial = store.partial(hash)
+  return String(partial?.length) === offset ? partial : undefined
 }
 
 /** How far an upload came before: `complete`, or the bytes that are there. */

@@ -20,8 +20,9 @@ import type { PhoneAccount } from './account.ts'
 import type { AddressBook } from './address-book.ts'
 import type { Album } from './album.ts'
 import type { ForwardedReceipt } from './answers.ts'
-import type { Mailbox, PhoneMessage } from './mailbox.ts'
+import type { Mailbox } from './mailbox.ts'
 import { incomingFile } from './media-content.ts'
+import type { IncomingFile } from './media-content.ts'
 import { retryKey } from './media-file.ts'
 
 /** What {@link MediaRetries} works with. */
@@ -33,7 +34,13 @@ export interface MediaRetriesOptions {
   readonly desk: MediaDesk | undefined
 }
 
-type Result = MediaRetryNotification.ResultType
+/** What the phone says to a request. */
+interface Answer {
+  readonly result: MediaRetryNotification.ResultType
+  /** Inside the encryption, or beside it. */
+  readonly isSealed: boolean
+  readonly directPath?: string
+}
 
 const IV_BYTES = 12
 const STANZA_ID_TAG = 0x0a
@@ -52,47 +59,40 @@ export class MediaRetries {
     const rmr = requireChild(request, 'rmr')
     const planned = desk?.takeRetryFault(id)
     if (desk === undefined || planned?.as === 'silence') return
-    const message = this.#find(id, rmr)
-    const mediaKey = message === undefined ? undefined : incomingFile(message.content)?.secrets.mediaKey
-    const { result, directPath } =
-      planned === undefined ? this.#serve(message, id, request) : { result: RESULTS[planned.as] }
-    const isSealed = directPath !== undefined || planned?.isSealed === true
+    const file = this.#find(id, rmr)
+    const answer: Answer =
+      planned === undefined
+        ? this.#serve(file, id, request)
+        : { result: RESULTS[planned.as], isSealed: planned.isSealed }
     const content =
-      isSealed && mediaKey !== undefined
-        ? this.#seal(id, mediaKey, { result, directPath })
-        : node('error', { code: result })
+      answer.isSealed && file !== undefined
+        ? this.#seal(id, file.secrets.mediaKey, answer)
+        : node('error', { code: answer.result })
     const attributes = { type: 'mediaretry', id, from: account.pn, t: nowSeconds(account.clock) }
     desk.answerRetry(parseJid(from).device, node('notification', attributes, [content, rmr]))
   }
 
-  #find(id: string, { attrs }: BinaryNode): PhoneMessage | undefined {
+  /** The file of the message that the request names. */
+  #find(id: string, { attrs }: BinaryNode): IncomingFile | undefined {
     const { addresses, mailbox } = this.#options
     const chat = addresses.humanJid(attrs['jid'] ?? '')
     const fromMe = attrs['from_me'] === 'true'
-    return mailbox.messages.findLast(
-      (message) => message.id === id && message.chat === chat && message.fromMe === fromMe,
+    const message = mailbox.messages.findLast(
+      (shown) => shown.id === id && shown.chat === chat && shown.fromMe === fromMe,
     )
+    return message === undefined ? undefined : incomingFile(message.content)
   }
 
-  #serve(
-    message: PhoneMessage | undefined,
-    id: string,
-    request: BinaryNode,
-  ): { readonly result: Result; readonly directPath?: string } {
-    const file = message === undefined ? undefined : incomingFile(message.content)
-    if (file === undefined) return { result: RESULTS['not-found'] }
-    if (!isAbout(id, file.secrets.mediaKey, request)) return { result: RESULTS['decryption-error'] }
+  #serve(file: IncomingFile | undefined, id: string, request: BinaryNode): Answer {
+    if (file === undefined) return { result: RESULTS['not-found'], isSealed: false }
+    if (!isAbout(id, file.secrets.mediaKey, request))
+      return { result: RESULTS['decryption-error'], isSealed: false }
     const directPath = this.#options.album.uploadAgain(file)
-    if (directPath === undefined) return { result: RESULTS['not-found'] }
-    return { result: MediaRetryNotification.ResultType.SUCCESS, directPath }
+    if (directPath === undefined) return { result: RESULTS['not-found'], isSealed: false }
+    return { result: MediaRetryNotification.ResultType.SUCCESS, isSealed: true, directPath }
   }
 
-  #seal(
-    id: string,
-    mediaKey: Uint8Array,
-    said: { readonly result: Result; readonly directPath: string | undefined },
-  ): BinaryNode {
-    const { result, directPath } = said
+  #seal(id: string, mediaKey: Uint8Array, { result, directPath }: Answer): BinaryNode {
     const path = directPath === undefined ? {} : { directPath }
     const plain = encodeProto(
       MediaRetryNotification,

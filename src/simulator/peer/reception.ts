@@ -107,16 +107,15 @@ export class Reception {
   }
 
   #receipt(receipt: ForwardedReceipt, stanza: BinaryNode): void {
-    const { account, addresses, mailbox, outbox } = this.#options
+    const { mediaRetries, outbox } = this.#options
+    if (receipt.type === 'retry') this.spawn(outbox.resend(receipt, stanza))
+    else if (receipt.type === 'server-error') mediaRetries.answer(receipt, stanza)
+    else this.#tick(receipt)
+  }
+
+  #tick(receipt: ForwardedReceipt): void {
+    const { account, addresses, mailbox } = this.#options
     const who = receipt.participant ?? receipt.from
-    if (receipt.type === 'retry') {
-      this.spawn(outbox.resend(receipt, stanza))
-      return
-    }
-    if (receipt.type === 'server-error') {
-      this.#options.mediaRetries.answer(receipt, stanza)
-      return
-    }
     if (isOwn(account, who)) {
       const isRead = receipt.type === 'read' || receipt.type === 'read-self'
       if (isRead && receipt.recipient !== undefined)

@@ -76,24 +76,28 @@ export function receiptIds(receipt: BinaryNode): readonly string[] {
  *   `wacore/src/media_retry.rs` (the one for a piece of history is of category `peer` and has no `<rmr>`)
  */
 export function findMediaRetryProblem(receipt: BinaryNode): string | undefined {
-  const encrypt = childOf(receipt, 'encrypt')
   const rmr = childOf(receipt, 'rmr')
-  const start = '<receipt type="server-error">'
-  if (encrypt === undefined) return `${start} lacks its <encrypt>`
+  const isHistory = receipt.attrs['category'] === 'peer'
+  const problem =
+    findSealingProblem(childOf(receipt, 'encrypt')) ??
+    (isHistory ? rmr && 'names a message, which one of category "peer" does not' : findTargetProblem(rmr))
+  return problem === undefined ? undefined : `<receipt type="server-error"> ${problem}`
+}
+
+function findSealingProblem(encrypt: BinaryNode | undefined): string | undefined {
+  if (encrypt === undefined) return 'lacks its <encrypt>'
   const sealed = bytesOf(encrypt, 'enc_p')
-  const iv = bytesOf(encrypt, 'enc_iv')
-  if (sealed === undefined || sealed.length <= GCM_TAG_BYTES)
-    return `${start} has no sealed request in <enc_p>`
-  if (iv?.length !== GCM_IV_BYTES) return `${start} has no 12 bytes in <enc_iv>`
-  if (receipt.attrs['category'] === 'peer') return rmr && `${start} of category "peer" names a message`
-  if (rmr === undefined) return `${start} lacks its <rmr>`
-  const { jid = '', from_me: fromMe, participant } = rmr.attrs
-  if (fromMe !== 'true' && fromMe !== 'false') return `${start} > rmr has the from_me "${fromMe ?? ''}"`
-  if (tryParseJid(jid) === undefined) return `${start} > rmr names no chat`
+  if (sealed === undefined || sealed.length <= GCM_TAG_BYTES) return 'has no sealed request in <enc_p>'
+  return bytesOf(encrypt, 'enc_iv')?.length === GCM_IV_BYTES ? undefined : 'has no 12 bytes in <enc_iv>'
+}
+
+function findTargetProblem(rmr: BinaryNode | undefined): string | undefined {
+  if (rmr === undefined) return 'lacks its <rmr>'
+  const { jid = '', from_me: fromMe = '', participant } = rmr.attrs
+  if (fromMe !== 'true' && fromMe !== 'false') return `has the from_me "${fromMe}"`
+  if (tryParseJid(jid) === undefined) return 'names no chat'
   const isOfMany = isGroup(jid) || jid.endsWith('@broadcast')
-  return participant === undefined || isOfMany
-    ? undefined
-    : `${start} > rmr has a participant outside a group`
+  return participant === undefined || isOfMany ? undefined : 'has a participant outside a group'
 }
 
 function bytesOf(owner: BinaryNode, tag: string): Uint8Array | undefined {
