@@ -17,6 +17,7 @@ const SUBJECTS = [
   'accounts',
   'end-to-end',
   'backlog',
+  'media',
 ]
 
 const HELP = `npm run bench -- [options]: waton beside Baileys, about ten minutes for everything

@@ -147,7 +147,7 @@ function comparable(message: proto.IMessage, field: keyof proto.IMessage): unkno
   const bytes = proto.Message.encode(message).finish()
   const plain = proto.Message.toObject(proto.Message.decode(bytes), { bytes: String, longs: Number })
   const outer = 'viewOnceMessage' in plain ? 'view once' : 'plain'
-  const own = inner(plain as proto.IMessage)[field] as Record<string, unknown>
+  const own = inner(plain)[field] as Record<string, unknown>
   // Baileys writes the flag of what it has no mention for: see OPTION_DIFFERENCES
   const context = own.contextInfo as { nonJidMentions?: number } | undefined
   if (context?.nonJidMentions === 0) delete context.nonJidMentions
@@ -197,7 +197,7 @@ test('files of every kind are decrypted, understood and downloaded by Baileys', 
     const file = inner(message)[field] as proto.Message.IVideoMessage
     const options = { dispatcher } as unknown as RequestInit
     const parts: Uint8Array[] = []
-    for await (const part of await downloadContentFromMessage(file as never, kind, { options }))
+    for await (const part of await downloadContentFromMessage(file, kind, { options }))
       parts.push(part as Uint8Array)
     expect(concatBytes(...parts), name).toEqual(FILE)
     const [stanza] = simulator.trace

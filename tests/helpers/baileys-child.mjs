@@ -181,6 +181,15 @@ const commands = {
   async download({ id }) {
     return downloadMediaMessage(media.get(id), 'buffer', { options: { dispatcher } })
   },
+  // the same as its documentation has it, with the means to have an expired file uploaded again
+  async downloadOrAsk({ id }) {
+    return downloadMediaMessage(
+      media.get(id),
+      'buffer',
+      { options: { dispatcher } },
+      { logger: silent, reuploadRequest: (message) => socket.updateMediaMessage(message) },
+    )
+  },
   // asks the phone to upload it again; where it is then
   async updateMedia({ id }) {
     // Baileys looks for it at WhatsApp's own host unless it has asked for the hosts before

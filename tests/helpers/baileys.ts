@@ -210,6 +210,11 @@ export class Baileys {
     return this.#call('download', { id }) as Promise<Uint8Array>
   }
 
+  /** The same, given the means to have the phone upload an expired file again. */
+  downloadOrAsk(id: string): Promise<Uint8Array> {
+    return this.#call('downloadOrAsk', { id }) as Promise<Uint8Array>
+  }
+
   /** Asks its phone to upload the file of a message again. @returns where it is from now on */
   updateMedia(id: string): Promise<string> {
     return this.#call('updateMedia', { id }) as Promise<string>

@@ -202,7 +202,10 @@ export class Downloads {
     const first = await this.#tryAll(job, moved === undefined ? job.file : movedTo(job.file, moved))
     if (first.state === 'done') return
     if (first.state !== 'gone') throw errorOf(first)
-    const directPath = await this.#uploadedAgain(job)
+    const since = this.#moved.get(movedKey)
+    // another download of the same file may have been told meanwhile
+    const isNews = since !== undefined && since !== moved
+    const directPath = isNews ? since : await this.#uploadedAgain(job)
     this.#moved.set(movedKey, directPath)
     const second = await this.#tryAll(job, movedTo(job.file, directPath))
     if (second.state !== 'done') throw errorOf(second)

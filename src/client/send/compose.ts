@@ -5,13 +5,7 @@
 import { UsageError, describeError, isWatonError } from '../../base/errors.ts'
 import { checkKeys, nearestWord } from '../../protocol/message/kinds/check.ts'
 import { KINDS } from '../../protocol/message/kinds/index.ts'
-import type {
-  BuildContext,
-  Kind,
-  KindName,
-  OutgoingFile,
-  UploadedFile,
-} from '../../protocol/message/kinds/index.ts'
+import type { BuildContext, Kind, KindName, OutgoingFile } from '../../protocol/message/kinds/index.ts'
 import { OPTION_KEYS, optionTargets, withOptions } from '../../protocol/message/outgoing-options.ts'
 import { targetSlot } from '../../protocol/message/reference.ts'
 import type { OutgoingOptions } from '../../protocol/message/outgoing-options.ts'
