@@ -57,7 +57,8 @@ async function repeated(file: KeyedFile, signal: AbortSignal): Promise<Encrypted
   const chunks = async function* (): Bytes {
     problem = undefined
     try {
-      checkSame(facts, yield* encrypted(file))
+      // the sidecar is known by now
+      checkSame(facts, yield* encrypted({ ...file, sidecar: false }))
     } catch (error) {
       problem = asError(error)
       throw error
