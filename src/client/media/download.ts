@@ -9,6 +9,7 @@ import { BoundedMap } from '../../base/bounded-map.ts'
 import { toHex } from '../../base/bytes.ts'
 import { ClosedError, CryptoError, TransportError, UsageError } from '../../base/errors.ts'
 import type { WatonError } from '../../base/errors.ts'
+import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
 import { isBroadcast, isGroup } from '../../protocol/jid.ts'
 import type { NestedContent } from '../../protocol/message/content.ts'
@@ -66,6 +67,7 @@ export interface DownloadsOptions {
   readonly self: Self
   readonly clock: Clock
   readonly random: RandomSource
+  readonly logger: Logger
   readonly http: HttpClient
   readonly hosts: MediaHosts
   readonly reuploads: Reuploads
@@ -148,7 +150,7 @@ export class Downloads {
     signal?.addEventListener('abort', stop, { once: true })
     try {
       this.#checkWanted(signal)
-      const file = fileOf(await this.#contentOf(message))
+      const file = await this.#fileOf(message)
       if ((file.lengthBytes ?? 0) > maxBytes) throw tooLarge(maxBytes)
       const sink = path === undefined ? memorySink() : await fileSink(path, this.#options.random)
       const job = { message, file, sink, maxBytes, signal: giveUp.signal, onProgress }
@@ -168,11 +170,11 @@ export class Downloads {
     if (signal?.aborted === true) throw aborted(signal)
   }
 
-  async #contentOf(message: DownloadableMessage): Promise<MessageContent> {
+  async #fileOf(message: DownloadableMessage): Promise<MediaFile> {
     const { content, id, chat } = message
-    if (content !== undefined) return content
+    if (content !== undefined) return fileOf(content)
     const row = await findTarget(this.#options.state, { id, chat, sender: this.#senderOf(message) })
-    if (row !== undefined) return messagePayload(row).content
+    if (row !== undefined) return fileOf(messagePayload(row).content)
     throw new UsageError(
       'WATON_MEDIA_UNKNOWN_MESSAGE',
       'the log has no such message, so that nothing says where its file is; pass the payload of its event',
@@ -234,6 +236,7 @@ export class Downloads {
       tried.add(url.href)
       const outcome = await this.#tryOne({ ...job, file }, url, media)
       if (outcome.state === 'done') return outcome
+      this.#logOutcome(url, outcome)
       result = moreUseful(result, outcome)
       // the hosts, or the right to ask them, may be out of date
       if (isRefreshed || !isRefusal(outcome)) continue
@@ -245,6 +248,17 @@ export class Downloads {
       result = undefined
     }
     return result ?? { state: 'failed', error: nowhere() }
+  }
+
+  #logOutcome({ host }: URL, outcome: Outcome): void {
+    const { state } = outcome
+    const why =
+      'status' in outcome
+        ? { status: outcome.status }
+        : 'error' in outcome
+          ? { reason: outcome.error.code }
+          : {}
+    this.#options.logger.debug({ host, state, ...why }, 'a media server did not give a file')
   }
 
   #next(

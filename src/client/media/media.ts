@@ -48,7 +48,10 @@ export class Media {
     const { mediaRetryTimeoutMs: timeoutMs } = timing
     this.#reuploads = new Reuploads({ self, clock, random, logger, timeoutMs, connection })
     const { hosts, http } = this
-    this.downloads = new Downloads({ state, self, clock, random, http, hosts, reuploads: this.#reuploads })
+    this.downloads = new Downloads({
+      ...{ state, self, clock, random, logger, http, hosts },
+      reuploads: this.#reuploads,
+    })
     this.uploads = new Uploads({ clock, random, logger, http, hosts })
   }
 
