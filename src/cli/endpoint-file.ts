@@ -1,6 +1,6 @@
 /**
- * The file by which `waton simulate` tells other commands where its server is: JSON with `url`, `rootKey` (hexadecimal) and
- * `rootSerial`. There is nothing secret in it.
+ * The file by which `waton simulate` tells other commands where its server is: JSON with `url`, `rootKey` (hexadecimal),
+ * `rootSerial`, and of the media server `mediaHost` and `mediaCertificate` (PEM). There is nothing secret in it.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { UsageError } from 'waton'
@@ -8,8 +8,9 @@ import type { Endpoint } from 'waton'
 
 /** Writes what a client needs to know of a server. */
 export async function writeEndpoint(path: string, endpoint: Endpoint): Promise<void> {
-  const { url, rootKey, rootSerial } = endpoint
-  const fields = { url, rootKey: rootKey === undefined ? undefined : toHex(rootKey), rootSerial }
+  const { url, rootKey, rootSerial, mediaHost, mediaCertificate } = endpoint
+  const hexKey = rootKey === undefined ? undefined : toHex(rootKey)
+  const fields = { url, rootKey: hexKey, rootSerial, mediaHost, mediaCertificate }
   await writeFile(path, `${JSON.stringify(fields, null, 2)}\n`)
 }
 
@@ -20,7 +21,7 @@ export async function writeEndpoint(path: string, endpoint: Endpoint): Promise<v
  */
 export async function readEndpoint(path: string): Promise<Endpoint> {
   const fields = await readJson(path)
-  const { url, rootKey, rootSerial } = fields
+  const { url, rootKey, rootSerial, mediaHost, mediaCertificate } = fields
   if (
     typeof url !== 'string' ||
     typeof rootKey !== 'string' ||
@@ -29,7 +30,13 @@ export async function readEndpoint(path: string): Promise<Endpoint> {
   ) {
     throw notAnEndpoint(path)
   }
-  return { url, rootKey: fromHex(rootKey), rootSerial }
+  return {
+    url,
+    rootKey: fromHex(rootKey),
+    rootSerial,
+    ...(typeof mediaHost === 'string' ? { mediaHost } : {}),
+    ...(typeof mediaCertificate === 'string' ? { mediaCertificate } : {}),
+  }
 }
 
 async function readJson(path: string): Promise<Readonly<Record<string, unknown>>> {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
-import { copyFile, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { get } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -62,6 +63,18 @@ describe('the commands together', () => {
     expect(exitCode).toBe(0)
     expect(stdout).toMatch(/Linked: .*\+15550000001/)
     expect(stdout).not.toMatch(/scan/)
+  })
+
+  it('tell other processes where media is and which certificate to trust there', async () => {
+    const text = await readFile(join(folder, 'waton-endpoint.json'), 'utf8')
+    const { mediaHost, mediaCertificate } = JSON.parse(text) as Readonly<Record<string, string>>
+    const status = await new Promise((resolve, reject) => {
+      get(`https://${mediaHost ?? ''}/v/nothing`, { ca: mediaCertificate, agent: false }, (response) => {
+        response.resume()
+        resolve(response.statusCode)
+      }).on('error', reject)
+    })
+    expect(status).toBe(404)
   })
 
   it('say why no code can be had for a number without account', async () => {

@@ -77,6 +77,13 @@ describe('media with Baileys', () => {
       await announced(scene, id)
       expect(Uint8Array.from(await scene.baileys.download(id))).toEqual(FILE)
     }
+    // the same file, encrypted once more for a device that could not read the message
+    await scene.baileys.lose('session')
+    const { id } = await scene.bob.send(scene.alice.pn, { image: FILE })
+    await announced(scene, id)
+    expect(Uint8Array.from(await scene.baileys.download(id))).toEqual(FILE)
+    const [again] = scene.simulator.trace.stanzas({ tag: 'receipt', type: 'retry' })
+    expect(again?.node.attrs['id']).toBe(id)
     expect(scene.bob.problems).toEqual([])
   })
 

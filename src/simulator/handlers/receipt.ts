@@ -23,6 +23,8 @@ import type { HandlerContext, Sender, StanzaHandler } from './handler.ts'
 /** Types that say that the device has the message. */
 const CLEARING: readonly (string | undefined)[] = [undefined, 'inactive', 'sender', 'peer_msg', 'hist_sync']
 
+const PEER = 'peer'
+
 /** `<receipt>` from a client. */
 export const RECEIPT_HANDLER: StanzaHandler = { tag: 'receipt', shape: RECEIPT_SHAPE, handle: handleReceipt }
 
@@ -31,14 +33,10 @@ export const ACK_HANDLER: StanzaHandler = { tag: 'ack', shape: ACK_SHAPE, handle
 
 function handleReceipt(receipt: BinaryNode, context: HandlerContext): void {
   const { world, sender } = context
-  const { type, recipient } = receipt.attrs
+  const { category, type, recipient } = receipt.attrs
   const to = requireAttribute(receipt, 'to')
-  if (type !== undefined && !RECEIPT_TYPES.includes(type)) {
-    sender.violation(`<receipt> has the unknown type "${type}"`)
-    return
-  }
-  const violation =
-    type === 'server-error' ? findMediaRetryViolation(receipt, world.resolve(to), sender) : undefined
+  const found = world.resolve(to)
+  const violation = findReceiptViolation(receipt, found, sender)
   if (violation !== undefined) {
     sender.violation(violation)
     return
@@ -47,18 +45,22 @@ function handleReceipt(receipt: BinaryNode, context: HandlerContext): void {
     const parties = recipient === undefined ? [to] : [to, recipient]
     sender.device.mailbox.clearByReceipt({ ids: receiptIds(receipt), type, parties })
   }
-  const found = world.resolve(to)
-  if (found === undefined) sender.note('unknown', `a receipt to ${to} goes nowhere: nobody there`)
+  if (type === 'server-error' && category === PEER)
+    sender.note('unknown', 'history is sent inside messages here: there is none to be uploaded again')
+  else if (found === undefined) sender.note('unknown', `a receipt to ${to} goes nowhere: nobody there`)
   else forward(receipt, found, context)
   sender.send(receiptAck(receipt, world.nowSeconds()))
 }
 
-/** A request to upload a file again goes to the own phone, says which message it is about, and is sealed. */
-function findMediaRetryViolation(
+/** A request to upload a file again goes from a linked device to its own phone, names a message, and is sealed. */
+function findReceiptViolation(
   receipt: BinaryNode,
   to: Resolved | undefined,
   sender: Sender,
 ): string | undefined {
+  const { type } = receipt.attrs
+  if (type !== undefined && !RECEIPT_TYPES.includes(type)) return `<receipt> has the unknown type "${type}"`
+  if (type !== 'server-error') return undefined
   const isToOwnPhone = to?.account === sender.account && to.deviceId === 0
   if (!isToOwnPhone || sender.device.id === 0)
     return '<receipt type="server-error"> goes from a linked device to its own phone'

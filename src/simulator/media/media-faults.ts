@@ -11,11 +11,16 @@ import type { MediaFault, MediaRetryFault } from './media-plans.ts'
 
 const MAX_PLANNED = 10_000
 
+const DIRECTION = oneOf('upload', 'download')
+const UPLOAD_FAULT = oneOf('reset', 'stall', 'status')
+const ANY_FAULT = oneOf('reset', 'stall', 'status', 'wrong-bytes', 'truncate')
+const FAILURE_STATUS = wholeNumber(400, 599)
+
 const FAULT: Readonly<Record<string, Expectation>> = {
-  fault: oneOf('reset', 'stall', 'status', 'wrong-bytes', 'truncate'),
-  on: oneOf('upload', 'download'),
+  fault: ANY_FAULT,
+  on: DIRECTION,
   afterBytes: wholeNumber(0),
-  status: wholeNumber(400, 599),
+  status: FAILURE_STATUS,
   retryAfterSeconds: wholeNumber(0),
   times: wholeNumber(1, MAX_PLANNED),
 }
@@ -49,6 +54,11 @@ export class MediaFaults {
    */
   next(fault: MediaFault): void {
     checkOptions('faults.media.next(fault)', fault, FAULT)
+    const { fault: name, on } = fault
+    checkArgument('fault in faults.media.next({ fault })', name, on === 'download' ? ANY_FAULT : UPLOAD_FAULT)
+    checkArgument('on in faults.media.next({ on })', on, DIRECTION)
+    if (name === 'status')
+      checkArgument('status in faults.media.next({ status })', fault.status, FAILURE_STATUS)
     this.#world.mediaPlans.transfers.push({ ...fault, times: fault.times ?? 1 })
   }
 

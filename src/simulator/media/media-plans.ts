@@ -36,6 +36,7 @@ export type MediaRetryFault = 'silence' | 'not-found' | 'decryption-error' | 'ge
 
 /** A planned answer of a phone. */
 export interface PlannedRetry {
+  /** What it does. */
   readonly as: MediaRetryFault
   /** Whether the phone says so inside the encryption. */
   readonly isSealed: boolean

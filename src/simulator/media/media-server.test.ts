@@ -102,6 +102,32 @@ describe('the media server', () => {
     expect(server.trace.notes.map(({ kind }) => kind)).toContain('refusal')
   })
 
+  it.each([
+    [{ on: 'upload', fault: 'wrong-bytes' }, /fault in faults.media.next/],
+    [{ on: 'download', fault: 'status' }, /status in faults.media.next/],
+    [{ on: 'download', fault: 'status', status: 200 }, /400 to 599/],
+    [{ fault: 'reset' }, /on in faults.media.next/],
+    [{ on: 'download', fault: 'reset', time: 2 }, /no option "time"/],
+  ])('refuses to plan %o, which means nothing', (fault, message) => {
+    expect(() => {
+      server.faults.media.next(fault as never)
+    }).toThrow(message)
+  })
+
+  it('leaves a transfer hanging when it is told to, and goes when it is closed', async () => {
+    const path = await uploaded()
+    server.faults.media.next({ on: 'download', fault: 'stall', afterBytes: 0 })
+    const stalled = new Promise<void>((resolve) => {
+      server.trace.subscribe((entry) => {
+        if ('kind' in entry && entry.kind === 'fault') resolve()
+      })
+    })
+    const hanging = expect(ask('GET', path)).rejects.toMatchObject({ code: 'ECONNRESET' })
+    await stalled
+    await server.close()
+    await hanging
+  })
+
   it('refuses files that are too large, and drops the oldest when there are too many', async () => {
     server.faults.media.habits({ maxFileBytes: 99_999 })
     expect((await upload({ auth: auth(), token: NAME })).status).toBe(413)

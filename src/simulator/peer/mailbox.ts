@@ -11,6 +11,7 @@ import { messageText } from './content.ts'
 
 /** A message as the human sees it. */
 export interface PhoneMessage {
+  /** As the sender chose it. */
   readonly id: string
   /** The chat: phone-number JID when known. */
   readonly chat: string

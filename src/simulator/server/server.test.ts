@@ -306,4 +306,31 @@ describe('the simulated server', () => {
       expect(alicePhone.isClosed).toBe(true)
     })
   })
+
+  it('names its media servers with all that a client looks for, and a token that is good', async () => {
+    server.faults.media.habits({ deadHosts: ['localhost:1'], ttlSeconds: 60 })
+    alicePhone.send(iq({ xmlns: 'w:m', type: 'set' }, node('media_conn')))
+    await settle()
+    const [answer] = alicePhone.all('iq')
+    const connection = requireChild(answer ?? node('none'), 'media_conn')
+    expect(connection.attrs).toMatchObject({ ttl: '60', auth_ttl: '21600', max_buckets: '12', is_new: '1' })
+    expect(server.world.media.checkAuth(connection.attrs['auth'] ?? '')).toBe('good')
+    const hosts = childrenOf(connection, 'host')
+    expect(hosts.map(({ attrs }) => [attrs['hostname'], attrs['type']])).toEqual([
+      ['localhost:1', 'primary'],
+      ['localhost:0', 'primary'],
+      ['127.0.0.1:0', 'fallback'],
+    ])
+    for (const host of hosts)
+      expect(childrenOf(host).map(({ tag }) => tag)).toEqual(['upload', 'download', 'download_buckets'])
+  })
+
+  it('refuses the question for media servers as often as it is told to', async () => {
+    server.faults.media.refuseConnections(429, 2)
+    for (const id of ['q1', 'q2', 'q3'])
+      alicePhone.send(node('iq', { id, to: SERVER_JID, xmlns: 'w:m', type: 'set' }, [node('media_conn')]))
+    await settle()
+    expect(alicePhone.all('iq').map(({ attrs }) => attrs['type'])).toEqual(['error', 'error', 'result'])
+    expect(server.trace.faults).toHaveLength(2)
+  })
 })
