@@ -98,6 +98,17 @@ export type {
   StickerContent,
   StickerPackContent,
 } from '../protocol/message/kinds/media.ts'
+export type { MediaSource } from '../protocol/message/kinds/kind.ts'
+export type {
+  OutgoingFileFacts,
+  OutgoingImage,
+  OutgoingVideoFacts,
+  OutgoingVideo,
+  OutgoingVideoNote,
+  OutgoingAudio,
+  OutgoingDocument,
+  OutgoingSticker,
+} from '../protocol/message/kinds/outgoing-media.ts'
 export type {
   ReceivedLocation,
   ReceivedLiveLocation,

@@ -112,6 +112,7 @@ export class Runtime {
       ...{ state, self, clock, random, logger, timing, endpoint },
       connection: () => (this.supervisor.state === 'open' ? this.#connection : undefined),
     })
+    outbox.uploadWith(this.media.uploads.upload)
     this.people = parts.people
     this.unknowns = parts.people.unknowns
     this.consumers = this.#startConsumers()

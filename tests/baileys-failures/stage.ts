@@ -134,6 +134,12 @@ export class Victim {
     return (await until(`Baileys to have sent ${id}`, () => this.#answers.get(call), START_MS)).ended
   }
 
+  /** Sends a picture; resolves with how that ended. */
+  async sendPicture(chat: string, trusted: string): Promise<QueryEnd['ended']> {
+    const call = this.#tell('sendPicture', { chat, trusted })
+    return (await until('Baileys to have sent a picture', () => this.#answers.get(call), START_MS)).ended
+  }
+
   /** Asks for a code that links it; resolves with how that ended. */
   async requestPairingCode(phoneNumber: string): Promise<QueryEnd['ended']> {
     const call = this.#tell('requestPairingCode', { phoneNumber })

@@ -82,7 +82,14 @@ describe('content that cannot be sent', () => {
   it.each<[string, unknown, string, RegExp]>([
     ['a typing error', { txt: 'hi' }, 'WATON_CONTENT_KIND', /"txt"; did you mean "text"\? Content/],
     ['nothing', {}, 'WATON_CONTENT_KIND', /no key that says what it is/],
-    ['a file', { image: {} }, 'WATON_CONTENT_KIND', /cannot send content of the kind "image" yet\. Content/],
+    [
+      'an album',
+      { album: {} },
+      'WATON_CONTENT_KIND',
+      /cannot send content of the kind "album" yet\. Content/,
+    ],
+    ['a file that is none', { image: {} }, 'WATON_CONTENT_VALUE', /image\.file is .*its path, or a stream/],
+    ['a page', { image: { file: 'https://x.example' } }, 'WATON_CONTENT_FILE', /is a web address, .*\.body/],
     ['a word of others', { react: {} }, 'WATON_CONTENT_KIND', /"react", which is "reaction" here\. Content/],
     ['two kinds', { text: 'x', ...poll() }, 'WATON_CONTENT_KIND', /both "text" and "poll"/],
     ['an unknown option', { text: 'x', qouted: TARGET }, 'WATON_CONTENT_KEY', /did you mean "quoted"/],

@@ -130,6 +130,23 @@ describe('content', () => {
   })
 })
 
+describe('a download', () => {
+  it('is the file, or nothing where it goes to the disk', () => {
+    const download = (client: Client, message: MessagePayload): Promise<Uint8Array> =>
+      client.download(message)
+    const toFile = (client: Client, message: MessagePayload): Promise<undefined> =>
+      client.download(message, { path: 'a.jpg' })
+    expectTypeOf(download).toBeFunction()
+    expectTypeOf(toFile).toBeFunction()
+  })
+
+  it('of something that names no message does not compile', () => {
+    // @ts-expect-error -- the chat is missing
+    const download = (client: Client): unknown => client.download({ id: 'A' })
+    expectTypeOf(download).toBeFunction()
+  })
+})
+
 describe('errors', () => {
   it('have a code that the compiler knows', () => {
     expectTypeOf<WatonError['code']>().toEqualTypeOf<ErrorCode>()

@@ -268,6 +268,7 @@ export class Consumer {
       seam('consumer:handling')
       await this.#handle(event, attempt, effects)
       seam('consumer:handled')
+      await effects.uploaded()
       effects.close()
       await this.#done(delivery, effects)
       return undefined

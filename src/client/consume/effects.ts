@@ -45,6 +45,8 @@ interface Effect {
 export class Effects {
   readonly #options: EffectsOptions
   readonly #effects: Effect[] = []
+  /** Messages with files that are not on the media servers yet. */
+  readonly #completing = new Set<Promise<void>>()
   #calls = 0
   #phase: Phase = 'open'
   #isClosing = false
@@ -65,7 +67,8 @@ export class Effects {
     // before anything is awaited: the number of a call must not depend on what else goes on
     const effect = this.#add(chat, content)
     const isLate = this.#isClosing
-    if (effect.draft.composed === undefined || effect.draft.link !== undefined) await this.#complete(effect)
+    if (effect.draft.composed === undefined || effect.draft.link !== undefined)
+      await this.#remembered(effect.draft, this.#complete(effect))
     if (isLate) {
       // the event is over: this is a message of its own
       await this.#end.promise
@@ -102,6 +105,11 @@ export class Effects {
     this.#isClosing = true
   }
 
+  /** Waits for files that are still on their way: a handler need not wait for what it sends. */
+  async uploaded(): Promise<void> {
+    await Promise.allSettled(this.#completing)
+  }
+
   /** Stages what is not durable yet. */
   async stage(unit: Unit): Promise<void> {
     await this.#stage(unit, this.#effects)
@@ -129,6 +137,15 @@ export class Effects {
     this.#calls += 1
     this.#effects.push(effect)
     return effect
+  }
+
+  async #remembered({ prepared }: OutboxDraft, completing: Promise<void>): Promise<void> {
+    if (prepared.file !== undefined) this.#completing.add(completing)
+    try {
+      await completing
+    } finally {
+      this.#completing.delete(completing)
+    }
   }
 
   /** What a message is about is looked for before its sender goes on: it hears at once when that is not there. */

@@ -17,6 +17,7 @@ import { sha256 } from '../../protocol/crypto/index.ts'
 import type { HttpClient } from '../../transport/http.ts'
 import type { MessageContent } from '../content.ts'
 import type { Person } from '../events.ts'
+import { phoneJid } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
 import { messagePayload } from '../message-record.ts'
 import type { AccountState } from '../state/account-state.ts'
@@ -216,9 +217,11 @@ export class Downloads {
   async #uploadedAgain({ message, file, signal }: Job): Promise<string> {
     const { id, chat, fromMe = false } = message
     const participant = isGroup(chat) || isBroadcast(chat) ? this.#senderOf(message).jid : undefined
-    const request = this.#options.reuploads.request({
+    const { reuploads, state } = this.#options
+    const request = reuploads.request({
       messageId: id,
-      chat,
+      // as messages are addressed by those whose number is known
+      chat: (await phoneJid(state, chat)) ?? chat,
       isFromMe: fromMe,
       ...(participant === undefined ? {} : { participant }),
       mediaKey: file.mediaKey,

@@ -1,4 +1,4 @@
-/** Everything of an account that has to do with media servers, wired together: their hosts, the connections to them, and downloads. */
+/** Everything of an account that has to do with media servers, wired together: their hosts, the connections to them, downloads and uploads. */
 import { ClosedError } from '../../base/errors.ts'
 import type { MediaRetry } from '../../protocol/stanza/notifications/media-retry.ts'
 import { HttpClient } from '../../transport/http.ts'
@@ -9,6 +9,7 @@ import type { AccountState } from '../state/account-state.ts'
 import { Downloads } from './download.ts'
 import { MediaHosts } from './hosts.ts'
 import { Reuploads } from './reupload.ts'
+import { Uploads } from './upload.ts'
 
 /** What {@link Media} works with. */
 export interface MediaOptions extends Pick<
@@ -30,6 +31,7 @@ export class Media {
   /** Connections to the media servers. */
   readonly http: HttpClient
   readonly downloads: Downloads
+  readonly uploads: Uploads
   readonly #reuploads: Reuploads
 
   constructor(options: MediaOptions) {
@@ -50,6 +52,7 @@ export class Media {
       ...{ state, self, clock, random, logger, http, hosts },
       reuploads: this.#reuploads,
     })
+    this.uploads = new Uploads({ clock, random, logger, http, hosts })
   }
 
   /** The phone has answered about a file. */
@@ -70,7 +73,7 @@ export class Media {
         'the client was closed before the phone answered; make a new one',
       ),
     )
-    await this.downloads.close()
+    await Promise.all([this.downloads.close(), this.uploads.close()])
     await this.http.close()
   }
 }

@@ -5,7 +5,7 @@
 import { UsageError, describeError, isWatonError } from '../../base/errors.ts'
 import { checkKeys, nearestWord } from '../../protocol/message/kinds/check.ts'
 import { KINDS } from '../../protocol/message/kinds/index.ts'
-import type { BuildContext, Kind, KindName } from '../../protocol/message/kinds/index.ts'
+import type { BuildContext, Kind, KindName, OutgoingFile } from '../../protocol/message/kinds/index.ts'
 import { OPTION_KEYS, optionTargets, withOptions } from '../../protocol/message/outgoing-options.ts'
 import { targetSlot } from '../../protocol/message/reference.ts'
 import type { OutgoingOptions } from '../../protocol/message/outgoing-options.ts'
@@ -25,6 +25,8 @@ export interface PreparedContent {
   readonly targets: readonly MessageTarget[]
   /** Whether these have to be messages of the chat that it is sent to. */
   readonly isAboutChat: boolean
+  /** The file that has to be uploaded before {@link composeMessage}. */
+  readonly file?: OutgoingFile
 }
 
 /** A message ready to be encrypted. */
@@ -54,8 +56,10 @@ export function prepareContent(content: OutgoingContent): PreparedContent {
     checkKeys(`content of the kind "${name}"`, givenKeys(content), keysOf(kind))
     const options = takesOptions(kind) ? optionTargets(content as OutgoingOptions) : []
     const targets = [...(kind.targets?.(content) ?? []), ...options]
+    const file = kind.file?.(content)
     // whoever waits for a target may change what they gave meanwhile
-    return { kind: name, content: { ...content }, targets, isAboutChat: kind.isAboutChat === true }
+    const prepared = { kind: name, content: { ...content }, targets, isAboutChat: kind.isAboutChat === true }
+    return file === undefined ? prepared : { ...prepared, file }
   })
 }
 
@@ -168,7 +172,7 @@ function kindProblem(
 const MAX_COMPARED = 32
 
 /** Kinds that others send and this version does not. */
-const NOT_SENT: readonly string[] = ['image', 'video', 'audio', 'document', 'sticker', 'album', 'product']
+const NOT_SENT: readonly string[] = ['album', 'stickerPack']
 
 /** What the same content is called elsewhere. */
 const OTHER_NAMES: Readonly<Record<string, string>> = { react: 'reaction', conversation: 'text' }

@@ -18,6 +18,8 @@ import type { Unit } from '../state/unit.ts'
 import { composeMessage, prepareContent } from './compose.ts'
 import type { ComposedMessage, PreparedContent } from './compose.ts'
 import { inputHash } from './input-hash.ts'
+import type { OutgoingFile, UploadedFile } from '../../protocol/message/kinds/index.ts'
+import type { UploadFile } from '../media/upload.ts'
 import { LinkPreviews, withPreview } from './link-preview.ts'
 import { findMessages, requireSameChat } from './target.ts'
 
@@ -42,6 +44,8 @@ export interface OutboxDraft {
   readonly input?: Uint8Array
   /** The link that is to be shown with a preview; what `composed` has without one is good enough. */
   readonly link?: string
+  /** Its file, once that is on the media servers. */
+  readonly upload?: UploadedFile
 }
 
 /** What drafts are made with. */
@@ -63,6 +67,8 @@ const VALID_ID = /^[A-Za-z0-9._-]{1,64}$/
 export class Drafts {
   readonly #options: DraftsOptions
   readonly #previews: LinkPreviews
+  /** Uploads files; set when there is something that can. */
+  upload: UploadFile | undefined
 
   constructor(options: DraftsOptions) {
     this.#options = options
@@ -95,12 +101,19 @@ export class Drafts {
       ...(input === undefined ? {} : { input }),
       ...(link === undefined ? {} : { link }),
     }
-    if (prepared.targets.length > 0) return draft
+    if (prepared.targets.length > 0 || prepared.file !== undefined) return draft
     return { ...draft, composed: this.#compose(draft, clock.nowMs()) }
   }
 
-  /** Waits for what a message and those before it in its chat show of links; `undefined` when there is nothing to wait for. */
-  preview(draft: OutboxDraft): Promise<OutboxDraft> | undefined {
+  /**
+   * Waits for what has to be there before a message can be recorded: its file on the media servers, or what it and those
+   * before it in its chat show of links. A file keeps no other message waiting.
+   *
+   * @returns `undefined` when there is nothing to wait for
+   * @throws {WatonError} `WATON_MEDIA_...`, `WATON_HTTP_...`, `WATON_NOT_CONNECTED`: nothing was written
+   */
+  ready(draft: OutboxDraft): Promise<OutboxDraft> | undefined {
+    if (draft.prepared.file !== undefined) return this.#uploaded(draft, draft.prepared.file)
     return this.#previews.inOrder(draft.to, draft.link, (preview) => {
       if (preview === undefined) return draft
       return this.#previewed(draft, preview)
@@ -109,7 +122,7 @@ export class Drafts {
 
   /** The draft with its message built from what it is about. @throws {UsageError} `WATON_CONTENT_...` */
   async complete(draft: OutboxDraft): Promise<OutboxDraft> {
-    const ready = (await this.preview(draft)) ?? draft
+    const ready = (await this.ready(draft)) ?? draft
     if (ready.composed !== undefined) return ready
     return this.#options.state.commit(async (unit) => {
       // what was accepted before needs nothing of what it is about, which may be too old by now
@@ -124,6 +137,17 @@ export class Drafts {
     if (!composed.isTimed) return composed
     const timer = await timerOf(unit, await canonicalJid(unit, draft.to))
     return timer === undefined ? composed : { ...composed, message: withTimer(composed.message, timer) }
+  }
+
+  /** What was accepted before needs no file any more. */
+  async #uploaded(draft: OutboxDraft, file: OutgoingFile): Promise<OutboxDraft> {
+    const isKnown = await this.#options.state.commit(
+      async (unit) => (await unit.readOutbox(draft.id)) !== undefined,
+    )
+    if (isKnown || this.upload === undefined) return draft
+    const next = { ...draft, upload: await this.upload(file) }
+    if (draft.prepared.targets.length > 0) return next
+    return { ...next, composed: this.#compose(next, this.#options.clock.nowMs()) }
   }
 
   async #found(unit: Unit, draft: OutboxDraft): Promise<ComposedMessage> {
@@ -147,12 +171,12 @@ export class Drafts {
   }
 
   #compose(
-    { id, to, prepared }: OutboxDraft,
+    { id, to, prepared, upload }: OutboxDraft,
     nowMs: number,
     found?: Parameters<typeof composeMessage>[2],
   ): ComposedMessage {
     const { random, self } = this.#options
-    return composeMessage(prepared, { id, chat: to, me: self.userLike(to), nowMs, random }, found)
+    return composeMessage(prepared, { id, chat: to, me: self.userLike(to), nowMs, random, upload }, found)
   }
 }
 

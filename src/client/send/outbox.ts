@@ -20,6 +20,7 @@ import type { ParsedAck } from '../../protocol/stanza/ack.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
 import { markStale } from '../identity/device-list.ts'
 import type { Self } from '../identity/self.ts'
+import type { UploadFile } from '../media/upload.ts'
 import { messageRow } from '../message-record.ts'
 import { DEFAULT_TIMING } from '../options.ts'
 import type { PreviewLink, Timing } from '../options.ts'
@@ -144,7 +145,7 @@ export class Outbox {
    */
   async send(chat: string, content: OutgoingContent, options: SendOptions = {}): Promise<SentMessage> {
     const prepared = this.prepare(chat, content, options)
-    const draft = (await this.#drafts.preview(prepared)) ?? prepared
+    const draft = (await this.#drafts.ready(prepared)) ?? prepared
     const item = await this.#options.state.commit(async (unit) => {
       const existing = await this.#existing(unit, draft)
       if (existing === undefined) return this.#accept(unit, draft)
@@ -152,6 +153,11 @@ export class Outbox {
       return existing
     })
     return this.handle(item)
+  }
+
+  /** From here on files of messages are uploaded with this. */
+  uploadWith(upload: UploadFile): void {
+    this.#drafts.upload = upload
   }
 
   /** Checks a message and builds it where it can, and changes nothing. @throws {UsageError} like {@link send} */

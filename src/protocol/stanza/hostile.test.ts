@@ -9,6 +9,7 @@ import { isPairing, parsePairDevice, parsePairSuccess } from './iq/pairing.ts'
 import { isServerPing } from './iq/ping.ts'
 import { countPreKeys, fetchPreKeyDigest, fetchPreKeys } from './iq/pre-keys.ts'
 import { fetchPrivacy } from './iq/privacy.ts'
+import { fetchMediaConnection } from './iq/media-conn.ts'
 import { fetchProps } from './iq/props.ts'
 import * as directory from './iq/usync/index.ts'
 import { parseMessage } from './message.ts'
@@ -59,6 +60,7 @@ const parsers: Readonly<Record<string, (stanza: BinaryNode) => unknown>> = {
   fetchPreKeyDigest: (stanza) => fetchPreKeyDigest.parse(stanza, undefined),
   fetchPreKeys: (stanza) => fetchPreKeys.parse(stanza, { devices: [] }),
   usync: (stanza) => EVERYTHING.parse(stanza, { users: [], sid: '' }),
+  fetchMediaConnection: (stanza) => fetchMediaConnection.parse(stanza),
   fetchProps: (stanza) => fetchProps.parse(stanza, {}),
   fetchBlocklist: (stanza) => fetchBlocklist.parse(stanza, undefined),
   fetchPrivacy: (stanza) => fetchPrivacy.parse(stanza, undefined),

@@ -10,6 +10,7 @@ import { GENERIC_READERS, type GenericContent } from './generic.ts'
 import * as invite from './invite.ts'
 import type { Kind } from './kind.ts'
 import * as media from './media.ts'
+import * as files from './outgoing-media.ts'
 import * as place from './place.ts'
 import * as poll from './poll.ts'
 import { type OutgoingProduct, productKind } from './product.ts'
@@ -25,8 +26,17 @@ export * from './event.ts'
 export type { OutgoingForward } from './forward.ts'
 export * from './generic.ts'
 export * from './invite.ts'
-export { defineKind, type BuildContext, type Built, type Kind } from './kind.ts'
+export {
+  defineKind,
+  type BuildContext,
+  type Built,
+  type Kind,
+  type MediaSource,
+  type OutgoingFile,
+  type UploadedFile,
+} from './kind.ts'
 export * from './media.ts'
+export type * from './outgoing-media.ts'
 export * from './place.ts'
 export * from './poll.ts'
 export type { OutgoingProduct } from './product.ts'
@@ -43,6 +53,12 @@ export {
 /** What can be sent, by content key: the whole object that is given. A new kind adds its line here and in {@link KINDS}. */
 export interface KindContents extends AddedKindContents {
   readonly text: OutgoingText
+  readonly image: files.OutgoingImage
+  readonly video: files.OutgoingVideo
+  readonly videoNote: files.OutgoingVideoNote
+  readonly audio: files.OutgoingAudio
+  readonly document: files.OutgoingDocument
+  readonly sticker: files.OutgoingSticker
   readonly contact: contact.OutgoingContact
   readonly contacts: contact.OutgoingContacts
   readonly location: place.OutgoingLocation
@@ -67,6 +83,12 @@ export type KindName = keyof KindContents
 /** Every kind that can be sent, by content key. */
 export const KINDS: { readonly [Name in KindName]: Kind<Name, KindContents[Name]> } = {
   text,
+  image: files.imageKind,
+  video: files.videoKind,
+  videoNote: files.videoNoteKind,
+  audio: files.audioKind,
+  document: files.documentKind,
+  sticker: files.stickerKind,
   contact: contact.contactKind,
   contacts: contact.contactsKind,
   location: place.locationKind,
