@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { childOf } from '../../src/protocol/binary/node.ts'
 import { BOB, DEVICE, linkedClient } from '../client/support.ts'
 import { until } from '../helpers/until.ts'
-import { BAILEYS, Victim, startStage, temporaryFolder } from './stage.ts'
+import { BAILEYS, START_MS, Victim, startStage, temporaryFolder } from './stage.ts'
 import type { Stage } from './stage.ts'
 
 /** How often a device has asked for the media servers. */
@@ -18,6 +18,15 @@ function questions({ world }: Stage, device: string): number {
 
 function refuseOnce({ world }: Stage): void {
   world.server.world.mediaPlans.connections = { code: 503, times: 1 }
+}
+
+/** On a busy machine Baileys may give its first connection up, and does not come back by itself. */
+async function comeBack(url: string, folder: string): Promise<Victim> {
+  for (;;) {
+    const victim = Victim.start(url, folder)
+    await until('Baileys to be back', () => victim.opened > 0 || victim.closeCodes.length > 0, START_MS)
+    if (victim.opened > 0) return victim
+  }
 }
 
 test('L5: Baileys keeps the refusal and uploads nothing until it connects anew; waton asks again', async () => {
@@ -33,8 +42,7 @@ test('L5: Baileys keeps the refusal and uploads nothing until it connects anew; 
   expect(await victim.sendPicture(BOB, certificate)).toBe('rejected')
   expect(questions(stage, BAILEYS)).toBe(1)
   await victim.kill()
-  const next = Victim.start(url, folder)
-  await until('Baileys to be back', () => next.opened > 0, 60_000)
+  const next = await comeBack(url, folder)
   expect(await next.sendPicture(BOB, certificate)).toBe('resolved')
   expect(questions(stage, BAILEYS)).toBe(2)
 
