@@ -15,9 +15,7 @@ import {
   buildRegistrationPayload,
 } from '../../protocol/noise/client-payload.ts'
 import type { DeviceDescription } from '../../protocol/noise/client-payload.ts'
-import { buildPong, isServerPing } from '../../protocol/stanza/iq/ping.ts'
-import { parseStreamFailure, parseSuccess } from '../../protocol/stanza/stream.ts'
-import type { StreamSuccess } from '../../protocol/stanza/stream.ts'
+import type { StreamFailure, StreamSuccess } from '../../protocol/stanza/stream.ts'
 import type { ClientState, EphemeralEvents } from '../events.ts'
 import type { Self } from '../identity/self.ts'
 import type { Endpoint, Timing } from '../options.ts'
@@ -35,6 +33,8 @@ import { Linking } from './linking.ts'
 import type { LinkingListener } from './linking.ts'
 import { NodeStream } from './node-stream.ts'
 import { openSecureSocket } from './secure-socket.ts'
+import type { ConnectionHost } from './stanzas/kind.ts'
+import { CONNECTION_STANZAS } from './stanzas/registry.ts'
 import type { Verdicts } from './verdicts.ts'
 
 /** What the rest of the client does with a connection. */
@@ -142,6 +142,7 @@ class LoginRun {
   readonly #move: (state: ClientState) => void
   readonly #signal: AbortSignal
   readonly #linking: Linking
+  readonly #host: ConnectionHost
   readonly #ending: Deferred<Ending> = deferred()
   #isOver = false
   #isAccepted = false
@@ -156,13 +157,27 @@ class LoginRun {
     this.#connection = connection
     this.#move = run.move
     this.#signal = run.signal
-    this.#linking = new Linking({
+    const linking = new Linking({
       ...{ state, self, device, clock, random, logger, connection, listener },
       qrMs: timing.qrMs,
       onExpired: () => {
         this.#end(endingFor('qr-expired', listener.onQrExpired() ? {} : { pace: 'never' }))
       },
     })
+    this.#linking = linking
+    this.#host = {
+      connection,
+      linking,
+      accepted: (success) => {
+        this.#accepted(success)
+      },
+      failed: (failure) => {
+        this.#failed(failure)
+      },
+      attempt: (work) => {
+        this.#attempt(work)
+      },
+    }
   }
 
   async untilEnd(): Promise<Ending> {
@@ -202,26 +217,23 @@ class LoginRun {
   #take(stanza: BinaryNode): void {
     // what follows the end is delivered again
     if (this.#isOver) return
-    const failure = parseStreamFailure(stanza)
-    if (failure !== undefined) {
-      const { reason, serverCode } = failure
-      this.#context.logger.warn({ reason, serverCode }, 'the server ended the stream')
-      const run = { isAccepted: this.#isAccepted, signal: this.#signal }
-      this.#end(this.#context.verdicts.judge(failure, run))
-    } else if (stanza.tag === 'success') {
-      this.#isAccepted = true
-      this.#context.verdicts.accepted()
-      this.#attempt(this.#open(parseSuccess(stanza)))
-    } else if (this.#linking.concerns(stanza)) {
-      this.#attempt(this.#linking.receive(stanza))
-    } else if (isServerPing(stanza)) {
-      this.#connection.send(buildPong(stanza))
-    } else {
-      this.#context.listener.onStanza(this.#connection, stanza)
-    }
+    for (const take of CONNECTION_STANZAS) if (take(stanza, this.#host)) return
+    this.#context.listener.onStanza(this.#connection, stanza)
   }
 
-  /** Work that takes longer than its stanza; when it fails, so does the connection. */
+  #accepted(success: StreamSuccess): void {
+    this.#isAccepted = true
+    this.#context.verdicts.accepted()
+    this.#attempt(this.#open(success))
+  }
+
+  #failed(failure: StreamFailure): void {
+    const { reason, serverCode } = failure
+    this.#context.logger.warn({ reason, serverCode }, 'the server ended the stream')
+    const run = { isAccepted: this.#isAccepted, signal: this.#signal }
+    this.#end(this.#context.verdicts.judge(failure, run))
+  }
+
   #attempt(work: Promise<void>): void {
     work.catch((error: unknown) => {
       this.#connection.close(error)
