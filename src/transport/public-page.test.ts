@@ -58,12 +58,12 @@ describe('a page is not opened', () => {
       '[::ffff:7f00:1]',
     ])
       for (const work of [
-        read(`http://${host}/`, network),
+        () => read(`http://${host}/`, network),
         // and with nothing of a test in between
-        read(`http://${host}/`),
-        read(`http://${host}:${String(made.port)}/`),
+        () => read(`http://${host}/`),
+        () => read(`http://${host}:${String(made.port)}/`),
       ])
-        expect((await failure(work)).code, host).toBe('WATON_PAGE_REFUSED')
+        expect((await failure(work())).code, host).toBe('WATON_PAGE_REFUSED')
     expect([made.connections, made.connectedTo]).toEqual([0, []])
   })
 

@@ -2,9 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { ALICE, BOB, DEVICE, World } from '../client/support.ts'
 import { until } from '../helpers/until.ts'
-import { toHex } from '../../src/base/bytes.ts'
-import { childrenOf, node } from '../../src/protocol/binary/node.ts'
-import { readPreKeySignal } from '../../src/protocol/signal/message.ts'
+import { node } from '../../src/protocol/binary/node.ts'
 import type { SimulatedPhone } from '../../src/simulator/peer/phone.ts'
 import { Party, repeatsOf, requestsFor } from './support.ts'
 
@@ -47,32 +45,6 @@ describe('a phone', () => {
     expect(losses(world)).toContainEqual(expect.stringMatching(/^the phone loses [1-9]\d* sessions/))
     expect(requestsFor(world.server.trace, BOB, ids[0] ?? '').length).toBeGreaterThan(0)
     for (const id of ids) expect(repeatsOf(world.server.trace, DEVICE, id).length).toBeLessThanOrEqual(2)
-    expect(world.violations).toEqual([])
-  })
-
-  test('that asks for several messages while waton is away begins one session with it', async () => {
-    const { world, alice, bob } = await pair('phone asks in vain')
-    bob.goOffline()
-    bob.loseSessions()
-    const ids: string[] = []
-    for (const text of TEXTS) {
-      const { id, acked } = await alice.client.send(BOB, { text })
-      await acked
-      ids.push(id)
-    }
-    await alice.client.close()
-    bob.goOnline()
-    const asked = (id: string): boolean => requestsFor(world.server.trace, BOB, id).length > 0
-    await until('the phone to ask for all of them', () => ids.every(asked))
-    await alice.restart()
-    await readByPhone(bob)
-    const copies = ids
-      .flatMap((id) => repeatsOf(world.server.trace, DEVICE, id))
-      .flatMap((repeat) => childrenOf(repeat.node, 'enc'))
-    const first = copies.filter(({ attrs }) => attrs.type === 'pkmsg')
-    expect(first).toHaveLength(ids.length)
-    const sessions = first.map(({ content }) => toHex(readPreKeySignal(content as Uint8Array).baseKey))
-    expect(new Set(sessions).size).toBe(1)
     expect(world.violations).toEqual([])
   })
 

@@ -25,7 +25,7 @@ import { RESEND_HISTORY, RESEND_ORDER, SESSION_RENEWAL } from './records.ts'
 import type { ResendOrder } from './records.ts'
 import { sentMessage } from './sent-message.ts'
 import type { SentMessageRecord } from './sent-message.ts'
-import { sessionPlan } from './session-plan.ts'
+import { isRemembered, sessionPlan } from './session-plan.ts'
 import type { PlanFacts } from './session-plan.ts'
 
 /** What carrying out an order works with. */
@@ -136,7 +136,7 @@ function sealOrder(
   const kept = refusals === undefined ? {} : { refusals }
   unit.put(RESEND_ORDER, name, { id, device, reason, count, orderedAtMs, ...kept, stanza })
   const baseKey = sessionInfo(sealed.record)?.baseKey
-  if (order.reason === 'asked' && baseKey !== undefined)
+  if (isRemembered(order, history) && baseKey !== undefined)
     unit.put(RESEND_HISTORY, name, { answers: history?.answers ?? 1, baseKey })
   return stanza
 }

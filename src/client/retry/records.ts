@@ -35,7 +35,7 @@ export interface ResendOrder {
 export interface ResendHistory {
   /** Orders that were taken for it. */
   readonly answers: number
-  /** The session that the last answer was encrypted in; former versions knew it of the second alone. */
+  /** The session that the second answer was encrypted in. */
   readonly baseKey?: Uint8Array
 }
 

@@ -7,7 +7,7 @@
  */
 import { equalBytes } from '../../base/bytes.ts'
 import { sessionInfo } from '../../protocol/signal/index.ts'
-import type { PreKeyBundle, SessionInfo, SessionRecord } from '../../protocol/signal/index.ts'
+import type { SessionInfo, SessionRecord } from '../../protocol/signal/index.ts'
 import type { ResendHistory, ResendOrder } from './records.ts'
 
 /** Between two renewals of one session that nothing but a failed retry asks for. */
@@ -30,35 +30,22 @@ export interface PlanFacts {
 
 /** See the file comment. */
 export function sessionPlan(facts: PlanFacts): SessionPlan {
-  const { order, record, history } = facts
+  const { order, record } = facts
+  if (order.bundle !== undefined) return 'given'
   const session = record === undefined ? undefined : sessionInfo(record)
-  if (order.bundle !== undefined) return isLater(session, order.bundle, history) ? 'keep' : 'given'
   if (session === undefined || isRegisteredAnew(session, order)) return 'fetch'
   if (order.reason === 'missed') return 'keep'
   return isInDoubt(session, facts) ? 'fetch' : 'keep'
 }
 
 /** Which request it is: by our own count where the device's is behind. */
-function requestNumber(order: ResendOrder, history: ResendHistory | undefined): number {
+export function requestNumber(order: ResendOrder, history: ResendHistory | undefined): number {
   return Math.max(order.count, history?.answers ?? 0)
 }
 
-/**
- * Whether the device could not read its copy in another session than this one, which somebody has begun since. It is as
- * new as one that these keys would begin, and each session more is one that messages on their way do not know.
- */
-function isLater(
-  session: SessionInfo | undefined,
-  { identityKey, registrationId }: PreKeyBundle,
-  history: ResendHistory | undefined,
-): boolean {
-  if (session === undefined || !isAnother(session, history)) return false
-  return equalBytes(session.remoteIdentityKey, identityKey) && session.remoteRegistrationId === registrationId
-}
-
-/** Whether the last answer is known to have been encrypted in another session. */
-function isAnother({ baseKey }: SessionInfo, history: ResendHistory | undefined): boolean {
-  return history?.baseKey !== undefined && !equalBytes(history.baseKey, baseKey)
+/** Whether the session that is used now is the one to remember. */
+export function isRemembered(order: ResendOrder, history: ResendHistory | undefined): boolean {
+  return order.reason === 'asked' && requestNumber(order, history) === DOUBTFUL_FROM
 }
 
 function isRegisteredAnew({ remoteRegistrationId }: SessionInfo, { registrationId }: ResendOrder): boolean {
@@ -67,8 +54,9 @@ function isRegisteredAnew({ remoteRegistrationId }: SessionInfo, { registrationI
 
 function isInDoubt(session: SessionInfo, { order, history, renewedAtMs, nowMs }: PlanFacts): boolean {
   const number = requestNumber(order, history)
-  if (number < DOUBTFUL_FROM || isAnother(session, history)) return false
+  if (number < DOUBTFUL_FROM) return false
+  const before = history?.baseKey
   // it was answered in this very session before, and that did not help
-  if (number > DOUBTFUL_FROM && history?.baseKey !== undefined) return true
+  if (number > DOUBTFUL_FROM && before !== undefined && equalBytes(before, session.baseKey)) return true
   return renewedAtMs === undefined || Math.abs(nowMs - renewedAtMs) > RENEWAL_PAUSE_MS
 }

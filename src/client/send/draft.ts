@@ -26,8 +26,8 @@ import { findMessages, requireSameChat } from './target.ts'
 /** Options of one send. */
 export interface SendOptions {
   /**
-   * The message id. Sending the same again with the same id never sends twice, and gives the handle of the first; other content,
-   * or another chat, is refused (`WATON_SEND_ID_TAKEN`). @default a fresh one
+   * The message id. Sending again with the same id never sends twice: it gives the handle of the first message, and the log says
+   * so when it stood for something else. @default a fresh one
    */
   readonly id?: string
 }

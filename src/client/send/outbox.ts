@@ -7,7 +7,7 @@
  */
 import type { Clock } from '../../base/clock.ts'
 import { equalBytes } from '../../base/bytes.ts'
-import { UsageError, errorCode } from '../../base/errors.ts'
+import { errorCode } from '../../base/errors.ts'
 import { seam } from '../../base/seams.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
@@ -140,8 +140,7 @@ export class Outbox {
   /**
    * Accepts a message: durable when this resolves, whether or not there is a connection.
    *
-   * @throws {UsageError} `WATON_NOT_LINKED`, `WATON_SEND_ID`, `WATON_SEND_ID_TAKEN`, `WATON_SEND_CHAT`, `WATON_CONTENT_...`:
-   *   nothing was written
+   * @throws {UsageError} `WATON_NOT_LINKED`, `WATON_SEND_ID`, `WATON_SEND_CHAT`, `WATON_CONTENT_...`: nothing was written
    */
   async send(chat: string, content: OutgoingContent, options: SendOptions = {}): Promise<SentMessage> {
     const prepared = this.prepare(chat, content, options)
@@ -149,7 +148,7 @@ export class Outbox {
     const item = await this.#options.state.commit(async (unit) => {
       const existing = await this.#existing(unit, draft)
       if (existing === undefined) return this.#accept(unit, draft)
-      await requireSame(unit, draft, existing)
+      await this.#tellOther(unit, draft, existing)
       return existing
     })
     return this.handle(item)
@@ -188,6 +187,20 @@ export class Outbox {
       this.#sender.wake()
     })
     return existing
+  }
+
+  /** A known id stands for one message: whoever meant another hears of it in the log, and has the handle of the first. */
+  async #tellOther(unit: Unit, { id, to, input }: OutboxDraft, existing: OutboxItem): Promise<void> {
+    const before = existing.body.input
+    // one of a former version, or something that cannot be compared
+    if (before === undefined || input === undefined) return
+    const isSameChat = (await canonicalJid(unit, to)) === (await canonicalJid(unit, existing.chat))
+    if (isSameChat && equalBytes(before, input)) return
+    const what = isSameChat ? 'with other content' : 'for another chat'
+    this.#options.logger.warn(
+      { id },
+      `a message with this id was accepted before, ${what}: nothing was sent now; another message needs another id`,
+    )
   }
 
   async #accept(unit: Unit, draft: OutboxDraft): Promise<OutboxItem> {
@@ -455,18 +468,4 @@ export class Outbox {
 /** Another attempt has brought it to the wire, so that only the server can refuse it now. */
 function isOnItsWay({ state, body }: OutboxItem): boolean {
   return state === 'encrypted' && body.trouble?.isRepairDue !== true
-}
-
-/** A known id stands for one message. @throws {UsageError} `WATON_SEND_ID_TAKEN` */
-async function requireSame(unit: Unit, { id, to, input }: OutboxDraft, existing: OutboxItem): Promise<void> {
-  const before = existing.body.input
-  // one of a former version, or something that cannot be compared
-  if (before === undefined || input === undefined) return
-  const isSameChat = (await canonicalJid(unit, to)) === (await canonicalJid(unit, existing.chat))
-  if (isSameChat && equalBytes(before, input)) return
-  throw new UsageError(
-    'WATON_SEND_ID_TAKEN',
-    `a message with this id was accepted before, ${isSameChat ? 'with other content' : 'for another chat'}, so nothing was sent now: leave the id out, or take a fresh one, for another message; client.outbox.get(id) has the first one`,
-    { details: { id } },
-  )
 }

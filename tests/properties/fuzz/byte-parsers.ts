@@ -7,6 +7,7 @@ import { deflateSync } from 'node:zlib'
 import { Curve, aesEncryptGCM, encodeBinaryNode, hkdf, proto } from '@whiskeysockets/baileys'
 import { concatBytes, fromHex, utf8Bytes } from '../../../src/base/bytes.ts'
 import { seededRandom } from '../../../src/base/random.ts'
+import { decodePage, summaryOf } from '../../../src/client/preview/html.ts'
 import { decodeNode } from '../../../src/protocol/binary/decode.ts'
 import { generateKeyPair } from '../../../src/protocol/crypto/index.ts'
 import { createMediaDecryptor, openMediaRetryResult } from '../../../src/protocol/media/index.ts'
@@ -350,6 +351,11 @@ export async function byteParsers(): Promise<readonly ByteParser[]> {
       name: 'readServiceWorker',
       parse: (bytes) => readServiceWorker(new TextDecoder().decode(bytes)),
       valid: [utf8Bytes(String.raw`self.x="{\"client_revision\":1045601094,\"other\":1}"`)],
+    },
+    {
+      name: 'decodePage',
+      parse: (bytes) => summaryOf(decodePage(bytes, 'text/html; charset=utf-8')),
+      valid: [utf8Bytes('<html><head><title>hi</title><meta property="og:title" content="hi"></head><p>x')],
     },
     ...(await signal()),
     ...(await senderKeys()),

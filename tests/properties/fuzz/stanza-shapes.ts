@@ -226,6 +226,16 @@ const KEYS: readonly BinaryNode[] = [
   ]),
 ]
 
+/** @source Baileys 7.0.0-rc14 `Socket/messages-send.js` refreshMediaConn; whatsapp-rust 0.7 for `auth_ttl` and `type` */
+const MEDIA: readonly BinaryNode[] = [
+  node('iq', { id: '1', from: SERVER, type: 'result' }, [
+    node('media_conn', { auth: 'a', ttl: '300', auth_ttl: '21600', max_buckets: '12' }, [
+      node('host', { hostname: 'media.example', type: 'primary', maxContentLengthBytes: '16000000' }),
+      node('host', { hostname: 'mmg.whatsapp.net', type: 'fallback' }),
+    ]),
+  ]),
+]
+
 /** Children of `<ib>`, each of which has a parser of its own. */
 const BULLETINS: readonly BinaryNode[] = [
   node('edge_routing', {}, [node('routing_info', {}, Uint8Array.of(8, 1))]),
@@ -244,6 +254,7 @@ export const STANZA_SHAPES: readonly BinaryNode[] = [
   ...PEOPLE,
   ...GROUPS,
   ...NEWSLETTERS,
+  ...MEDIA,
   ...BULLETINS,
   ...KEYS,
   ...MEX.map((json) => mexNotice(JSON.stringify(json))),
