@@ -154,12 +154,25 @@ function shownBy({ messages: shown }: SimulatedPhone): string[] {
   return shown.flatMap(({ fromMe, text }) => (fromMe ? [] : [text ?? '']))
 }
 
+/**
+ * Texts that Baileys wrote in a chain which it had broken itself, as its records show: they are asked for again and come late,
+ * and they have to come all the same.
+ */
+function brokenTexts({ ledger, baileys, written }: Story): ReadonlySet<string> {
+  return new Set(ledger.brokenBy(baileys, written))
+}
+
 /** What is wrong with the replies that the phones show. */
 function defectsOfReplies(story: Story): readonly string[] {
+  const broken = brokenTexts(story)
+  const late = new Set(
+    story.written.flatMap((id, index) => (broken.has(id) ? [`echo of in ${String(index + 1)}`] : [])),
+  )
   return [story.bob, story.carol].flatMap((phone, index) => {
     const expected = textsOf(story, index === 0 ? 0 : 1).map((text) => `echo of ${text}`)
     const shown = shownBy(phone)
-    return [...missing(expected, shown), ...repeated(shown), ...disorder(expected, shown)]
+    const inOrder = expected.filter((text) => !late.has(text))
+    return [...missing(expected, shown), ...repeated(shown), ...disorder(inOrder, shown)]
   })
 }
 
@@ -182,15 +195,19 @@ async function expectNothingLost(story: Story, client: Client): Promise<void> {
   )
   expect(received, `seed ${seed}`).toHaveLength(written.length)
   expect(new Set(received), `seed ${seed}`).toEqual(new Set(written))
+  const broken = brokenTexts(story)
   for (const chat of [0, 1]) {
-    const expected = written.filter((_, index) => index % 2 === chat)
+    const expected = written.filter((id, index) => index % 2 === chat && !broken.has(id))
     expect(
       received.filter((id) => expected.includes(id)),
       `seed ${seed}`,
     ).toEqual(expected)
   }
-  expect(events.filter(({ type }) => type === 'message.undecryptable')).toEqual([])
-  expect(ledger.retries.filter(({ device }) => device === DEVICE)).toEqual([])
+  const unreadable = events.flatMap(({ type, payload }) =>
+    type === 'message.undecryptable' && !broken.has(payload.id) ? [payload.id] : [],
+  )
+  expect(unreadable).toEqual([])
+  expect(ledger.retries.filter(({ device, id }) => device === DEVICE && !broken.has(id))).toEqual([])
   expect(ledger.keyFetches).toBe(0)
   const own = receipts.filter(({ direction }) => direction === 'client-to-server')
   expect(own.length).toBeGreaterThan(0)

@@ -149,10 +149,11 @@ function retryRequests({ writers, ledger }: Run, broken: ReadonlySet<string>): n
 }
 
 /** The ids of texts that came in a chain which the Baileys that wrote them had broken. */
-function brokenByBaileys({ written, ledger }: Run): ReadonlySet<string> {
+function brokenByBaileys({ writers, written, ledger }: Run): ReadonlySet<string> {
   return new Set(
-    written.flatMap(({ id, writer }) =>
-      ledger.chainsOf(id).some((chain) => writer.baileys.brokenChains.has(chain)) ? [id] : [],
-    ),
+    writers.flatMap((writer) => {
+      const ids = written.filter((text) => text.writer === writer).map(({ id }) => id)
+      return ledger.brokenBy(writer.baileys, ids)
+    }),
   )
 }

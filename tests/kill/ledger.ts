@@ -1,5 +1,6 @@
 /** What the simulator's record says of a kill run, noted as it happens: a long run outgrows what the record keeps. */
 import type { BinaryNode } from 'waton/protocol'
+import type { Baileys } from '../helpers/baileys.ts'
 import { childrenOf } from '../../src/protocol/binary/node.ts'
 import { parseSignalMessage, readPreKeySignal } from '../../src/protocol/signal/message.ts'
 import type { Simulator, TracedStanza } from 'waton/simulator'
@@ -17,6 +18,7 @@ export class Ledger {
   readonly #arrived = new Set<string>()
   readonly retries: RetryRequest[] = []
   readonly #sent = new Set<string>()
+  /** The ratchet keys, base64, of the chains in which a message reached the device. */
   readonly #chains = new Map<string, Set<string>>()
   #hasKilled = false
   /** Queries for keys by the device after the first kill. */
@@ -37,9 +39,9 @@ export class Ledger {
     return [...this.#arrived]
   }
 
-  /** The ratchet keys, base64, of the chains in which a message reached the device. */
-  chainsOf(id: string): readonly string[] {
-    return [...(this.#chains.get(id) ?? [])]
+  /** Which of these messages reached the device in a chain that the Baileys which wrote them had broken itself. */
+  brokenBy({ brokenChains }: Pick<Baileys, 'brokenChains'>, ids: readonly string[]): string[] {
+    return ids.filter((id) => [...(this.#chains.get(id) ?? [])].some((chain) => brokenChains.has(chain)))
   }
 
   /** From now on nobody needs keys. */
