@@ -30,6 +30,8 @@ export * as stanzas from './stanza/index.ts'
 export * as media from './media/index.ts'
 /** Settings that all devices of an account share: verifying patches and snapshots, writing patches. */
 export * as appState from './app-state/index.ts'
+/** What a phone tells of its chats, as a stream. */
+export * as history from './history/index.ts'
 /** Message content: padding, envelopes, kinds. */
 export * as messages from './message/index.ts'
 /** Reading and writing protobuf, with the classes of connecting and pairing. */
