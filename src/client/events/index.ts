@@ -32,6 +32,7 @@ import type {
   GroupRequestPayload,
 } from './group.ts'
 import type { LabelAssignedPayload, LabelChangedPayload, QuickReplyChangedPayload } from './label.ts'
+import type { HistoryChunkPayload } from './history.ts'
 import type { MediaRetryPayload } from './media.ts'
 import type {
   NewsletterChangedPayload,
@@ -99,6 +100,13 @@ export type {
   LabelKind,
   QuickReplyChangedPayload,
 } from './label.ts'
+export type {
+  HistoryChat,
+  HistoryChunkPayload,
+  HistoryContact,
+  HistoryProgress,
+  HistorySyncType,
+} from './history.ts'
 export type { MediaRetryPayload } from './media.ts'
 export type {
   NewsletterChangedPayload,
@@ -173,6 +181,8 @@ export interface DurablePayloads {
   readonly 'label.assigned': LabelAssignedPayload
   /** A label was made, renamed or removed. */
   readonly 'label.changed': LabelChangedPayload
+  /** A part of the past that the phone has handed over. */
+  readonly 'history.chunk': HistoryChunkPayload
   /** The phone has uploaded media again, or could not. */
   readonly 'media.retry': MediaRetryPayload
   /** What a newsletter is called or allows. */

@@ -25,6 +25,7 @@ import {
   GROUP_REQUEST,
 } from './group.ts'
 import { LABEL_ASSIGNED, LABEL_CHANGED, QUICK_REPLY_CHANGED } from './label.ts'
+import { HISTORY_CHUNK } from './history.ts'
 import { MEDIA_RETRY } from './media.ts'
 import {
   NEWSLETTER_CHANGED,
@@ -69,6 +70,7 @@ export const EVENTS: EventRegistry = {
   'group.request': GROUP_REQUEST,
   'label.assigned': LABEL_ASSIGNED,
   'label.changed': LABEL_CHANGED,
+  'history.chunk': HISTORY_CHUNK,
   'media.retry': MEDIA_RETRY,
   'newsletter.changed': NEWSLETTER_CHANGED,
   'newsletter.participant': NEWSLETTER_PARTICIPANT,
