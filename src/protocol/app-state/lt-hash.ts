@@ -4,13 +4,18 @@
  *
  * @source whatsmeow `appstate/lthash/lthash.go`; whatsapp-rust-bridge 0.5.5 LTHashAntiTampering
  */
-import { hkdfSha256 } from '../crypto/index.ts'
+import { utf8Bytes } from '../../base/bytes.ts'
+import { hkdfSha256Into } from '../crypto/index.ts'
 import { malformed } from './failures.ts'
 
 /** Bytes of such a hash. */
 export const LT_HASH_BYTES = 128
 const WORDS = LT_HASH_BYTES / 2
-const OPTIONS = { info: 'WhatsApp Patch Integrity' }
+const INFO = utf8Bytes('WhatsApp Patch Integrity')
+const BLOCK_BYTES = 32
+/** What a value is expanded into, as a whole and in the blocks in which it is made. Nothing here is asynchronous. */
+const expanded = new Uint8Array(LT_HASH_BYTES)
+const blocks = [0, 1, 2, 3].map((block) => expanded.subarray(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES))
 
 /** The hash of a collection without values. Not to be written to. */
 export const EMPTY_LT_HASH: Uint8Array = new Uint8Array(LT_HASH_BYTES)
@@ -29,14 +34,14 @@ export class LtHash {
 
   /** Adds a value by its MAC. */
   add(valueMac: Uint8Array): void {
-    const expanded = hkdfSha256(valueMac, LT_HASH_BYTES, OPTIONS)
+    hkdfSha256Into(valueMac, INFO, blocks)
     const words = this.#words
     for (let word = 0; word < WORDS; word++) words[word] = (words[word] ?? 0) + wordAt(expanded, word)
   }
 
   /** Removes a value by its MAC. */
   subtract(valueMac: Uint8Array): void {
-    const expanded = hkdfSha256(valueMac, LT_HASH_BYTES, OPTIONS)
+    hkdfSha256Into(valueMac, INFO, blocks)
     const words = this.#words
     for (let word = 0; word < WORDS; word++) words[word] = (words[word] ?? 0) - wordAt(expanded, word)
   }

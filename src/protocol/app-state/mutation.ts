@@ -4,15 +4,13 @@
  * @source Baileys 7.0.0-rc14 `Utils/chat-utils.js` decodeSyncdMutations; whatsmeow `appstate/decode.go` decodeMutation
  */
 import { EMPTY_BYTES, utf8Text } from '../../base/bytes.ts'
-import { aesCbcDecrypt, constantTimeEqual } from '../crypto/index.ts'
+import { type CbcOpener, constantTimeEqual } from '../crypto/index.ts'
 import { decodeProto } from '../proto/codec.ts'
 import { SyncActionData, type SyncActionValue } from '../proto/app-state.ts'
 import { malformed, wrongIndexMac, wrongValueMac } from './failures.ts'
 import type { AppStateKeys } from './keys.ts'
 import { type AppStateOperation, type CollectionVersion, indexMacOf, valueMacOf } from './macs.ts'
 import type { SealedMutation } from './read.ts'
-
-const IV_BYTES = 16
 
 /** One verified change. */
 export interface AppStateMutation {
@@ -39,6 +37,12 @@ export interface AppStateMutation {
   readonly isReadable: boolean
 }
 
+/** The keys of one id, and what decrypts with them. */
+export interface KeyInUse {
+  readonly keys: AppStateKeys
+  readonly cipher: CbcOpener
+}
+
 /**
  * Verifies and decrypts one change.
  *
@@ -47,12 +51,12 @@ export interface AppStateMutation {
  */
 export function openMutation(
   sealed: SealedMutation,
-  keys: AppStateKeys,
+  { keys, cipher }: KeyInUse,
   at: CollectionVersion,
 ): AppStateMutation {
   const { operation, indexMac, encrypted, valueMac, keyId } = sealed
   if (!constantTimeEqual(valueMacOf(keys, sealed), valueMac)) throw wrongValueMac(at.collection, at.version)
-  const data = decrypted(keys, encrypted)
+  const data = decrypted(cipher, encrypted)
   const { index, value, version } = actionOf(data)
   const indexJson = index ?? EMPTY_BYTES
   if (!constantTimeEqual(indexMacOf(keys, indexJson), indexMac))
@@ -71,9 +75,9 @@ export function openMutation(
   }
 }
 
-function decrypted(keys: AppStateKeys, encrypted: Uint8Array): Uint8Array {
+function decrypted(cipher: CbcOpener, encrypted: Uint8Array): Uint8Array {
   try {
-    return aesCbcDecrypt(keys.valueEncryption, encrypted.subarray(0, IV_BYTES), encrypted.subarray(IV_BYTES))
+    return cipher.open(encrypted)
   } catch (cause) {
     throw malformed('a value of a device with the key is not padded', {}, cause)
   }

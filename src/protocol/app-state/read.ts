@@ -5,11 +5,11 @@
  *
  * @source `SyncdPatch`, `SyncdSnapshot`, `SyncdMutations` and `ExternalBlobReference` of the schema
  */
-import { EMPTY_BYTES, toHex } from '../../base/bytes.ts'
+import { equalBytes, toHex } from '../../base/bytes.ts'
 import { decodeProto } from '../proto/codec.ts'
 import { ExternalBlobReference } from '../proto/app-state.ts'
 import { malformed } from './failures.ts'
-import { byteFields, bytesWithin, numberWithin } from './fields.ts'
+import { Fields } from './fields.ts'
 import { MAC_BYTES, type AppStateOperation } from './macs.ts'
 
 const MEDIA_KEY_BYTES = 32
@@ -67,12 +67,14 @@ export interface AppStatePatch {
 /** A snapshot that was read and not verified. */
 export interface AppStateSnapshot {
   readonly version: number
-  /** Its records, each still to be read. */
-  readonly records: readonly Uint8Array[]
+  /** How many records it has. */
+  readonly recordCount: number
   /** The MAC of the state. */
   readonly mac: Uint8Array
   /** Which key made it. */
   readonly keyId: Uint8Array
+  /** All of it: its records are read while it is verified. */
+  readonly bytes: Uint8Array
 }
 
 /**
@@ -82,23 +84,45 @@ export interface AppStateSnapshot {
  * @throws {ProtocolError} `WATON_APP_STATE_MALFORMED`
  */
 export function readPatch(bytes: Uint8Array): AppStatePatch {
-  const { last, list } = byteFields(bytes, 6, 2)
-  const [, version, , external, snapshotMac, patchMac, key] = last
-  const keyId = bytesWithin(key)
+  const mutations: SealedMutation[] = []
+  const head: PatchHead = {}
+  const fields = new Fields(bytes)
+  while (fields.next()) {
+    if (!fields.isBytes) continue
+    if (fields.field === 2) mutations.push(mutationOf(fields, mutations.at(-1)?.keyId))
+    else PATCH_FIELDS[fields.field]?.(head, fields)
+  }
+  const { snapshotMac, patchMac, keyId, version, external } = head
   if (snapshotMac === undefined || patchMac === undefined || keyId === undefined) {
     throw malformed('a patch came without its MACs or without the id of its key')
   }
-  const mutations = list.map(mutationOf)
   return {
-    ...(version === undefined ? {} : { version: versionOf(version) }),
+    ...(version === undefined ? {} : { version }),
     mutations,
-    ...(external === undefined ? {} : { external: readAppStateBlob(external) }),
+    ...(external === undefined ? {} : { external }),
     snapshotMac,
     patchMac,
     keyId,
     keyIds: distinct([keyId, ...mutations.map((mutation) => mutation.keyId)]),
     indexMacs: distinct(mutations.map((mutation) => mutation.indexMac)),
   }
+}
+
+/** What a patch has besides its mutations, as far as it was found. */
+interface PatchHead {
+  version?: number
+  external?: AppStateBlob
+  snapshotMac?: Uint8Array
+  patchMac?: Uint8Array
+  keyId?: Uint8Array | undefined
+}
+
+const PATCH_FIELDS: Readonly<Record<number, (head: PatchHead, field: Fields) => void>> = {
+  1: (head, field) => (head.version = versionOf(field)),
+  3: (head, field) => (head.external = readAppStateBlob(field.view())),
+  4: (head, field) => (head.snapshotMac = field.view()),
+  5: (head, field) => (head.patchMac = field.view()),
+  6: (head, field) => (head.keyId = keyIdOf(field)),
 }
 
 /**
@@ -108,13 +132,34 @@ export function readPatch(bytes: Uint8Array): AppStatePatch {
  * @throws {ProtocolError} `WATON_APP_STATE_MALFORMED`
  */
 export function readSnapshot(bytes: Uint8Array): AppStateSnapshot {
-  const { last, list: records } = byteFields(bytes, 4, 2)
-  const [, version, , mac, key] = last
-  const keyId = bytesWithin(key)
+  let recordCount = 0
+  let version: number | undefined
+  let mac: Uint8Array | undefined
+  let keyId: Uint8Array | undefined
+  const fields = new Fields(bytes)
+  while (fields.next()) {
+    if (!fields.isBytes) continue
+    if (fields.field === 1) version = versionOf(fields)
+    else if (fields.field === 2) recordCount += 1
+    else if (fields.field === 3) mac = fields.view()
+    else if (fields.field === 4) keyId = keyIdOf(fields)
+  }
   if (version === undefined || mac === undefined || keyId === undefined) {
     throw malformed('a snapshot came without its version, its MAC or the id of its key')
   }
-  return { version: versionOf(version), records, mac, keyId }
+  return { version, recordCount, mac, keyId, bytes }
+}
+
+/** The records of a snapshot, one after the other, as the mutations that would put them there. */
+export function* recordsOf({ bytes }: AppStateSnapshot): Generator<SealedMutation, void, undefined> {
+  let keyId: Uint8Array | undefined
+  const fields = new Fields(bytes)
+  while (fields.next()) {
+    if (fields.field !== 2 || !fields.isBytes) continue
+    const record = recordOf(fields, 'set', keyId)
+    ;({ keyId } = record)
+    yield record
+  }
 }
 
 /**
@@ -124,7 +169,12 @@ export function readSnapshot(bytes: Uint8Array): AppStateSnapshot {
  * @throws {ProtocolError} `WATON_APP_STATE_MALFORMED`
  */
 export function readExternalMutations(bytes: Uint8Array): readonly SealedMutation[] {
-  return byteFields(bytes, 1, 1).list.map(mutationOf)
+  const mutations: SealedMutation[] = []
+  const fields = new Fields(bytes)
+  while (fields.next()) {
+    if (fields.field === 1 && fields.isBytes) mutations.push(mutationOf(fields, mutations.at(-1)?.keyId))
+  }
+  return mutations
 }
 
 /**
@@ -153,36 +203,62 @@ export function readAppStateBlob(bytes: Uint8Array): AppStateBlob {
   }
 }
 
-/** One record of a snapshot, as the mutation that would put it there; or the record of a mutation. */
-export function mutationOfRecord(record: Uint8Array, operation: AppStateOperation = 'set'): SealedMutation {
-  const [, index, value, key] = byteFields(record, 3).last
-  const indexMac = bytesWithin(index)
-  const keyId = bytesWithin(key)
+/** A `SyncdMutation`. One that does not say what it does puts its value there, as protobuf's default says. */
+function mutationOf(field: Fields, likelyKeyId: Uint8Array | undefined): SealedMutation {
+  const fields = field.within()
+  let operation = 0
+  let sealed: SealedMutation | undefined
+  while (fields.next()) {
+    if (fields.field === 1 && !fields.isBytes) operation = fields.number
+    else if (fields.field === 2 && fields.isBytes) sealed = recordOf(fields, 'set', likelyKeyId)
+  }
+  if (sealed === undefined) throw malformed('a mutation came without its record')
+  if (operation > 1) throw malformed('a mutation does something unknown', { operation })
+  return operation === 0 ? sealed : { ...sealed, operation: 'remove' }
+}
+
+/** A `SyncdRecord`. Nearly all records of a collection have the key of the one before. */
+function recordOf(
+  field: Fields,
+  operation: AppStateOperation,
+  likelyKeyId: Uint8Array | undefined,
+): SealedMutation {
+  const fields = field.within()
+  let indexMac: Uint8Array | undefined
+  let blob: Uint8Array | undefined
+  let keyId: Uint8Array | undefined
+  while (fields.next()) {
+    if (!fields.isBytes) continue
+    if (fields.field === 1) indexMac = fields.bytesWithin()
+    else if (fields.field === 2) blob = fields.bytesWithin()
+    else if (fields.field === 3) keyId = keyIdOf(fields)
+  }
   if (indexMac?.length !== MAC_BYTES || keyId === undefined) {
     throw malformed('a value came without its index or without the id of its key')
   }
-  const blob = bytesWithin(value) ?? EMPTY_BYTES
-  const encryptedBytes = blob.length - MAC_BYTES
-  if (encryptedBytes < MIN_ENCRYPTED_BYTES) {
-    throw malformed('a value is too short', { lengthBytes: blob.length })
+  const isLikely = likelyKeyId !== undefined && equalBytes(keyId, likelyKeyId)
+  return { operation, indexMac, ...partsOf(blob), keyId: isLikely ? likelyKeyId : keyId }
+}
+
+/** A value and its MAC. */
+function partsOf(blob: Uint8Array | undefined): Pick<SealedMutation, 'encrypted' | 'valueMac'> {
+  const lengthBytes = blob?.length ?? 0
+  const encryptedBytes = lengthBytes - MAC_BYTES
+  if (blob === undefined || encryptedBytes < MIN_ENCRYPTED_BYTES) {
+    throw malformed('a value is too short', { lengthBytes })
   }
-  const encrypted = blob.subarray(0, encryptedBytes)
-  return { operation, indexMac, encrypted, valueMac: blob.subarray(encryptedBytes), keyId }
+  return { encrypted: blob.subarray(0, encryptedBytes), valueMac: blob.subarray(encryptedBytes) }
 }
 
-/** A `SyncdMutation`. One that does not say what it does puts its value there, as protobuf's default says. */
-function mutationOf(bytes: Uint8Array): SealedMutation {
-  const [, , record] = byteFields(bytes, 2).last
-  if (record === undefined) throw malformed('a mutation came without its record')
-  const operation = numberWithin(bytes)
-  if (operation > 1) throw malformed('a mutation does something unknown', { operation })
-  return mutationOfRecord(record, operation === 0 ? 'set' : 'remove')
-}
-
-function versionOf(message: Uint8Array): number {
-  const version = numberWithin(message)
+function versionOf(field: Fields): number {
+  const version = field.numberWithin()
   if (!Number.isSafeInteger(version)) throw malformed('a version is out of range')
   return version
+}
+
+function keyIdOf(field: Fields): Uint8Array | undefined {
+  const keyId = field.bytesWithin()
+  return keyId?.length === 0 ? undefined : keyId
 }
 
 /** Each of the byte strings once, in the order of their first appearance. */

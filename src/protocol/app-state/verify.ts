@@ -16,18 +16,18 @@
  */
 import { toHex } from '../../base/bytes.ts'
 import { UsageError } from '../../base/errors.ts'
-import { constantTimeEqual } from '../crypto/index.ts'
+import { constantTimeEqual, createCbcOpener } from '../crypto/index.ts'
 import { gap, malformed, missingKeys, old, wrongHash, wrongPatchMac } from './failures.ts'
 import type { AppStateKeys } from './keys.ts'
 import { EMPTY_LT_HASH, LtHash } from './lt-hash.ts'
 import { type CollectionVersion, patchMacOf, snapshotMacOf } from './macs.ts'
-import { type AppStateMutation, openMutation } from './mutation.ts'
+import { type AppStateMutation, type KeyInUse, openMutation } from './mutation.ts'
 import {
   type AppStatePatch,
   type AppStateSnapshot,
   type SealedMutation,
   distinct,
-  mutationOfRecord,
+  recordsOf,
 } from './read.ts'
 
 /** A collection as it is known at one version. */
@@ -97,7 +97,7 @@ export function* verifyPatch(input: PatchVerification): AppStateSteps {
   if (at.version > from.version + 1) throw gap(collection, at.version, from.version)
   const sealed = mutationsOf(input)
   const ring = keyringOf(collection, [patch.keyId, ...sealed.map(({ keyId }) => keyId)], keyOf)
-  const keys = ring(patch.keyId)
+  const { keys } = ring(patch.keyId)
   const valueMacs = sealed.map(({ valueMac }) => valueMac)
   if (!constantTimeEqual(patchMacOf(keys, patch.snapshotMac, valueMacs, at), patch.patchMac))
     throw wrongPatchMac(collection, at.version)
@@ -133,9 +133,9 @@ export function* verifySnapshot(input: SnapshotVerification): AppStateSteps {
   const { collection, snapshot, keyOf, knownVersion = 0 } = input
   const at = { collection, version: snapshot.version }
   if (at.version < knownVersion) throw old(collection, at.version, knownVersion)
-  const sealed = yield* readAll(snapshot.records)
+  const sealed = yield* readAll(snapshot)
   const ring = keyringOf(collection, [snapshot.keyId, ...sealed.map(({ keyId }) => keyId)], keyOf)
-  const keys = ring(snapshot.keyId)
+  const { keys } = ring(snapshot.keyId)
   const opened = yield* openAll(sealed, ring, at)
   const hash = new LtHash(EMPTY_LT_HASH)
   const isStepOver = stepper()
@@ -150,13 +150,10 @@ export function* verifySnapshot(input: SnapshotVerification): AppStateSteps {
 }
 
 /** The records of a snapshot; of two with one index the last. */
-function* readAll(
-  records: readonly Uint8Array[],
-): Generator<undefined, readonly SealedMutation[], undefined> {
+function* readAll(snapshot: AppStateSnapshot): Generator<undefined, readonly SealedMutation[], undefined> {
   const byIndex = new Map<string, SealedMutation>()
   const isStepOver = stepper()
-  for (const record of records) {
-    const sealed = mutationOfRecord(record)
+  for (const sealed of recordsOf(snapshot)) {
     byIndex.set(toHex(sealed.indexMac), sealed)
     if (isStepOver()) yield
   }
@@ -165,13 +162,17 @@ function* readAll(
 
 function* openAll(
   sealed: readonly SealedMutation[],
-  ring: (keyId: Uint8Array) => AppStateKeys,
+  ring: (keyId: Uint8Array) => KeyInUse,
   at: CollectionVersion,
 ): Generator<undefined, readonly AppStateMutation[], undefined> {
   const opened: AppStateMutation[] = []
   const isStepOver = stepper()
+  let keyId: Uint8Array | undefined
+  let inUse: KeyInUse | undefined
   for (const mutation of sealed) {
-    opened.push(openMutation(mutation, ring(mutation.keyId), at))
+    if (inUse === undefined || mutation.keyId !== keyId) inUse = ring(mutation.keyId)
+    ;({ keyId } = mutation)
+    opened.push(openMutation(mutation, inUse, at))
     if (isStepOver(mutation.encrypted.length)) yield
   }
   return opened
@@ -206,19 +207,20 @@ function keyringOf(
   collection: string,
   keyIds: readonly Uint8Array[],
   keyOf: AppStateKeyring,
-): (keyId: Uint8Array) => AppStateKeys {
-  const ring = new Map<string, AppStateKeys>()
+): (keyId: Uint8Array) => KeyInUse {
+  const ring = new Map<string, KeyInUse>()
   const missing: Uint8Array[] = []
-  for (const keyId of distinct(keyIds)) {
+  // values share the view of their key's id where they can
+  for (const keyId of distinct([...new Set(keyIds)])) {
     const keys = keyOf(keyId)
     if (keys === undefined) missing.push(keyId)
-    else ring.set(toHex(keyId), keys)
+    else ring.set(toHex(keyId), { keys, cipher: createCbcOpener(keys.valueEncryption) })
   }
   if (missing.length > 0) throw missingKeys(collection, missing)
   return (keyId) => {
-    const keys = ring.get(toHex(keyId))
-    if (keys === undefined) throw missingKeys(collection, [keyId])
-    return keys
+    const inUse = ring.get(toHex(keyId))
+    if (inUse === undefined) throw missingKeys(collection, [keyId])
+    return inUse
   }
 }
 
