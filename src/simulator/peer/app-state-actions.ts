@@ -16,7 +16,9 @@ export interface PlacedChange extends Change {
 
 /** What can be changed about a chat; what is left out stays as it is. */
 export interface ChatChange {
+  /** Put aside, out of the list of chats. */
   readonly archived?: boolean
+  /** At the top of the list. */
   readonly pinned?: boolean
   /** Until when, in milliseconds since the epoch; `'forever'`, or 0 for no longer. */
   readonly mutedUntilMs?: number | 'forever'
@@ -30,6 +32,7 @@ export interface ChatChange {
 export interface LabelChange {
   /** A number as text, e.g. `1`. */
   readonly id: string
+  /** As the human sees it. */
   readonly name: string
   /** A number of the palette, 0 to 19. @default 0 */
   readonly color?: number
@@ -41,6 +44,7 @@ export interface LabelChange {
 export interface SettingsChange {
   /** E.g. `pt_BR`. */
   readonly locale?: string
+  /** Whether times are shown as 17:00. */
   readonly twentyFourHours?: boolean
   /** Whether a new message brings an archived chat back. */
   readonly unarchivesChats?: boolean

@@ -8,30 +8,43 @@ import type { Change } from './app-state-collection.ts'
 
 /** What is shown of a chat besides its messages; what nobody ever changed is not there. */
 export interface PhoneChatState {
+  /** Put aside, out of the list of chats. */
   readonly archived?: boolean
+  /** At the top of the list. */
   readonly pinned?: boolean
   /** Milliseconds since the epoch; `'forever'`, or 0 for not muted. */
   readonly mutedUntilMs?: number | 'forever'
+  /** Marked as unread, or as read, as a whole. */
   readonly unread?: boolean
+  /** Behind the lock of the phone. */
   readonly locked?: boolean
-  /** When it was emptied or deleted last. */
+  /** When it was emptied last, in milliseconds since the epoch. */
   readonly clearedAtMs?: number
+  /** When it was deleted last, in milliseconds since the epoch. */
   readonly deletedAtMs?: number
 }
 
 /** A label of the human. */
 export interface PhoneLabel {
+  /** As the human sees it. */
   readonly name: string
+  /** A number of the palette, 0 to 19. */
   readonly color: number
+  /** Whether it was taken away. */
   readonly deleted: boolean
 }
 
 /** Settings of the account; what nobody ever changed is not there. */
 export interface PhoneSettings {
+  /** The name that others see. */
   readonly pushName?: string
+  /** E.g. `pt_BR`. */
   readonly locale?: string
+  /** Whether times are shown as 17:00. */
   readonly twentyFourHours?: boolean
+  /** Whether a new message brings an archived chat back. */
   readonly unarchivesChats?: boolean
+  /** Whether links in sent texts get no preview. */
   readonly hidesLinkPreviews?: boolean
 }
 
@@ -39,6 +52,7 @@ export interface PhoneSettings {
 export interface PhoneAppState {
   /** By the chat's JID, the phone number's where it is known. */
   readonly chats: ReadonlyMap<string, PhoneChatState>
+  /** By the label's id. */
   readonly labels: ReadonlyMap<string, PhoneLabel>
   /** `label chat`, or `label chat message`, of every label that is on something. */
   readonly labelled: ReadonlySet<string>
@@ -48,6 +62,7 @@ export interface PhoneAppState {
   readonly hidden: ReadonlySet<string>
   /** Names by JID. */
   readonly contacts: ReadonlyMap<string, string>
+  /** Of the account. */
   readonly settings: PhoneSettings
   /** Kinds of changes that came and are not shown, e.g. `quick_reply`, with how often they came. */
   readonly others: ReadonlyMap<string, number>
