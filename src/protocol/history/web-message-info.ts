@@ -13,7 +13,9 @@ import { WIRE_BYTES, WIRE_VARINT, WireCursor, fieldOf, wireOf } from './wire.ts'
 export interface HistoryMessageKey {
   /** The chat. */
   readonly remoteJid?: string
+  /** Whether the account wrote it. */
   readonly fromMe?: boolean
+  /** Its id. */
   readonly id?: string
   /** The author, in a group. */
   readonly participant?: string
@@ -23,9 +25,11 @@ export interface HistoryMessageKey {
 export interface WebMessageInfo {
   /** All of it, for {@link readMessageDetails}. A view of what was read. */
   readonly bytes: Uint8Array
+  /** Which message it is. */
   readonly key?: HistoryMessageKey
   /** Serialised `Message`, a view; absent when the phone does not have it, and for what is no message (`stubType`). */
   readonly message?: Uint8Array
+  /** When it was sent. */
   readonly sentAtSeconds?: number
   /** `WebMessageInfo.Status`: 0 failed, 1 pending, 2 sent, 3 delivered, 4 read, 5 played. */
   readonly status?: number
@@ -35,7 +39,9 @@ export interface WebMessageInfo {
   readonly pushName?: string
   /** Name of a business. */
   readonly verifiedName?: string
+  /** Whether the account has starred it. */
   readonly isStarred?: boolean
+  /** Whether it came by a broadcast list. */
   readonly isBroadcast?: boolean
   /** `WebMessageInfo.StubType`: what happened, when this is not a message but a line about the chat. */
   readonly stubType?: number

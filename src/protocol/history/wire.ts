@@ -7,11 +7,13 @@
 import { asBuffer } from '../../base/bytes.ts'
 import { ProtocolError } from '../../base/errors.ts'
 
-/** How a field's value is written. */
+/** A field whose value is a varint. */
 export const WIRE_VARINT = 0
-export const WIRE_FIXED64 = 1
+/** A field with a length: a text, bytes, or a message. */
 export const WIRE_BYTES = 2
-export const WIRE_FIXED32 = 5
+
+const WIRE_FIXED64 = 1
+const WIRE_FIXED32 = 5
 
 const FIXED64_BYTES = 8
 const FIXED32_BYTES = 4
