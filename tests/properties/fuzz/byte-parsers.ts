@@ -17,7 +17,7 @@ import { HistoryReader, readMessageDetails } from '../../../src/protocol/history
 import { readHistorySalt } from '../../../src/protocol/message/history-salt.ts'
 import { readLidMappings } from '../../../src/protocol/message/lid-mappings.ts'
 import { unpadMessage } from '../../../src/protocol/message/padding.ts'
-import { readReceiptUser, readWebMessageInfo } from '../../../src/protocol/history/web-message-info.ts'
+import { readWebMessageInfo } from '../../../src/protocol/history/web-message-info.ts'
 import { checkCertificateChain } from '../../../src/protocol/noise/certificate.ts'
 import { startHandshake } from '../../../src/protocol/noise/handshake.ts'
 import { acceptPairSuccess } from '../../../src/protocol/pairing/device-identity.ts'
@@ -314,11 +314,6 @@ function history(): readonly ByteParser[] {
         items.push(...reader.push(bytes.subarray(from, from + length)))
       return { items, summary: reader.end() }
     }
-  const receipt = {
-    userJid: '15550000003@s.whatsapp.net',
-    receiptTimestamp: 5,
-    deliveredDeviceJid: ['1@lid'],
-  }
   return [
     { name: 'HistoryReader', parse: parse(2 ** 20), valid },
     { name: 'HistoryReader, in pieces', parse: parse(5), valid },
@@ -327,11 +322,6 @@ function history(): readonly ByteParser[] {
       name: 'readMessageDetails',
       parse: (bytes) => readMessageDetails({ bytes }),
       valid: [WEB_MESSAGE_INFO],
-    },
-    {
-      name: 'readReceiptUser',
-      parse: readReceiptUser,
-      valid: [new Uint8Array(proto.UserReceipt.encode(receipt).finish())],
     },
   ]
 }
