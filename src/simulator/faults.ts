@@ -6,6 +6,7 @@ import { UsageError } from '../base/errors.ts'
 import type { FaultInjector } from './fault-plan/injector.ts'
 import type { FaultPlan } from './fault-plan/plan.ts'
 import type { FaultRun } from './fault-plan/run.ts'
+import { HistoryFaults } from './history-faults.ts'
 import { MediaFaults } from './media/media-faults.ts'
 import { postRetryStorm } from './retry-storm.ts'
 import type { RetryStorm } from './retry-storm.ts'
@@ -53,6 +54,8 @@ const RECEIPT = {
 export class Faults {
   /** What goes wrong with uploads, downloads and the servers for them. */
   readonly media: MediaFaults
+  /** What goes wrong with the history that phones give. */
+  readonly history: HistoryFaults
   readonly #world: World
   readonly #injector: FaultInjector
   readonly #companions: CompanionFaults
@@ -69,6 +72,7 @@ export class Faults {
     },
   ) {
     this.media = new MediaFaults(world)
+    this.history = new HistoryFaults(world.historyPlans)
     this.#world = world
     this.#companions = parts.companions
     this.#logins = parts.logins

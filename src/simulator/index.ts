@@ -6,6 +6,13 @@ export * as stanzas from './stanzas.ts'
 export { createPhone, SimulatedPhone } from './peer/phone.ts'
 export type { PhoneMessage } from './peer/mailbox.ts'
 export type { PhoneContent } from './peer/phone.ts'
+export type { SentHistory } from './peer/history.ts'
+export type { PastPlan } from './peer/history-invention.ts'
+export type { PastDetails, PastMessage } from './peer/history-past.ts'
+export type { ChatFacts, MessageFacts, PastReaction } from './peer/history-payload.ts'
+export type { HistoryHabits } from './peer/history-plan.ts'
+export type { HistoryFaults } from './history-faults.ts'
+export type { HistoryFault } from './world/history-plans.ts'
 export type { MemoryCloseReason, MemorySocket } from './server/wire.ts'
 export { Faults } from './faults.ts'
 export type { StreamErrorOptions } from './faults.ts'
@@ -61,9 +68,12 @@ export type {
   CodeAnswer,
   CompanionKeys,
   DeviceLink,
+  HistoryDesk,
+  HistoryKind,
   LinkCodeServices,
   LinkListener,
   MediaDesk,
   PairingApproval,
+  PieceFault,
   PrimaryServices,
 } from './link.ts'

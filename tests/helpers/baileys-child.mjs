@@ -126,11 +126,29 @@ function connect(own) {
       if (typeof status === 'number') tell({ event: 'status', key, status })
     }
   })
+  socket.ev.on('messaging-history.set', (history) => tell({ event: 'history', history: summaryOf(history) }))
   socket.ev.on('presence.update', ({ id, presences }) => tell({ event: 'presence', id, presences }))
   socket.ev.on('messages.update', (updates) => {
     for (const { key, update } of updates)
       if (update.status !== undefined) tell({ event: 'status', key, status: update.status })
   })
+}
+
+// a piece of history in the form that crosses to the other process: plain values, keys and words in place of messages
+function summaryOf({ chats, contacts, messages, lidPnMappings, ...about }) {
+  const plain = JSON.stringify({
+    ...about,
+    chats: chats.map(({ messages: latest, ...chat }) => ({ ...chat, latest: latest?.length ?? 0 })),
+    contacts,
+    lidPnMappings,
+    messages: messages.map(({ key, message, ...more }) => ({
+      ...{ key, ...more },
+      kind: Object.keys(message ?? {}).find((name) => name !== 'messageContextInfo'),
+      text: message?.conversation ?? message?.extendedTextMessage?.text,
+    })),
+  })
+  for (const { key, message } of messages) if (message) media.set(key.id, { key, message })
+  return JSON.parse(plain)
 }
 
 // what Baileys tells its user beside messages; of what it says in pieces, the piece that is about the account
@@ -165,13 +183,22 @@ function announce(events) {
     })
 }
 
+// history names no host: Baileys looks for it at WhatsApp's own, which is the simulator's media server here
+function findMediaAt(mediaHost) {
+  settings.options = { dispatcher }
+  const loopbackFetch = globalThis.fetch
+  globalThis.fetch = (target, options) =>
+    loopbackFetch(String(target).replace('https://mmg.whatsapp.net/', `https://${mediaHost}/`), options)
+}
+
 const commands = {
   // before the first connect: settings of `makeWASocket`, and the keys to begin with
-  begin({ credentials, mediaCertificate, ...chosen }) {
+  begin({ credentials, mediaCertificate, mediaHost, ...chosen }) {
     settings = chosen
     if (mediaCertificate !== undefined) {
       settings.fetchAgent = new HttpsAgent({ ca: mediaCertificate })
       dispatcher = new Agent({ connect: { ca: mediaCertificate } })
+      if (mediaHost !== undefined) findMediaAt(mediaHost)
     }
     if (credentials === undefined) return
     const { noiseKey, identityKey, signedPreKey, registrationId, advSecret } = credentials
@@ -227,6 +254,10 @@ const commands = {
   // a message as the schema has it, encrypted and sent as it is
   async relay({ chat, message, id }) {
     return { id: await socket.relayMessage(chat, proto.Message.fromObject(message), { messageId: id }) }
+  },
+  // asks the phone for what is older than a message
+  async fetchHistory({ count, key, timestamp }) {
+    return { id: await socket.fetchMessageHistory(count, key, timestamp) }
   },
   async code({ phoneNumber }) {
     return { code: await socket.requestPairingCode(phoneNumber) }

@@ -25,6 +25,8 @@ export interface BaileysSettings {
   readonly keepAliveIntervalMs?: number
   /** PEM; with it Baileys brings files to the simulator's media server and fetches them there. */
   readonly mediaCertificate?: string
+  /** Where it then finds what it looks for at WhatsApp's own media host: history, which names none. */
+  readonly mediaHost?: string
 }
 
 /** What Baileys says about one message. */
@@ -60,6 +62,22 @@ export interface BaileysAnnouncement {
   readonly payload: Readonly<Record<string, unknown>>
 }
 
+/** A `messaging-history.set` of Baileys; of each message its key, what it is, and its words. */
+export interface BaileysHistory {
+  readonly syncType: number
+  readonly chunkOrder?: number | null
+  readonly progress?: number | null
+  readonly isLatest?: boolean
+  readonly peerDataRequestSessionId?: string | null
+  readonly chats: readonly (Readonly<Record<string, unknown>> & { readonly id: string })[]
+  readonly contacts: readonly (Readonly<Record<string, unknown>> & { readonly id: string })[]
+  readonly messages: readonly (Readonly<Record<string, unknown>> & {
+    readonly key: { readonly id: string; readonly remoteJid: string; readonly fromMe: boolean }
+    readonly kind?: string
+    readonly text?: string
+  })[]
+}
+
 interface ChildEvent {
   readonly event: string
   readonly [name: string]: unknown
@@ -76,6 +94,8 @@ export class Baileys {
   readonly statuses: Status[] = []
   /** What it was told of others' presence and typing: `available`, `composing`, ..., in order. */
   readonly presences: string[] = []
+  /** The pieces of history it has announced, in order. */
+  readonly history: BaileysHistory[] = []
   /** What it has told beside messages, in order. */
   readonly announced: BaileysAnnouncement[] = []
   /**
@@ -113,8 +133,12 @@ export class Baileys {
   }
 
   /** Starts Baileys, has the phone scan its QR code, and resolves when it is open. */
-  static async link(simulator: Simulator, phone: SimulatedPhone): Promise<Baileys> {
-    const baileys = await Baileys.#connected(simulator)
+  static async link(
+    simulator: Simulator,
+    phone: SimulatedPhone,
+    settings: BaileysSettings = {},
+  ): Promise<Baileys> {
+    const baileys = await Baileys.#connected(simulator, settings)
     const qr = await until('a QR code of Baileys', () => baileys.qrs[0])
     await phone.linkDevice(qr)
     await until('Baileys to be open', () => baileys.opened > 0)
@@ -133,9 +157,9 @@ export class Baileys {
     return baileys
   }
 
-  static async #connected(simulator: Simulator): Promise<Baileys> {
+  static async #connected(simulator: Simulator, settings: BaileysSettings = {}): Promise<Baileys> {
     const { url, mediaCertificate } = simulator.endpoint
-    const baileys = await Baileys.start(url, { mediaCertificate })
+    const baileys = await Baileys.start(url, { mediaCertificate, ...settings })
     onTestFinished(() => baileys.quit())
     await baileys.connect()
     return baileys
@@ -149,6 +173,15 @@ export class Baileys {
   /** Closes the connection; it stays closed until {@link connect}. */
   async disconnect(): Promise<void> {
     await this.#call('disconnect', {})
+  }
+
+  /** Asks the phone for messages that are older than one. @returns the id of the request */
+  async fetchHistory(
+    count: number,
+    key: { readonly remoteJid: string; readonly id: string; readonly fromMe: boolean },
+    timestamp: number,
+  ): Promise<string> {
+    return ((await this.#call('fetchHistory', { count, key, timestamp })) as { id: string }).id
   }
 
   /** A pairing code for the phone, once the server has taken it. */
@@ -289,6 +322,9 @@ export class Baileys {
         return
       case 'message':
         this.messages.push(event as unknown as BaileysMessage)
+        return
+      case 'history':
+        this.history.push(event.history as BaileysHistory)
         return
       case 'broken-chain':
         this.brokenChains.add(event.ratchetKey as string)

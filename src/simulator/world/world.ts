@@ -15,6 +15,7 @@ import type { Addressing } from './account.ts'
 import { Device } from './device.ts'
 import type { DeviceFacts } from './device.ts'
 import type { Clearance } from './mailbox.ts'
+import { HistoryPlans } from './history-plans.ts'
 import { GOOD_HABITS } from './offline.ts'
 import type { OfflineHabits } from './offline.ts'
 import { Strangers } from './strangers.ts'
@@ -59,6 +60,8 @@ export class World {
   readonly media: MediaStore
   /** What goes wrong with media. */
   readonly mediaPlans: MediaPlans = new MediaPlans()
+  /** What goes wrong with history. */
+  readonly historyPlans: HistoryPlans = new HistoryPlans()
   /** How the server treats what waits for devices that are away. */
   offline: OfflineHabits = GOOD_HABITS
 
