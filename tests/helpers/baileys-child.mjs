@@ -20,7 +20,8 @@ const silent = {
   trace: quiet,
   debug: quiet,
   info: quiet,
-  warn: quiet,
+  // the only place where it says that a MAC of app state is wrong
+  warn: (fields, text = fields) => tell({ event: 'warned', text: String(text) }),
   error: quiet,
 }
 
@@ -151,6 +152,17 @@ function summaryOf({ chats, contacts, messages, lidPnMappings, ...about }) {
   return JSON.parse(plain)
 }
 
+// Baileys fetches the files of app state and history from WhatsApp's own host, whichever hosts the server has named: the
+// simulator's stands in its place
+function standInForMedia(host) {
+  const guarded = globalThis.fetch
+  globalThis.fetch = (target, options) => {
+    const url = new URL(target instanceof Request ? target.url : target)
+    if (url.hostname !== 'mmg.whatsapp.net') return guarded(target, options)
+    return guarded(`https://${host}${url.pathname}${url.search}`, { ...options, dispatcher })
+  }
+}
+
 // what Baileys tells its user beside messages; of what it says in pieces, the piece that is about the account
 const ANNOUNCED = {
   call: (calls) => calls,
@@ -175,20 +187,36 @@ const ANNOUNCED = {
   'presence.update': (update) => [update],
 }
 
+// what it tells of app state and of the address book, each piece as it is
+const CHANGES = {
+  'chats.update': (updates) => updates,
+  'chats.delete': (chats) => chats.map((id) => ({ id })),
+  'chats.lock': (lock) => [lock],
+  'contacts.upsert': (contacts) => contacts,
+  'labels.association': (association) => [association],
+  'labels.edit': (label) => [label],
+  'lid-mapping.update': (mapping) => [mapping],
+  'messages.delete': (deletion) => [deletion],
+  'messages.update': (updates) => updates.filter(({ update }) => 'starred' in update),
+  'settings.update': (setting) => [setting],
+  // the chats with what its first look at app state says of them
+  'messaging-history.set': ({ chats, contacts, messages }) => [{ chats, contacts, messages }],
+  // a count says that it is through with its first look at app state
+  'creds.update': ({ me, accountSettings, accountSyncCounter }) => [
+    { name: me?.name, accountSyncCounter, ...accountSettings },
+  ],
+}
+
 function announce(events) {
+  for (const [name, parts] of Object.entries(CHANGES))
+    events.on(name, (payload) => {
+      for (const part of parts(payload)) tell({ event: 'changed', name, payload: JSON.stringify(part) })
+    })
   for (const [name, parts] of Object.entries(ANNOUNCED))
     events.on(name, (payload) => {
       // as text: what Baileys tells has functions and classes in it
       for (const part of parts(payload)) tell({ event: 'announced', name, payload: JSON.stringify(part) })
     })
-}
-
-// history names no host: Baileys looks for it at WhatsApp's own, which is the simulator's media server here
-function findMediaAt(mediaHost) {
-  settings.options = { dispatcher }
-  const loopbackFetch = globalThis.fetch
-  globalThis.fetch = (target, options) =>
-    loopbackFetch(String(target).replace('https://mmg.whatsapp.net/', `https://${mediaHost}/`), options)
 }
 
 const commands = {
@@ -198,8 +226,8 @@ const commands = {
     if (mediaCertificate !== undefined) {
       settings.fetchAgent = new HttpsAgent({ ca: mediaCertificate })
       dispatcher = new Agent({ connect: { ca: mediaCertificate } })
-      if (mediaHost !== undefined) findMediaAt(mediaHost)
     }
+    if (mediaHost !== undefined) standInForMedia(mediaHost)
     if (credentials === undefined) return
     const { noiseKey, identityKey, signedPreKey, registrationId, advSecret } = credentials
     Object.assign(auth.creds, {
@@ -258,6 +286,22 @@ const commands = {
   // asks the phone for what is older than a message
   async fetchHistory({ count, key, timestamp }) {
     return { id: await socket.fetchMessageHistory(count, key, timestamp) }
+  },
+  // a change of app state, as `chatModify` takes it
+  async modify({ change, chat }) {
+    await socket.chatModify(change, chat)
+  },
+  // the functions that it has for changes beside `chatModify`, by their names
+  async change({ name, parameters }) {
+    await socket[name](...parameters)
+  },
+  // the version that it has of each collection
+  versions() {
+    const versions = {}
+    for (const [key, state] of records)
+      if (key.startsWith('app-state-sync-version-'))
+        versions[key.slice('app-state-sync-version-'.length)] = state.version
+    return versions
   },
   async code({ phoneNumber }) {
     return { code: await socket.requestPairingCode(phoneNumber) }

@@ -25,8 +25,10 @@ export interface BaileysSettings {
   readonly keepAliveIntervalMs?: number
   /** PEM; with it Baileys brings files to the simulator's media server and fetches them there. */
   readonly mediaCertificate?: string
-  /** Where it then finds what it looks for at WhatsApp's own media host: history, which names none. */
+  /** Where it fetches what it would fetch from WhatsApp's own media host. */
   readonly mediaHost?: string
+  /** Which MACs of app state it checks; none, by its own default. */
+  readonly appStateMacVerification?: { readonly patch: boolean; readonly snapshot: boolean }
 }
 
 /** What Baileys says about one message. */
@@ -98,6 +100,10 @@ export class Baileys {
   readonly history: BaileysHistory[] = []
   /** What it has told beside messages, in order. */
   readonly announced: BaileysAnnouncement[] = []
+  /** Warnings of its log, in order. */
+  readonly warnings: string[] = []
+  /** What it has told of app state and of contacts, in order. */
+  readonly changes: BaileysAnnouncement[] = []
   /**
    * Chains in which it may encrypt and which nobody can read, because it broke their session itself: their ratchet keys,
    * base64. Its own records show them (row W2 of `tests/baileys-failures`).
@@ -158,8 +164,8 @@ export class Baileys {
   }
 
   static async #connected(simulator: Simulator, settings: BaileysSettings = {}): Promise<Baileys> {
-    const { url, mediaCertificate } = simulator.endpoint
-    const baileys = await Baileys.start(url, { mediaCertificate, ...settings })
+    const { url, mediaCertificate, mediaHost } = simulator.endpoint
+    const baileys = await Baileys.start(url, { mediaCertificate, mediaHost, ...settings })
     onTestFinished(() => baileys.quit())
     await baileys.connect()
     return baileys
@@ -263,6 +269,31 @@ export class Baileys {
     return this.#call('relay', { chat, message, id }) as Promise<{ id: string }>
   }
 
+  /** Changes app state with `chatModify`; resolves when the server has answered. */
+  async modify(change: object, chat: string): Promise<void> {
+    await this.#call('modify', { change, chat })
+  }
+
+  /** Changes app state with another function of the socket, e.g. `addLabel`. */
+  async change(name: string, ...parameters: readonly unknown[]): Promise<void> {
+    await this.#call('change', { name, parameters })
+  }
+
+  /** The version that it has of each collection of app state. */
+  appStateVersions(): Promise<Readonly<Record<string, number>>> {
+    return this.#call('versions', {}) as Promise<Readonly<Record<string, number>>>
+  }
+
+  /** Waits for a piece of news about app state that satisfies the predicate. */
+  waitForChange(
+    name: string,
+    predicate: (payload: BaileysAnnouncement['payload']) => boolean,
+  ): Promise<BaileysAnnouncement> {
+    return until(`Baileys to tell of ${name}`, () =>
+      this.changes.find((change) => change.name === name && predicate(change.payload)),
+    )
+  }
+
   /** Tells the sender that a message was read. */
   async read(message: BaileysMessage): Promise<void> {
     await this.#call('read', { key: message.key })
@@ -335,6 +366,15 @@ export class Baileys {
         return
       case 'announced':
         this.announced.push({
+          name: event.name as string,
+          payload: JSON.parse(event.payload as string) as BaileysAnnouncement['payload'],
+        })
+        return
+      case 'warned':
+        this.warnings.push(event.text as string)
+        return
+      case 'changed':
+        this.changes.push({
           name: event.name as string,
           payload: JSON.parse(event.payload as string) as BaileysAnnouncement['payload'],
         })
