@@ -7,6 +7,7 @@ import { AppStateFaults } from './app-state-faults.ts'
 import type { FaultInjector } from './fault-plan/injector.ts'
 import type { FaultPlan } from './fault-plan/plan.ts'
 import type { FaultRun } from './fault-plan/run.ts'
+import { HistoryFaults } from './history-faults.ts'
 import { MediaFaults } from './media/media-faults.ts'
 import { postRetryStorm } from './retry-storm.ts'
 import type { RetryStorm } from './retry-storm.ts'
@@ -56,6 +57,8 @@ export class Faults {
   readonly appState: AppStateFaults
   /** What goes wrong with uploads, downloads and the servers for them. */
   readonly media: MediaFaults
+  /** What goes wrong with the history that phones give. */
+  readonly history: HistoryFaults
   readonly #world: World
   readonly #injector: FaultInjector
   readonly #companions: CompanionFaults
@@ -73,6 +76,7 @@ export class Faults {
   ) {
     this.appState = new AppStateFaults(world)
     this.media = new MediaFaults(world)
+    this.history = new HistoryFaults(world.historyPlans)
     this.#world = world
     this.#companions = parts.companions
     this.#logins = parts.logins

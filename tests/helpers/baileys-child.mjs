@@ -127,11 +127,29 @@ function connect(own) {
       if (typeof status === 'number') tell({ event: 'status', key, status })
     }
   })
+  socket.ev.on('messaging-history.set', (history) => tell({ event: 'history', history: summaryOf(history) }))
   socket.ev.on('presence.update', ({ id, presences }) => tell({ event: 'presence', id, presences }))
   socket.ev.on('messages.update', (updates) => {
     for (const { key, update } of updates)
       if (update.status !== undefined) tell({ event: 'status', key, status: update.status })
   })
+}
+
+// a piece of history in the form that crosses to the other process: plain values, keys and words in place of messages
+function summaryOf({ chats, contacts, messages, lidPnMappings, ...about }) {
+  const plain = JSON.stringify({
+    ...about,
+    chats: chats.map(({ messages: latest, ...chat }) => ({ ...chat, latest: latest?.length ?? 0 })),
+    contacts,
+    lidPnMappings,
+    messages: messages.map(({ key, message, ...more }) => ({
+      ...{ key, ...more },
+      kind: Object.keys(message ?? {}).find((name) => name !== 'messageContextInfo'),
+      text: message?.conversation ?? message?.extendedTextMessage?.text,
+    })),
+  })
+  for (const { key, message } of messages) if (message) media.set(key.id, { key, message })
+  return JSON.parse(plain)
 }
 
 // Baileys fetches the files of app state and history from WhatsApp's own host, whichever hosts the server has named: the
@@ -264,6 +282,10 @@ const commands = {
   // a message as the schema has it, encrypted and sent as it is
   async relay({ chat, message, id }) {
     return { id: await socket.relayMessage(chat, proto.Message.fromObject(message), { messageId: id }) }
+  },
+  // asks the phone for what is older than a message
+  async fetchHistory({ count, key, timestamp }) {
+    return { id: await socket.fetchMessageHistory(count, key, timestamp) }
   },
   // a change of app state, as `chatModify` takes it
   async modify({ change, chat }) {

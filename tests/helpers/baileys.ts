@@ -64,6 +64,22 @@ export interface BaileysAnnouncement {
   readonly payload: Readonly<Record<string, unknown>>
 }
 
+/** A `messaging-history.set` of Baileys; of each message its key, what it is, and its words. */
+export interface BaileysHistory {
+  readonly syncType: number
+  readonly chunkOrder?: number | null
+  readonly progress?: number | null
+  readonly isLatest?: boolean
+  readonly peerDataRequestSessionId?: string | null
+  readonly chats: readonly (Readonly<Record<string, unknown>> & { readonly id: string })[]
+  readonly contacts: readonly (Readonly<Record<string, unknown>> & { readonly id: string })[]
+  readonly messages: readonly (Readonly<Record<string, unknown>> & {
+    readonly key: { readonly id: string; readonly remoteJid: string; readonly fromMe: boolean }
+    readonly kind?: string
+    readonly text?: string
+  })[]
+}
+
 interface ChildEvent {
   readonly event: string
   readonly [name: string]: unknown
@@ -80,6 +96,8 @@ export class Baileys {
   readonly statuses: Status[] = []
   /** What it was told of others' presence and typing: `available`, `composing`, ..., in order. */
   readonly presences: string[] = []
+  /** The pieces of history it has announced, in order. */
+  readonly history: BaileysHistory[] = []
   /** What it has told beside messages, in order. */
   readonly announced: BaileysAnnouncement[] = []
   /** Warnings of its log, in order. */
@@ -161,6 +179,15 @@ export class Baileys {
   /** Closes the connection; it stays closed until {@link connect}. */
   async disconnect(): Promise<void> {
     await this.#call('disconnect', {})
+  }
+
+  /** Asks the phone for messages that are older than one. @returns the id of the request */
+  async fetchHistory(
+    count: number,
+    key: { readonly remoteJid: string; readonly id: string; readonly fromMe: boolean },
+    timestamp: number,
+  ): Promise<string> {
+    return ((await this.#call('fetchHistory', { count, key, timestamp })) as { id: string }).id
   }
 
   /** A pairing code for the phone, once the server has taken it. */
@@ -326,6 +353,9 @@ export class Baileys {
         return
       case 'message':
         this.messages.push(event as unknown as BaileysMessage)
+        return
+      case 'history':
+        this.history.push(event.history as BaileysHistory)
         return
       case 'broken-chain':
         this.brokenChains.add(event.ratchetKey as string)

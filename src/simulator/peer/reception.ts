@@ -14,6 +14,7 @@ import { readReceipt } from './answers.ts'
 import type { ForwardedReceipt } from './answers.ts'
 import type { Connection } from './connection.ts'
 import type { FirstLogin } from './first-login.ts'
+import type { Histories } from './history.ts'
 import type { Inbox } from './inbox.ts'
 import type { LinkedDevices } from './link-device.ts'
 import type { Mailbox } from './mailbox.ts'
@@ -28,6 +29,7 @@ export interface ReceptionOptions {
   readonly appState: AppState
   readonly connection: Connection
   readonly firstLogin: FirstLogin
+  readonly histories: Histories
   readonly inbox: Inbox
   readonly linked: LinkedDevices
   readonly mailbox: Mailbox
@@ -79,8 +81,10 @@ export class Reception {
   }
 
   /** Handles a message from a linked device that no human sees. */
-  receivePeer(content: MessageProperties, device: string): void {
-    const { firstLogin, outbox } = this.#options
+  receivePeer(content: MessageProperties, device: string, id: string): void {
+    const { firstLogin, histories, outbox } = this.#options
+    const answer = histories.answer(content, device, id)
+    if (answer !== undefined) this.spawn(answer)
     const wanted = firstLogin.requestedKeys(content)
     if (wanted !== undefined) this.spawn(outbox.sendPeer(device, firstLogin.keyShare(wanted)))
   }
@@ -109,8 +113,11 @@ export class Reception {
   }
 
   #receipt(receipt: ForwardedReceipt, stanza: BinaryNode): void {
-    const { mediaRetries, outbox } = this.#options
+    const { histories, mediaRetries, outbox } = this.#options
+    histories.confirm(receipt)
     if (receipt.type === 'retry') this.spawn(outbox.resend(receipt, stanza))
+    else if (receipt.type === 'server-error' && childOf(stanza, 'rmr') === undefined)
+      this.spawn(histories.repeat(receipt, stanza))
     else if (receipt.type === 'server-error') mediaRetries.answer(receipt, stanza)
     else this.#tick(receipt)
   }

@@ -16,6 +16,7 @@ import { AppStatePlans } from './app-state-plans.ts'
 import { Device } from './device.ts'
 import type { DeviceFacts } from './device.ts'
 import type { Clearance } from './mailbox.ts'
+import { HistoryPlans } from './history-plans.ts'
 import { GOOD_HABITS } from './offline.ts'
 import type { OfflineHabits } from './offline.ts'
 import { Strangers } from './strangers.ts'
@@ -60,6 +61,8 @@ export class World {
   readonly media: MediaStore
   /** What goes wrong with media. */
   readonly mediaPlans: MediaPlans = new MediaPlans()
+  /** What goes wrong with history. */
+  readonly historyPlans: HistoryPlans = new HistoryPlans()
   /** What goes wrong with app state. */
   readonly appStatePlans: AppStatePlans = new AppStatePlans()
   /** How the server treats what waits for devices that are away. */
