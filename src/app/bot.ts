@@ -327,8 +327,10 @@ const STORE: Expectation = {
 
 async function showQr(code: QrCode): Promise<void> {
   const { renderQr } = await import('./terminal-qr.ts')
+  const caution =
+    code.mayBeLinked === true ? 'If the phone lists this device already, just wait. If not:\n' : ''
   console.log(
-    `${await renderQr(code.qr)}\nScan this with WhatsApp on your phone: Linked devices > Link a device.`,
+    `${await renderQr(code.qr)}\n${caution}Scan this with WhatsApp on your phone: Linked devices > Link a device.`,
   )
 }
 

@@ -61,10 +61,15 @@ export async function createLogger(isVerbose: boolean): Promise<{ readonly logge
   return { logger: pino({ level: 'debug' }, pino.destination({ dest: 2, sync: true })) }
 }
 
+/** What to do with a code that is shown because linking broke off at its end. */
+export const LOOK_FIRST =
+  'Linking broke off at its end. If the phone lists this device already, wait: nothing is left to do. If not, use this code.'
+
 /** Draws a QR code with what to do with it; for a simulated phone also as text, because it has no camera. */
-export async function drawQr(console: Console, { qr }: QrCode, asText = false): Promise<void> {
+export async function drawQr(console: Console, { qr, mayBeLinked }: QrCode, asText = false): Promise<void> {
   const { output } = console
   console.print(await renderQr(qr))
+  if (mayBeLinked === true) output.line(LOOK_FIRST)
   output.line('On your phone, open WhatsApp > Linked devices > Link a device, and scan this.')
   if (asText) output.raw(`For a simulated phone, type there: /link ${qr}`)
 }

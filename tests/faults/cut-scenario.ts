@@ -10,6 +10,7 @@ import type { SimulatedPhone, Simulator } from 'waton/simulator'
 import { toHex } from '../../src/base/bytes.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { encodeNode } from '../../src/protocol/binary/encode.ts'
+import { childrenOf } from '../../src/protocol/binary/node.ts'
 import { until } from '../helpers/until.ts'
 import { Cutter, describeCut } from './cut-socket.ts'
 import type { Cut, CutProof, Direction, Passed } from './cut-socket.ts'
@@ -31,10 +32,7 @@ export interface CutEvidence {
   readonly me: number | undefined
   /** The reasons with which the client said that it stopped for good. */
   readonly stopped: readonly string[]
-  /**
-   * Logins that were refused beyond those that settle a link whose answer the cut swallowed (decision 0011); the user never
-   * sees such a refusal as a 401.
-   */
+  /** Logins that were refused. */
   readonly refused: number
   /** How often the other person sees the text, and what they could not read. */
   readonly shown: number
@@ -44,12 +42,14 @@ export interface CutEvidence {
   readonly undecryptable: number
   /** Different ciphertexts under which one message id left. */
   readonly ciphertexts: number
+  /** What the cut swallowed when it left the link in doubt: the client's answer, or the server's word that it has it. */
+  readonly doubt: 'answer' | 'word of it' | undefined
   /** What the client did that the server does not allow. */
   readonly violations: readonly string[]
 }
 
 /** What every story must end with. */
-export const WHOLE: Omit<CutEvidence, 'proof' | 'traced' | 'passed' | 'devices' | 'me'> = {
+export const WHOLE: Omit<CutEvidence, 'proof' | 'traced' | 'passed' | 'devices' | 'me' | 'doubt'> = {
   linked: 1,
   stopped: [],
   refused: 0,
@@ -67,9 +67,6 @@ const CUT_NOTE = 'cut '
 const ALICE = '15550000001'
 const BOB = '15550000002'
 const BOB_JID = `${BOB}@s.whatsapp.net`
-
-/** The first is not believed before a second one. */
-const REFUSALS_OF_A_BROKEN_LINK = 2
 
 /** More texts when a story would end before its cut: its length is not the same in each run. */
 const MAX_EXTRA_TEXTS = 20
@@ -206,6 +203,18 @@ function isPlanned({ cutter }: Story): boolean {
   return cutter.plan !== undefined
 }
 
+/** The client says that its link is in doubt; the record says what had reached the server. */
+function doubtOf({ simulator, ends }: Story): CutEvidence['doubt'] {
+  if (!ends.includes('link-unconfirmed')) return undefined
+  const linking = simulator.trace.stanzas({ tag: 'iq' }).flatMap(({ connectionId, node }) => {
+    const step = childrenOf(node).find(({ tag }) => tag.startsWith('pair-'))?.tag
+    return step === 'pair-success' || step === 'pair-device-sign' ? [{ connectionId, step }] : []
+  })
+  const [offered, answered] = linking
+  const isTaken = answered?.step === 'pair-device-sign' && answered.connectionId === offered?.connectionId
+  return isTaken ? 'word of it' : 'answer'
+}
+
 async function withDeadline(what: string, work: Promise<void>): Promise<void> {
   let isDone = false
   await Promise.race([
@@ -217,7 +226,7 @@ async function withDeadline(what: string, work: Promise<void>): Promise<void> {
 }
 
 function judge(story: Story, sentId: string, replyId: string): CutEvidence {
-  const { simulator, cutter, client, alice, bob, stopped, ends, received, undecryptable } = story
+  const { simulator, cutter, client, alice, bob, stopped, received, undecryptable } = story
   const { trace } = simulator
   const copies = trace
     .stanzas({ direction: 'client-to-server', tag: 'message' })
@@ -232,13 +241,12 @@ function judge(story: Story, sentId: string, replyId: string): CutEvidence {
     linked: trace.notes.filter(({ kind, text }) => kind === 'pairing' && text.endsWith('is linked')).length,
     me: client.me?.deviceId,
     stopped: [...stopped],
-    refused:
-      trace.notes.filter(({ kind }) => kind === 'refusal').length -
-      REFUSALS_OF_A_BROKEN_LINK * ends.filter((reason) => reason === 'link-incomplete').length,
+    refused: trace.notes.filter(({ kind }) => kind === 'refusal').length,
     shown: bob.messages.filter(({ id }) => id === sentId).length,
     unreadable: bob.undecryptable.length,
     events: received.filter((id) => id === replyId).length,
     undecryptable: undecryptable.length,
+    doubt: doubtOf(story),
     ciphertexts: new Set(copies.map(({ node }) => toHex(encodeNode(node)))).size,
     violations: trace.notes
       .filter(({ kind }) => kind === 'violation' || kind === 'unknown')

@@ -1,52 +1,138 @@
 /**
- * A link whose last answer never reached the server (decision 0011): cut on purpose between the commit and the answer,
- * with the process going on and with another one taking over. Found by `cuts.test.ts`, told here step by step.
+ * A link that was cut between our answer to pair-success and the server's word that it has it (decision 0011), told step by
+ * step: the answer lost or the word lost, by QR code and by typed code, with the process going on and with another one
+ * taking over. `cuts.test.ts` finds the same among all cuts.
  */
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { Client, MemoryStore } from 'waton'
+import type { ClientEvents, Store } from 'waton'
 import type { SimulatedPhone, Simulator } from 'waton/simulator'
+import { faultyStore, writeFault } from 'waton/testing'
+import type { ConnectSocket } from '../../src/transport/byte-socket.ts'
 import { startWorld } from '../helpers/world.ts'
 import { until } from '../helpers/until.ts'
 import { Cutter } from './cut-socket.ts'
 import type { Cut } from './cut-socket.ts'
 import { fastClock } from './fast-clock.ts'
 
-/** Hello, finish, the answer to the refs, and then `pair-device-sign`. */
-const BEFORE_SIGN: Cut = { direction: 'sent', at: 'before frame', position: 4, isHalfOpen: false }
+/** What the cut swallows. */
+type Lost = 'answer' | 'word of it'
+type Way = 'qr' | 'code'
+
+const PHONE_NUMBER = '15550000001'
+
+/**
+ * By QR code: hello, finish, the answer to the refs, then `pair-device-sign`; hello, refs, `pair-success`, then 515. By typed
+ * code there are hello, its acknowledgement and finish of the code between, and what the server says to them.
+ */
+const CUTS: Readonly<Record<Way, Readonly<Record<Lost, Cut>>>> = {
+  qr: { answer: beforeFrame('sent', 4), 'word of it': beforeFrame('received', 4) },
+  code: { answer: beforeFrame('sent', 7), 'word of it': beforeFrame('received', 7) },
+}
+
+function beforeFrame(direction: Cut['direction'], position: number): Cut {
+  return { direction, at: 'before frame', position, isHalfOpen: false }
+}
 
 interface Scene {
   readonly simulator: Simulator
   readonly phone: SimulatedPhone
   readonly cutter: Cutter
-  readonly store: MemoryStore
-  readonly codes: string[]
-  readonly reasons: string[]
+  readonly store: Store
+  /** QR codes or typed codes, as they were shown. */
+  readonly codes: ClientEvents['pairing.qr'][]
+  readonly typed: ClientEvents['pairing.code'][]
+  readonly closed: ClientEvents['connection.closed'][]
 }
 
-async function startScene(seed: number): Promise<Scene> {
+async function startScene(seed: number, cut?: Cut): Promise<Scene> {
   const simulator = await startWorld(seed)
-  const phone = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
-  const cutter = new Cutter(simulator.endpoint.connect, BEFORE_SIGN)
-  return { simulator, phone, cutter, store: new MemoryStore(), codes: [], reasons: [] }
+  const phone = await simulator.addPhone({ phoneNumber: PHONE_NUMBER, name: 'Alice' })
+  const cutter = new Cutter(simulator.endpoint.connect, cut)
+  return { simulator, phone, cutter, store: new MemoryStore(), codes: [], typed: [], closed: [] }
 }
 
-/** A client whose every code is scanned; a scan that the cut breaks fails for the human too. */
-function startClient({ simulator, phone, cutter, store, codes, reasons }: Scene): Client {
-  const endpoint = { ...simulator.endpoint, connect: cutter.connect }
+/** How a client of a scene differs from the usual one. */
+interface Differences {
+  readonly way?: Way
+  readonly connect?: ConnectSocket
+  /** Whether the human uses a code, by how many were shown. A device that is on the list is not linked again. */
+  readonly uses?: (shown: number) => boolean
+}
+
+/** A client and a human who uses the codes that it shows as a human does. */
+function startClient(scene: Scene, { way = 'qr', connect, uses = () => true }: Differences = {}): Client {
+  const { simulator, phone, cutter, store, codes, typed, closed } = scene
+  const endpoint = { ...simulator.endpoint, connect: connect ?? cutter.connect }
   const client = new Client({ store, endpoint, clock: fastClock() })
   onTestFinished(() => client.close())
-  client.on('pairing.qr', async ({ qr }) => {
-    codes.push(qr)
-    await phone.linkDevice(qr).catch(() => undefined)
+  const isMissing = (shown: number): boolean => phone.devices.length === 0 && uses(shown)
+  client.on('pairing.qr', async (code) => {
+    codes.push(code)
+    if (way === 'qr' && isMissing(codes.length)) await phone.linkDevice(code.qr).catch(() => undefined)
   })
-  client.on('connection.closed', ({ reason }) => {
-    reasons.push(reason)
+  client.on('pairing.code', async (code) => {
+    typed.push(code)
+    if (isMissing(typed.length)) await phone.linkDeviceByCode(code.code).catch(() => undefined)
+  })
+  if (way === 'code')
+    client.on('connection.state', async ({ state }) => {
+      if (state === 'pairing') await client.requestPairingCode(PHONE_NUMBER).catch(() => undefined)
+    })
+  client.on('connection.closed', (reason) => {
+    closed.push(reason)
   })
   return client
 }
 
+function reasonsOf({ closed }: Scene): readonly string[] {
+  return closed.map(({ reason }) => reason)
+}
+
+function notesOf({ simulator }: Scene, kind: string): readonly string[] {
+  return simulator.trace.notes.filter((note) => note.kind === kind).map(({ text }) => text)
+}
+
+/** One device, and it is this one. */
+function expectLinked(scene: Scene, client: Client, linked: number): void {
+  expect(scene.phone.devices.map(({ deviceId }) => deviceId)).toEqual([client.me?.deviceId])
+  expect(notesOf(scene, 'pairing').filter((text) => text.endsWith('is linked'))).toHaveLength(linked)
+  expect(notesOf(scene, 'violation')).toEqual([])
+}
+
+describe.each(['qr', 'code'] as const)(
+  'a cut between our answer and the word that it was taken (%s)',
+  (way) => {
+    test('that swallows the answer: codes are shown at once, the next one links, and no login is refused', async () => {
+      const scene = await startScene(1, CUTS[way].answer)
+      const client = startClient(scene, { way })
+      await client.connect()
+      expect(scene.cutter.proof?.connection).toBe(1)
+      expect(reasonsOf(scene)).toEqual(['link-unconfirmed', 'restart-required'])
+      expect(notesOf(scene, 'refusal')).toEqual([])
+      expectLinked(scene, client, 1)
+      const shown = way === 'qr' ? scene.codes : scene.typed
+      expect(shown.map(({ mayBeLinked }) => mayBeLinked)).toEqual([undefined, true])
+    })
+
+    test('that swallows the word: nobody uses the codes that are shown, and a login tells', async () => {
+      const scene = await startScene(2, CUTS[way]['word of it'])
+      const client = startClient(scene, { way })
+      await client.connect()
+      expect(scene.cutter.proof?.connection).toBe(1)
+      expect(reasonsOf(scene)).toEqual(['link-unconfirmed', 'link-unconfirmed'])
+      expect(scene.closed.map(({ advice }) => advice)).toEqual([
+        expect.stringContaining('if it lists this device, just wait'),
+        expect.stringContaining('a login tells'),
+      ])
+      expect(notesOf(scene, 'refusal')).toEqual([])
+      expectLinked(scene, client, 1)
+    })
+  },
+)
+
 test('says nothing of an account, and accepts no message for it, before a login has confirmed it', async () => {
-  const scene = await startScene(1)
+  const scene = await startScene(3, CUTS.qr.answer)
   const client = startClient(scene)
   const linked: unknown[] = []
   client.on('pairing.success', ({ me }) => {
@@ -64,18 +150,11 @@ test('says nothing of an account, and accepts no message for it, before a login 
   expect(linked).toEqual([client.me])
 })
 
-test('shows codes again after the login was refused twice, with the same keys and another secret', async () => {
-  const scene = await startScene(2)
+test('shows codes again with the same keys and another secret', async () => {
+  const scene = await startScene(4, CUTS.qr.answer)
   const client = startClient(scene)
   await client.connect()
-  expect(scene.simulator.trace.notes.filter(({ kind }) => kind === 'refusal')).toHaveLength(2)
-  expect(scene.reasons).toEqual([
-    'connection-lost',
-    'logout-unconfirmed',
-    'link-incomplete',
-    'restart-required',
-  ])
-  const [first, second, ...more] = scene.codes.map((qr) => qr.split(','))
+  const [first, second, ...more] = scene.codes.map(({ qr }) => qr.split(','))
   expect(more).toEqual([])
   const [firstRef, firstNoise, firstIdentity, firstSecret] = first ?? []
   const [secondRef, secondNoise, secondIdentity, secondSecret] = second ?? []
@@ -84,38 +163,112 @@ test('shows codes again after the login was refused twice, with the same keys an
   expect(secondSecret).not.toBe(firstSecret)
 })
 
-test('survives a first login that is refused by mistake: one more tells', async () => {
-  const simulator = await startWorld(5)
-  const phone = await simulator.addPhone({ phoneNumber: '15550000001', name: 'Alice' })
-  const scene = { simulator, phone, cutter: new Cutter(simulator.endpoint.connect), store: new MemoryStore() }
-  const { codes, reasons }: Pick<Scene, 'codes' | 'reasons'> = { codes: [], reasons: [] }
-  const client = startClient({ ...scene, codes, reasons })
-  client.on('connection.closed', ({ reason }) => {
-    if (reason === 'restart-required') simulator.faults.refuseLogin('15550000001:1@s.whatsapp.net', 401)
-  })
+test('gives the human a minute; a login that is refused twice after it says that the link does not stand', async () => {
+  const scene = await startScene(5, CUTS.qr.answer)
+  const isDropped = (): boolean => reasonsOf(scene).includes('link-incomplete')
+  const client = startClient(scene, { uses: (shown) => shown === 1 || isDropped() })
   await client.connect()
-  expect(simulator.trace.notes.filter(({ kind }) => kind === 'fault')).toHaveLength(1)
-  expect(reasons).toEqual(['restart-required', 'logout-unconfirmed'])
-  expect(codes).toHaveLength(1)
-  expect(phone.devices.map(({ deviceId }) => deviceId)).toEqual([client.me?.deviceId])
+  expect(reasonsOf(scene)).toEqual([
+    'link-unconfirmed',
+    'link-unconfirmed',
+    'logout-unconfirmed',
+    'link-incomplete',
+    'restart-required',
+  ])
+  const [first, second] = scene.codes
+  expect((second?.expiresAtMs ?? 0) - (first?.expiresAtMs ?? 0)).toBeLessThan(60_000)
+  expect(scene.codes.map(({ mayBeLinked }) => mayBeLinked)).toEqual([undefined, true, undefined])
+  expectLinked(scene, client, 1)
 })
 
-test('is settled by the next process when the first one ended with it', async () => {
-  const scene = await startScene(3)
-  const first = startClient(scene)
-  const failed = first.connect().catch((error: unknown) => error)
-  await until('the cut', () => scene.reasons[0])
-  await first.close()
-  expect(await failed).toMatchObject({ code: 'WATON_CLIENT_CLOSED' })
+test('logs in when three connections could show no code', async () => {
+  const scene = await startScene(6, CUTS.qr['word of it'])
+  const { endpoint } = scene.simulator
+  const cutters: Cutter[] = []
+  /** Linking is cut, then three times the offer of codes. */
+  const connect: ConnectSocket = (options) => {
+    const position = cutters.length === 0 ? 4 : 2
+    const cut = cutters.length <= 3 ? beforeFrame('received', position) : undefined
+    const cutter = new Cutter(endpoint.connect, cut)
+    cutters.push(cutter)
+    return cutter.connect(options)
+  }
+  const client = startClient(scene, { connect })
+  await client.connect()
+  expect(cutters.map(({ proof }) => proof !== undefined)).toEqual([true, true, true, true, false])
+  expect(scene.codes).toHaveLength(1)
+  expect(notesOf(scene, 'refusal')).toEqual([])
+  expectLinked(scene, client, 1)
+})
 
-  const second = startClient(scene)
-  await second.connect()
-  expect(scene.reasons).not.toContain('logged-out')
-  expect(scene.phone.devices.map(({ deviceId }) => deviceId)).toEqual([second.me?.deviceId])
+test('survives a first login that is refused by mistake: one more tells', async () => {
+  const scene = await startScene(7)
+  const client = startClient(scene)
+  client.on('connection.closed', ({ reason }) => {
+    if (reason === 'restart-required')
+      scene.simulator.faults.refuseLogin(`${PHONE_NUMBER}:1@s.whatsapp.net`, 401)
+  })
+  await client.connect()
+  expect(notesOf(scene, 'fault')).toHaveLength(1)
+  expect(reasonsOf(scene)).toEqual(['restart-required', 'logout-unconfirmed'])
+  expect(scene.codes).toHaveLength(1)
+  expectLinked(scene, client, 1)
+})
+
+describe('a process that ended', () => {
+  test.each(['answer', 'word of it'] as const)(
+    'with the cut (%s lost) is followed by one that shows codes and then settles it',
+    async (lost) => {
+      const scene = await startScene(8, CUTS.qr[lost])
+      const first = startClient(scene)
+      const failed = first.connect().catch((error: unknown) => error)
+      first.on('connection.closed', () => first.close())
+      expect(await failed).toMatchObject({ code: 'WATON_CLIENT_CLOSED' })
+      expect(reasonsOf(scene)).toEqual(['link-unconfirmed', 'closed'])
+
+      const second = startClient(scene)
+      await second.connect()
+      expect(scene.codes.map(({ mayBeLinked }) => mayBeLinked)).toEqual([undefined, true])
+      expect(notesOf(scene, 'refusal')).toEqual([])
+      expectLinked(scene, second, 1)
+    },
+  )
+
+  test('after the word of the server is followed by one that logs in at once', async () => {
+    const scene = await startScene(9)
+    const first = startClient(scene)
+    first.connect().catch(() => undefined)
+    first.on('connection.closed', () => first.close())
+    await until('the end', () => first.state === 'closed')
+    expect(reasonsOf(scene)).toEqual(['restart-required', 'closed'])
+
+    const second = startClient(scene)
+    await second.connect()
+    expect(scene.codes).toHaveLength(1)
+    expectLinked(scene, second, 1)
+  })
+})
+
+test('believes the word of the server although it could not be written down', async () => {
+  const scene = await startScene(10)
+  let failed = 0
+  const store = faultyStore(scene.store, {
+    commit: () => {
+      if (scene.phone.devices.length === 0 || failed > 0) return undefined
+      failed += 1
+      return { error: writeFault() }
+    },
+  })
+  const client = startClient({ ...scene, store })
+  await client.connect()
+  expect(failed).toBe(1)
+  expect(reasonsOf(scene)).toEqual(['store-failed'])
+  expect(scene.codes).toHaveLength(1)
+  expectLinked(scene, client, 1)
 })
 
 test('is not assumed any more once a login succeeded: a refusal is then a logout, and the keys stay', async () => {
-  const scene = await startScene(4)
+  const scene = await startScene(11, CUTS.qr.answer)
   const client = startClient(scene)
   await client.connect()
   const { me } = client
@@ -123,6 +276,6 @@ test('is not assumed any more once a login succeeded: a refusal is then a logout
   scene.simulator.faults.refuseLogin(device, 401, { times: 2 })
   scene.simulator.faults.disconnect(device)
   await until('the end', () => client.state === 'closed')
-  expect(scene.reasons.slice(-2)).toEqual(['logout-unconfirmed', 'logged-out'])
+  expect(reasonsOf(scene).slice(-2)).toEqual(['logout-unconfirmed', 'logged-out'])
   expect(client.me).toEqual(me)
 })

@@ -18,7 +18,7 @@ export async function runLogout(surroundings: Surroundings, options: AccountOpti
   }
   surroundings.interrupted.addEventListener('abort', stop, { once: true })
   try {
-    await Promise.race([client.connect(), refuseCodes(client)])
+    await Promise.race([client.connect(), refuseCodes(console, client)])
     const name = nameOf(client.me)
     await client.logout()
     console.output.line(`Logged out: ${name}. Messages stay in ${options.store}.`, 'good')
@@ -34,9 +34,16 @@ export async function runLogout(surroundings: Surroundings, options: AccountOpti
 }
 
 /** Nobody wants to link an account in order to log it out. */
-function refuseCodes(client: Client): Promise<never> {
+function refuseCodes({ output }: Console, client: Client): Promise<never> {
   return new Promise((_resolve, reject) => {
-    client.on('pairing.qr', () => {
+    client.on('pairing.qr', ({ mayBeLinked }) => {
+      if (mayBeLinked === true) {
+        output.line(
+          'Linking broke off at its end: in a minute a login tells whether there is a device to log out.',
+          'quiet',
+        )
+        return
+      }
       reject(
         new UsageError(
           'WATON_CLI_NOT_LINKED',

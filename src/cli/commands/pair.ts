@@ -1,7 +1,7 @@
 /** `waton pair`: links an account to a store and leaves. */
 import { errorCode } from 'waton'
-import type { Client } from 'waton'
-import { connectAnew, nameOf, openAccount } from '../account.ts'
+import type { Client, ClientEvents } from 'waton'
+import { LOOK_FIRST, connectAnew, nameOf, openAccount } from '../account.ts'
 import type { AccountOptions } from '../account.ts'
 import { Console } from '../console.ts'
 import type { Surroundings } from '../console.ts'
@@ -44,11 +44,15 @@ export async function runPair(surroundings: Surroundings, options: PairOptions):
 function showCodes(console: Console, client: Client, phone: string): Promise<never> {
   const showNext = async (): Promise<void> => {
     try {
-      showCode(console, await client.requestPairingCode(phone), phone)
+      await client.requestPairingCode(phone)
     } catch (error) {
       if (!GONE.has(errorCode(error))) throw error
     }
   }
+  // also the one that takes the place of another because the server wants a new one
+  client.on('pairing.code', (code) => {
+    showCode(console, code)
+  })
   return new Promise((_resolve, reject) => {
     for (const event of ['pairing.failed', 'pairing.passkey'] as const) {
       client.on(event, ({ message }) => {
@@ -61,8 +65,12 @@ function showCodes(console: Console, client: Client, phone: string): Promise<nev
   })
 }
 
-function showCode({ output }: Console, code: string, phone: string): void {
-  output.line(`Pairing code for +${phone}: ${output.paint('strong', `${code.slice(0, 4)}-${code.slice(4)}`)}`)
+function showCode({ output }: Console, pairing: ClientEvents['pairing.code']): void {
+  const { code, phoneNumber, mayBeLinked } = pairing
+  if (mayBeLinked === true) output.line(LOOK_FIRST)
+  output.line(
+    `Pairing code for +${phoneNumber}: ${output.paint('strong', `${code.slice(0, 4)}-${code.slice(4)}`)}`,
+  )
   output.line(
     'On that phone, open WhatsApp > Linked devices > Link a device > Link with phone number instead, and type it. It is good for three minutes.',
   )

@@ -41,7 +41,16 @@ export const ENDINGS: Readonly<Record<CloseReasonName, EndingRule>> = {
   'stream-end': rule('in turn', 'wait', 'The server closed the connection; the client comes back by itself.'),
   'restart-required': rule('at once', 'wait', 'The server asked for a new connection.'),
   'qr-expired': rule('at once', 'wait', 'No QR code was scanned in time; new ones are shown.'),
-  'link-incomplete': rule('at once', 'wait', 'Linking broke off; scan the next QR code.'),
+  'link-unconfirmed': rule(
+    'at once',
+    'wait',
+    'Linking broke off at its end: use the next code if the phone shows an error; if it lists this device, just wait.',
+  ),
+  'link-incomplete': rule(
+    'at once',
+    'wait',
+    'The link that broke off does not stand: the server does not know this device; use the next code.',
+  ),
   'link-refused': rule('never', 'report', 'The server refuses to link a device; try again later.'),
   'logout-unconfirmed': rule(
     'in turn',

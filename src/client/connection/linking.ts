@@ -33,6 +33,8 @@ export interface LinkingOptions extends PairingBasics {
   readonly connection: Connection
   /** How long the first code is shown, then each later one, in milliseconds. */
   readonly qrMs: readonly [number, number]
+  /** How long codes may be shown from now on, in milliseconds, while a link that broke off may stand. */
+  readonly codesMs: () => number | undefined
   readonly listener: LinkingListener
   /** Every code has been shown and none was used. */
   readonly onExpired: () => void
@@ -58,6 +60,7 @@ export class Linking {
   #isRefreshDue = false
   #passkeyUntilMs = 0
   #isStopped = false
+  #accepting: Promise<void> = Promise.resolve()
 
   constructor(options: LinkingOptions) {
     this.#options = options
@@ -65,7 +68,7 @@ export class Linking {
     this.#codes = new CodePairing({
       ...options,
       onCode: (event) => {
-        listener.onCode(event)
+        listener.onCode({ ...event, ...this.#caution })
       },
       onNewSecret: () => {
         this.#pairing.refresh()
@@ -85,7 +88,7 @@ export class Linking {
       qrMs,
       leftMs: () => this.#leftMs(),
       onQr: (event) => {
-        listener.onQr(event)
+        listener.onQr({ ...event, ...this.#caution })
       },
       onFailed: (event) => {
         listener.onPairingFailed(event)
@@ -105,6 +108,16 @@ export class Linking {
     else await this.#enqueue(() => this.#notified(stanza))
   }
 
+  /** Our answer to pair-success was sent. */
+  get hasAnswered(): boolean {
+    return this.#pairing.hasAnswered
+  }
+
+  /** Resolves when no approval of a phone is being written any more. */
+  get settled(): Promise<void> {
+    return this.#accepting
+  }
+
   /** The connection is over. */
   stop(): void {
     this.#isStopped = true
@@ -116,7 +129,9 @@ export class Linking {
     const { connection, self, logger, listener } = this.#options
     const step = isPairing(stanza)
     if (step === 'pair-success' && !self.isLinked) {
-      await this.#pairing.accept(connection, stanza)
+      const accepting = this.#pairing.accept(connection, stanza)
+      this.#accepting = accepting.catch(() => undefined)
+      await accepting
       return
     }
     if (step === undefined || self.isLinked) {
@@ -212,6 +227,11 @@ export class Linking {
       message:
         'a passkey protects this account, and waton cannot present one yet: it cannot be linked while the phone asks for the passkey',
     })
+  }
+
+  /** What to tell with each code while a link that broke off may stand. */
+  get #caution(): { readonly mayBeLinked?: true } {
+    return this.#options.self.hasDoubtfulLink ? { mayBeLinked: true } : {}
   }
 
   #leftMs(): number {

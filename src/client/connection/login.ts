@@ -79,6 +79,7 @@ export async function runConnection(
   const { state, self, clock, random, logger, timing, endpoint } = context
   const standing = await context.verdicts.standing()
   if (standing !== undefined) return standing
+  await context.verdicts.doubt.prepare()
   const hints = (await state.read(CONNECTION_HINTS, SELF)) ?? {}
   const secure = await openSecureSocket({
     endpoint,
@@ -153,6 +154,7 @@ class LoginRun {
     run: { readonly signal: AbortSignal; readonly move: (state: ClientState) => void },
   ) {
     const { state, self, clock, random, logger, timing, device = DEFAULT_DEVICE, listener } = context
+    const { doubt } = context.verdicts
     this.#context = context
     this.#connection = connection
     this.#move = run.move
@@ -160,8 +162,9 @@ class LoginRun {
     const linking = new Linking({
       ...{ state, self, device, clock, random, logger, connection, listener },
       qrMs: timing.qrMs,
+      codesMs: () => doubt.codesShown(),
       onExpired: () => {
-        this.#end(endingFor('qr-expired', listener.onQrExpired() ? {} : { pace: 'never' }))
+        this.#end(doubt.giveUpCodes() ?? this.#endOfCodes())
       },
     })
     this.#linking = linking
@@ -204,7 +207,12 @@ class LoginRun {
     this.#linking.stop()
     connection.closeInOrder()
     listener.onEnd(connection)
-    return ending
+    await this.#linking.settled
+    return this.#context.verdicts.doubt.ended(ending)
+  }
+
+  #endOfCodes(): Ending {
+    return endingFor('qr-expired', this.#context.listener.onQrExpired() ? {} : { pace: 'never' })
   }
 
   /** The first end counts. */
@@ -230,7 +238,8 @@ class LoginRun {
   #failed(failure: StreamFailure): void {
     const { reason, serverCode } = failure
     this.#context.logger.warn({ reason, serverCode }, 'the server ended the stream')
-    const run = { isAccepted: this.#isAccepted, signal: this.#signal }
+    const { hasAnswered } = this.#linking
+    const run = { isAccepted: this.#isAccepted, hasAnswered, signal: this.#signal }
     this.#end(this.#context.verdicts.judge(failure, run))
   }
 

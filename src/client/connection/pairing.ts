@@ -31,6 +31,7 @@ import { buildUnifiedSession } from '../../protocol/stanza/info-bulletin.ts'
 import type { EphemeralEvents } from '../events.ts'
 import { learnMapping } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
+import { withLink } from '../identity/unconfirmed-link.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { CREDENTIALS, SELF } from '../state/records.ts'
 import type { Credentials } from '../state/records.ts'
@@ -52,9 +53,11 @@ export interface PairingOptions extends PairingBasics {
   readonly qrMs: readonly [number, number]
   readonly onQr: (event: EphemeralEvents['pairing.qr']) => void
   readonly onFailed: (event: EphemeralEvents['pairing.failed']) => void
+  /** Asked when codes are shown: how long they may be, in milliseconds; for as long as there are any when `undefined`. */
+  readonly codesMs: () => number | undefined
   /** How long another way of linking may still be under way, in milliseconds: the connection must not go before. */
   readonly leftMs: () => number
-  /** Every code has been shown and none was scanned. */
+  /** Every code has been shown, or for long enough, and none was scanned. */
   readonly onExpired: () => void
 }
 
@@ -62,16 +65,24 @@ export interface PairingOptions extends PairingBasics {
 export class Pairing {
   readonly #options: PairingOptions
   #timer: Timer | undefined
+  #limitTimer: Timer | undefined
   #shown: { readonly ref: string; readonly expiresAtMs: number } | undefined
   #isAccepted = false
+  #hasAnswered = false
 
   constructor(options: PairingOptions) {
     this.#options = options
   }
 
+  /** Our answer to pair-success was sent. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered
+  }
+
   /** Stops showing codes. */
   stop(): void {
     this.#timer?.cancel()
+    this.#limitTimer?.cancel()
     this.#shown = undefined
   }
 
@@ -85,6 +96,9 @@ export class Pairing {
     const { id, refs } = parsePairDevice(stanza)
     this.stop()
     connection.send(buildPairDeviceResult(id))
+    const codesMs = this.#options.codesMs()
+    // first: the code that would be shown in the moment of the end is not
+    if (codesMs !== undefined) this.#limit(codesMs)
     this.#show([...refs], 0)
   }
 
@@ -106,6 +120,7 @@ export class Pairing {
       await this.#remember(credentials)
       const nowMs = success.sentAtSeconds === undefined ? clock.nowMs() : success.sentAtSeconds * 1000
       connection.send(answer, buildUnifiedSession(nowMs))
+      this.#hasAnswered = true
     } catch (error) {
       const isTheirFault = error instanceof CryptoError || error instanceof ProtocolError
       const what = isTheirFault ? 'pairing was refused' : 'pairing was interrupted'
@@ -162,6 +177,20 @@ export class Pairing {
     onExpired()
   }
 
+  /** Every code goes at once, later than that only while somebody may be typing one. */
+  #limit(codesMs: number): void {
+    const { clock, leftMs: stillMs, onExpired } = this.#options
+    this.#limitTimer = clock.schedule(codesMs, () => {
+      const leftMs = stillMs()
+      if (leftMs > 0) {
+        this.#limit(leftMs)
+        return
+      }
+      this.stop()
+      onExpired()
+    })
+  }
+
   #verify(success: PairSuccess): { answer: BinaryNode; credentials: Credentials } {
     const { self, random } = this.#options
     const { credentials } = self
@@ -182,7 +211,7 @@ export class Pairing {
       isUnconfirmed: true,
     }
     const answer = buildPairDeviceSign(success.id, accepted)
-    return { answer, credentials: { ...credentials, linked } }
+    return { answer, credentials: withLink(credentials, linked) }
   }
 
   async #remember(credentials: Credentials): Promise<void> {

@@ -11,8 +11,8 @@ import type { StreamFailure } from '../../protocol/stanza/stream.ts'
 import { WEB_VERSION } from '../../protocol/version.ts'
 import type { WebVersion } from '../../protocol/version.ts'
 import { formatVersion, isNewerVersion } from '../../protocol/web-version.ts'
-import { dropUnconfirmedLink } from '../identity/credentials.ts'
 import type { Self } from '../identity/self.ts'
+import { dropUnconfirmedLink } from '../identity/unconfirmed-link.ts'
 import type { Endpoint, Timing } from '../options.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { CONNECTION_HINTS, SELF, STANDING } from '../state/records.ts'
@@ -27,6 +27,7 @@ import {
   isUnknownDevice,
 } from './ending.ts'
 import type { Ending, EndingFacts } from './ending.ts'
+import { LinkDoubt } from './link-doubt.ts'
 import { fetchCurrentVersion } from './web-version.ts'
 
 /** What verdicts are made with. */
@@ -44,6 +45,8 @@ export interface VerdictOptions {
 export interface FailedRun {
   /** The server had let us in. */
   readonly isAccepted: boolean
+  /** We have sent our answer to pair-success on it. */
+  readonly hasAnswered: boolean
   readonly signal: AbortSignal
 }
 
@@ -61,6 +64,8 @@ const MAX_CLOCK_CORRECTION_MS = 60 * 60 * 1000
 
 /** See the file comment. */
 export class Verdicts {
+  /** Links that broke off. */
+  readonly doubt: LinkDoubt
   readonly #options: VerdictOptions
   #logoutClaims = 0
   #failedLookups = 0
@@ -70,6 +75,7 @@ export class Verdicts {
 
   constructor(options: VerdictOptions) {
     this.#options = options
+    this.doubt = new LinkDoubt(options)
   }
 
   /** Why there is no point in opening a connection now, or `undefined`. */
@@ -129,6 +135,7 @@ export class Verdicts {
 
   async #judge(failure: StreamFailure, run: FailedRun): Promise<Ending> {
     const { reason } = failure
+    if (reason === 'restart-required' && run.hasAnswered) await this.doubt.answerTaken()
     if (reason === 'logged-out') return this.#removed(failure, run)
     if (reason === 'temporarily-banned') return this.#banned(failure)
     if (reason === 'version-outdated') return this.#outdated(failure, run.signal)
@@ -136,19 +143,21 @@ export class Verdicts {
   }
 
   async #removed(failure: StreamFailure, { isAccepted }: FailedRun): Promise<Ending> {
-    const { state, self, random, clock, logger } = this.#options
+    const { state, self, clock, logger } = this.#options
     const facts = factsOf(failure)
     if (this.#isLeaving) {
       this.#hasLeft = true
       return endingFor('unlinked', facts)
     }
-    if (!self.isLinked) return endingFor('link-refused', facts)
+    // a server that gives no codes to a device that it knows says so by a login that succeeds
+    if (!self.isLinked)
+      return this.doubt.giveUpCodes({ ...facts, pace: 'in turn' }) ?? endingFor('link-refused', facts)
     this.#logoutClaims += 1
     if (this.#logoutClaims < LOGOUT_CLAIMS) return endingFor('logout-unconfirmed', facts)
     this.#logoutClaims = 0
     if (!isAccepted && self.isUnconfirmed && isUnknownDevice(failure)) {
       logger.warn({}, 'linking had not been completed: the server does not know this device; pairing again')
-      await dropUnconfirmedLink(state, self, random)
+      await dropUnconfirmedLink(this.#options)
       return endingOfIncompleteLink(failure)
     }
     const quarantine = { reason: 'logged-out', serverCode: failure.serverCode, atMs: clock.nowMs() }

@@ -24,6 +24,7 @@ export type CloseReasonName =
   | 'stream-end'
   | 'restart-required'
   | 'qr-expired'
+  | 'link-unconfirmed'
   | 'link-incomplete'
   | 'link-refused'
   | 'logout-unconfirmed'

@@ -89,6 +89,8 @@ export interface EphemeralEvents {
     readonly qr: string
     /** Until when it is good, in milliseconds since the epoch; the next one comes then. */
     readonly expiresAtMs: number
+    /** Set when linking broke off a moment ago and may stand: use the code only where the phone does not list this device. */
+    readonly mayBeLinked?: true
   }
   /**
    * A pairing code that can be typed in now: one that `requestPairingCode` asked for, or the one that takes its place because
@@ -101,6 +103,8 @@ export interface EphemeralEvents {
     readonly phoneNumber: string
     /** Until when it is good, in milliseconds since the epoch. */
     readonly expiresAtMs: number
+    /** Set when linking broke off a moment ago and may stand: use the code only where the phone does not list this device. */
+    readonly mayBeLinked?: true
   }
   /**
    * A passkey protects the account, and waton cannot present one. The connection stays open until then, for whoever goes on

@@ -57,26 +57,3 @@ export function makeCredentials(
   }
   return { credentials, signedPreKey: { id, keyPair: { publicKey, privateKey }, signature } }
 }
-
-/**
- * Takes back a link that the server refused before any login had confirmed it: our answer to pair-success never reached
- * it. The keys of the device stay (promise G8); the secret of the codes is made anew, so that an approval of the old
- * link is worth nothing. See `docs/decisions/0011-unconfirmed-link.md`.
- */
-export async function dropUnconfirmedLink(
-  state: AccountState,
-  self: Self,
-  random: RandomSource,
-): Promise<void> {
-  await state.commit(async (unit) => {
-    const stored = (await unit.read(CREDENTIALS, SELF)) ?? self.credentials
-    if (stored.linked?.isUnconfirmed !== true) return
-    const { noiseKey, identityKey, registrationId, signedPreKeyId, history } = stored
-    const advSecret = random.bytes(32)
-    const credentials = { noiseKey, identityKey, registrationId, advSecret, signedPreKeyId, history }
-    unit.put(CREDENTIALS, SELF, credentials)
-    unit.onCommit(() => {
-      self.update(credentials)
-    })
-  })
-}

@@ -32,6 +32,16 @@ export class Self {
     return this.#credentials.linked?.isUnconfirmed === true
   }
 
+  /** The link broke off before the server said that it has our answer, and nothing was done about it yet. */
+  get isInDoubt(): boolean {
+    return this.isUnconfirmed && this.#credentials.linked?.isDue !== true
+  }
+
+  /** A link that broke off is put aside: codes are shown, and whoever finds this device on the phone uses none. */
+  get hasDoubtfulLink(): boolean {
+    return this.#credentials.doubtful !== undefined
+  }
+
   /** The public view of the account, or `undefined` before pairing is complete. */
   get me(): Me | undefined {
     const { linked } = this.#credentials

@@ -21,6 +21,8 @@ export interface Credentials {
   readonly history: HistoryPolicy
   /** Set by pair-success and not before; it counts once a login has confirmed it. */
   readonly linked?: LinkedAccount
+  /** A link that broke off and may stand, put aside while codes are shown again: see `identity/unconfirmed-link.ts`. */
+  readonly doubtful?: LinkedAccount
 }
 
 /** What pairing adds to the credentials. */
@@ -35,6 +37,8 @@ export interface LinkedAccount {
   readonly deviceIdentity: Uint8Array
   /** Our answer to pair-success may not have reached the server: only a login tells whether it knows this device. */
   readonly isUnconfirmed: boolean
+  /** While it is unconfirmed: the server has taken our answer, or nobody used another code, so that a login is due. */
+  readonly isDue?: boolean
 }
 
 /** What the server told us about how to connect. */
@@ -107,6 +111,7 @@ function linkedAccount(value: unknown): LinkedAccount {
     deviceId: integer(linked.deviceId),
     deviceIdentity: bytes(linked.deviceIdentity),
     isUnconfirmed: linked.isUnconfirmed === true,
+    ...(linked.isDue === true ? { isDue: true } : {}),
     ...optional('lid', linked.lid, text),
     ...optional('name', linked.name, text),
     ...optional('platform', linked.platform, text),
@@ -149,6 +154,7 @@ export const CREDENTIALS: RecordKind<Credentials> = jsonRecord(
     signedPreKeyId: integer(parsed.signedPreKeyId),
     history: historyPolicy(parsed.history),
     ...optional('linked', parsed.linked, linkedAccount),
+    ...optional('doubtful', parsed.doubtful, linkedAccount),
   }),
   { onUnreadable: 'refuse' },
 )
