@@ -46,8 +46,8 @@ export interface HistoryOptions {
 const FIRST_PAUSE_MS = 5_000
 const LONGEST_PAUSE_MS = 60 * 60 * 1000
 
-/** Pieces whose failures are remembered. */
-const MAX_FAILING = 1_024
+/** Pieces whose failures and receipts are remembered. */
+const MAX_REMEMBERED = 1_024
 
 interface Failing {
   readonly attempts: number
@@ -67,7 +67,9 @@ const MESSAGES_ONLY: ReadonlySet<Piece['syncType']> = new Set(['recent', 'full',
 export class History {
   readonly #options: HistoryOptions
   readonly #stop = new AbortController()
-  readonly #failing = new BoundedMap<string, Failing>(MAX_FAILING)
+  readonly #failing = new BoundedMap<string, Failing>(MAX_REMEMBERED)
+  /** Pieces whose receipt was sent on this connection. */
+  readonly #onWire = new BoundedMap<string, true>(MAX_REMEMBERED)
   #connection: Connection | undefined
   #timer: Timer | undefined
   #working: Promise<void> | undefined
@@ -81,9 +83,7 @@ export class History {
   resume(connection: Connection): void {
     this.#connection = connection
     this.#failing.clear()
-    this.#answerAll(connection).catch((error: unknown) => {
-      this.#options.logger.warn({ reason: describeError(error) }, 'receipts for history wait')
-    })
+    this.#onWire.clear()
     this.wake()
   }
 
@@ -135,13 +135,18 @@ export class History {
       unit.put<HistoryImport>(HISTORY_IMPORT, id, { ...mark, state: 'answered' })
   }
 
+  #isStopped(): boolean {
+    return this.#stop.signal.aborted
+  }
+
   async #work(): Promise<void> {
-    while (this.#isWanted && !this.#stop.signal.aborted) {
+    while (this.#isWanted && !this.#isStopped()) {
       this.#isWanted = false
       try {
+        await this.#answerOwed()
         while (await this.#takeNext());
       } catch (error) {
-        if (this.#stop.signal.aborted) return
+        if (this.#isStopped()) return
         // whoever heals the store, or the next connection, wakes it
         this.#options.logger.warn({ reason: describeError(error) }, 'history waits for the store')
       }
@@ -150,14 +155,14 @@ export class History {
 
   /** Takes one piece in. @returns whether there was one */
   async #takeNext(): Promise<boolean> {
-    if (this.#stop.signal.aborted) return false
+    if (this.#isStopped()) return false
     const next = await this.#next()
     if (next === undefined) return false
     try {
       await this.#import(next)
       this.#failing.delete(next.piece.id)
     } catch (error) {
-      if (error instanceof StorageError || this.#stop.signal.aborted) throw error
+      if (error instanceof StorageError || this.#isStopped()) throw error
       await this.#failed(next, error)
     }
     return true
@@ -288,12 +293,12 @@ export class History {
     })
   }
 
-  async #answerAll(connection: Connection): Promise<void> {
+  /** What was recorded may not have been answered: there was no connection, or nobody heard that it was recorded. */
+  async #answerOwed(): Promise<void> {
     const { state } = this.#options
     for (const id of await state.listKeys(HISTORY_IMPORT, '')) {
       const mark = await state.read(HISTORY_IMPORT, id)
-      if (connection !== this.#connection) return
-      if (mark?.state === 'imported') this.#answer(id, mark.to)
+      if (mark?.state === 'imported' && !this.#onWire.has(id)) this.#answer(id, mark.to)
     }
   }
 
@@ -301,6 +306,7 @@ export class History {
   #answer(id: string, to: string): void {
     const connection = this.#connection
     if (connection === undefined) return
+    this.#onWire.set(id, true)
     connection.answer([{ kind: 'stanza', stanza: buildReceipt({ ids: [id], to, type: 'hist_sync' }) }])
   }
 }

@@ -4,10 +4,15 @@
  * last part that is durable.
  */
 import { concatBytes } from '../../base/bytes.ts'
-import { ClosedError, ProtocolError } from '../../base/errors.ts'
+import { ClosedError, ProtocolError, StorageError } from '../../base/errors.ts'
 import { letOthersRun } from '../../base/turn.ts'
 import { HistoryReader } from '../../protocol/history/index.ts'
-import type { HistoryItem, HistorySummary } from '../../protocol/history/index.ts'
+import type {
+  HistoryChat as ReadChat,
+  HistoryItem,
+  HistoryMessage,
+  HistorySummary,
+} from '../../protocol/history/index.ts'
 import { tryParseJid } from '../../protocol/jid.ts'
 import type { HistoryContact, MessagePayload, Person } from '../events.ts'
 import { learnMapping } from '../identity/addresses.ts'
@@ -162,22 +167,14 @@ export class PieceImport {
   }
 
   async #collect(item: HistoryItem): Promise<void> {
-    const { state, isWanted, logger, unknowns } = this.#options
     const part = this.#part
-    if (item.kind === 'message') {
-      if (!isWanted) return
-      this.#sinceBreak += 1
-      if (this.#sinceBreak >= READ_AT_ONCE) await this.#breathe()
-      const message = await this.#find(item)
-      if (message !== undefined) part.add(message)
-    } else if (item.kind === 'chat') {
-      if (hasFacts(item)) part.facts.push(item)
-      const told = isWanted ? await toldChat(state, item) : undefined
-      if (told !== undefined) part.chats.push(told)
-    } else if (item.kind === 'push-name' || item.kind === 'contact') {
+    if (item.kind === 'message') await this.#collectMessage(item)
+    else if (item.kind === 'chat') await this.#collectChat(item)
+    else if (item.kind === 'push-name' || item.kind === 'contact') {
       const contact = await this.#contactOf(item)
       if (contact !== undefined) part.contacts.push(contact)
     } else if (item.kind === 'skipped') {
+      const { logger, unknowns } = this.#options
       const { what, why, offset, lengthBytes } = item
       logger.warn(
         { what, why, offset, lengthBytes },
@@ -187,15 +184,25 @@ export class PieceImport {
     }
   }
 
-  async #find(item: HistoryItem & { readonly kind: 'message' }): ReturnType<typeof findMessage> {
+  async #collectChat(item: ReadChat): Promise<void> {
+    const { state, isWanted } = this.#options
+    if (hasFacts(item)) this.#part.facts.push(item)
+    const told = isWanted ? await toldChat(state, item) : undefined
+    if (told !== undefined) this.#part.chats.push(told)
+  }
+
+  async #collectMessage(item: HistoryMessage): Promise<void> {
+    if (!this.#options.isWanted) return
+    this.#sinceBreak += 1
+    if (this.#sinceBreak >= READ_AT_ONCE) await this.#breathe()
     try {
-      return await findMessage(item, this.#options)
+      const message = await findMessage(item, this.#options)
+      if (message !== undefined) this.#part.add(message)
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
       const { logger, unknowns } = this.#options
       logger.warn({ id: item.info.key?.id, code: error.code }, 'a message of the history could not be read')
       unknowns.count('content', `history/message/${error.code}`)
-      return undefined
     }
   }
 
@@ -246,8 +253,8 @@ export class PieceImport {
     { isLast, salt }: { readonly isLast: boolean; readonly salt?: Uint8Array | undefined },
   ): Promise<HistoryImport> {
     const { piece, self, onPart } = this.#options
-    const mark = this.#mark
     const { id, syncType, chunkOrder, progress, requestId } = piece
+    const mark = await this.#currentMark(unit)
     const told = await part.recordMessages(unit)
     await part.recordChats(unit)
     const payload = part.payload(
@@ -275,6 +282,18 @@ export class PieceImport {
       onPart({ isLast, messages: next.messages, told })
     })
     return next
+  }
+
+  /** What this part goes on from: the part before may have been dropped with its commit, and the piece announced anew. */
+  async #currentMark(unit: Unit): Promise<HistoryImport> {
+    const mark = await unit.read(HISTORY_IMPORT, this.#options.piece.id)
+    const { state, items, parts } = this.#mark
+    if (mark?.state === state && mark.items === items && mark.parts === parts) return mark
+    throw new StorageError(
+      'WATON_STORE_WRITE',
+      'an earlier part of the history was dropped or has begun anew; it goes on from there',
+      { retryable: true },
+    )
   }
 
   /** Waits until so many parts at most are on their way. */

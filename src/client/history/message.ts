@@ -21,6 +21,7 @@ import type { MessageRecord } from '../message-record.ts'
 import { REFUSED, addedContent } from '../receive/added.ts'
 import type { Drops } from '../receive/drops.ts'
 import { FOR_EVERYBODY, countUnknowns, isEmpty } from '../receive/record-content.ts'
+import type { Referrer } from '../receive/target.ts'
 import type { ReadContent } from '../../protocol/message/content.ts'
 import type { AccountState } from '../state/account-state.ts'
 import type { Unknowns } from '../unknowns.ts'
@@ -52,26 +53,24 @@ export interface FoundMessage {
  * @throws {ProtocolError} when it is no message
  */
 export async function findMessage(
-  { chat: addressed, info }: HistoryMessage,
+  item: HistoryMessage,
   reading: MessageReading,
 ): Promise<FoundMessage | undefined> {
   const { state, self } = reading
-  const id = info.key?.id
-  const author = authorOf(addressed, info, self)
-  if (!id || info.message === undefined || author === undefined) return undefined
-  const chat = await canonicalJid(state, userJid(addressed))
-  const sender = await personOf(state, userJid(author))
-  const fromMe = info.key?.fromMe === true
+  const { info } = item
+  const place = await placeOf(item, reading)
+  if (place === undefined || info.message === undefined) return undefined
   const { message, bytes } = withSecret(info.message, info.messageSecret)
   if (isNotSeen(message)) return undefined
-  const referrer = { chat, sender, fromMe }
+  const { id, ...referrer } = place
   const added = await addedContent(state, { message, id, referrer }, reading)
   if (added === REFUSED) return undefined
   const me = [self.pn, self.me?.lid].filter((jid) => jid !== undefined)
   const content = contentOf(message, perspectiveOf({ ...referrer, me }))
   countUnknowns(message, content, reading)
   const record = {
-    ...{ id, chat, sender, fromMe, me, message: bytes },
+    ...place,
+    ...{ me, message: bytes },
     origin: 'history' as const,
     sentAtMs: sentAtMs(info),
     kind: added?.kind ?? kindOf(content),
@@ -79,11 +78,24 @@ export async function findMessage(
     ...(added === undefined ? {} : { opened: added.content }),
   }
   return {
-    key: { id, chat, sender: sender.jid },
+    key: { id, chat: place.chat, sender: place.sender.jid },
     ...{ record, content, message },
     ...(added?.edited === undefined ? {} : { edited: added.edited }),
     sizeBytes: bytes.length + MESSAGE_OVERHEAD_BYTES,
   }
+}
+
+/** Where it stands: `undefined` when the phone does not say. */
+async function placeOf(
+  { chat: addressed, info }: HistoryMessage,
+  { state, self }: MessageReading,
+): Promise<(Referrer & { readonly id: string }) | undefined> {
+  const id = info.key?.id
+  const author = authorOf(addressed, info, self)
+  if (!id || author === undefined) return undefined
+  const chat = await canonicalJid(state, userJid(addressed))
+  const sender = await personOf(state, userJid(author))
+  return { id, chat, sender, fromMe: info.key.fromMe === true }
 }
 
 /** What a message takes beside its bytes: its envelope, its key, its content as an object. */
@@ -114,15 +126,13 @@ function withSecret(
   bytes: Uint8Array,
   secret: Uint8Array | undefined,
 ): { readonly message: MessageProperties; readonly bytes: Uint8Array } {
-  const message = decodeMessage(bytes)
+  const message: MessageProperties = decodeMessage(bytes)
   // a copy: the bytes are part of a large whole
   if (secret === undefined || messageSecretOf(message) !== undefined)
     return { message, bytes: concatBytes(bytes) }
-  const complete: MessageProperties = {
-    ...message,
-    messageContextInfo: { ...message.messageContextInfo, messageSecret: concatBytes(secret) },
-  }
-  return { message: complete, bytes: encodeMessage(complete) }
+  message.messageContextInfo ??= {}
+  message.messageContextInfo.messageSecret = concatBytes(secret)
+  return { message, bytes: encodeMessage(message) }
 }
 
 /** The addresses that a message was found under: with other ones it would be another message. */

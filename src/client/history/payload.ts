@@ -31,6 +31,12 @@ const MAX_BYTES = 512 * KIB * KIB
  */
 export async function* inflated(compressed: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
   const limitBytes = Math.min(MAX_BYTES, Math.max(FREE_BYTES, MAX_RATIO * compressed.length))
+  const refused = (reason: string, cause?: unknown): ProtocolError =>
+    new ProtocolError(
+      'WATON_HISTORY_INFLATE',
+      'a piece of history cannot be decompressed: it is damaged or too large; it is kept as it came',
+      { details: { lengthBytes: compressed.length, limitBytes, reason }, cause },
+    )
   try {
     if (compressed.length <= AT_ONCE_BYTES) {
       const whole = inflateSync(compressed, { maxOutputLength: limitBytes })
@@ -43,24 +49,15 @@ export async function* inflated(compressed: Uint8Array): AsyncGenerator<Uint8Arr
     let sizeBytes = 0
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
       sizeBytes += chunk.length
-      if (sizeBytes > limitBytes) throw tooLarge()
+      if (sizeBytes > limitBytes) throw refused('too large')
       yield chunk
     }
   } catch (cause) {
-    // what was thrown where a chunk was taken is not ours
-    if (!isOfZlib(cause)) throw cause
-    throw new ProtocolError(
-      'WATON_HISTORY_INFLATE',
-      'a piece of history cannot be decompressed: it is damaged or too large; it is kept as it came',
-      { details: { lengthBytes: compressed.length, limitBytes, reason: cause.code }, cause },
-    )
+    // what was thrown where a chunk was taken is not of the compression
+    throw isOfZlib(cause) ? refused(cause.code, cause) : cause
   }
 }
 
 function isOfZlib(error: unknown): error is Error & { readonly code: string } {
   return error instanceof Error && 'code' in error && /^Z_|^ERR_/.test(String(error.code))
-}
-
-function tooLarge(): Error {
-  return Object.assign(new RangeError('more than it may be'), { code: 'ERR_BUFFER_TOO_LARGE' })
 }
