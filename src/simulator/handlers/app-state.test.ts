@@ -10,6 +10,7 @@ import type { BinaryNode } from '../../protocol/binary/node.ts'
 import { SERVER_JID } from '../../protocol/jid.ts'
 import {
   ExternalBlobReference,
+  SyncdMutation,
   SyncdMutations,
   SyncdPatch,
   SyncdSnapshot,
@@ -23,10 +24,11 @@ import type { Account } from '../world/account.ts'
 const random = seededRandom('app state of the server')
 const KEY_ID = Uint8Array.of(0, 0, 0, 0, 0, 1)
 const NAME = 'regular_low'
+const { SET, REMOVE } = SyncdMutation.SyncdOperation
 
 function record(index: Uint8Array = random.bytes(32)): SyncdPatch['mutations'][number] {
   const fields = { index: { blob: index }, value: { blob: random.bytes(80) }, keyId: { id: KEY_ID } }
-  return { operation: 0, record: fields }
+  return { operation: SET, record: fields }
 }
 
 function patch(...mutations: SyncdPatch['mutations']): SyncdPatch.$Properties {
@@ -182,7 +184,7 @@ describe('the server and app state', () => {
   it('puts the records that are left into a snapshot, with the MAC and the key of the last patch', () => {
     const [kept, changed, removed] = [record(), record(), record()]
     const again = record(changed.record?.index?.blob ?? undefined)
-    const last = patch(again, { ...removed, operation: 1 })
+    const last = patch(again, { ...removed, operation: REMOVE })
     push(0, patch(kept, changed, removed))
     push(1, last)
     const answer = ask(node('collection', { name: NAME, version: '0', return_snapshot: 'true' }))[0]
