@@ -3,6 +3,7 @@
  * `server/login-plans.ts`, and what is planned for stanzas and bytes in `fault-plan/`.
  */
 import { UsageError } from '../base/errors.ts'
+import { AppStateFaults } from './app-state-faults.ts'
 import type { FaultInjector } from './fault-plan/injector.ts'
 import type { FaultPlan } from './fault-plan/plan.ts'
 import type { FaultRun } from './fault-plan/run.ts'
@@ -51,6 +52,8 @@ const RECEIPT = {
 
 /** See the file comment. Devices are named by JID, e.g. `15550000001:1@s.whatsapp.net`. */
 export class Faults {
+  /** What goes wrong with the settings that devices of an account share. */
+  readonly appState: AppStateFaults
   /** What goes wrong with uploads, downloads and the servers for them. */
   readonly media: MediaFaults
   readonly #world: World
@@ -68,6 +71,7 @@ export class Faults {
       readonly logins: LoginPlans
     },
   ) {
+    this.appState = new AppStateFaults(world)
     this.media = new MediaFaults(world)
     this.#world = world
     this.#companions = parts.companions

@@ -20,7 +20,8 @@ const silent = {
   trace: quiet,
   debug: quiet,
   info: quiet,
-  warn: quiet,
+  // the only place where it says that a MAC of app state is wrong
+  warn: (fields, text = fields) => tell({ event: 'warned', text: String(text) }),
   error: quiet,
 }
 
@@ -133,6 +134,17 @@ function connect(own) {
   })
 }
 
+// Baileys fetches the files of app state and history from WhatsApp's own host, whichever hosts the server has named: the
+// simulator's stands in its place
+function standInForMedia(host) {
+  const guarded = globalThis.fetch
+  globalThis.fetch = (target, options) => {
+    const url = new URL(target instanceof Request ? target.url : target)
+    if (url.hostname !== 'mmg.whatsapp.net') return guarded(target, options)
+    return guarded(`https://${host}${url.pathname}${url.search}`, { ...options, dispatcher })
+  }
+}
+
 // what Baileys tells its user beside messages; of what it says in pieces, the piece that is about the account
 const ANNOUNCED = {
   call: (calls) => calls,
@@ -157,7 +169,31 @@ const ANNOUNCED = {
   'presence.update': (update) => [update],
 }
 
+// what it tells of app state and of the address book, each piece as it is
+const CHANGES = {
+  'chats.update': (updates) => updates,
+  'chats.delete': (chats) => chats.map((id) => ({ id })),
+  'chats.lock': (lock) => [lock],
+  'contacts.upsert': (contacts) => contacts,
+  'labels.association': (association) => [association],
+  'labels.edit': (label) => [label],
+  'lid-mapping.update': (mapping) => [mapping],
+  'messages.delete': (deletion) => [deletion],
+  'messages.update': (updates) => updates.filter(({ update }) => 'starred' in update),
+  'settings.update': (setting) => [setting],
+  // the chats with what its first look at app state says of them
+  'messaging-history.set': ({ chats, contacts, messages }) => [{ chats, contacts, messages }],
+  // a count says that it is through with its first look at app state
+  'creds.update': ({ me, accountSettings, accountSyncCounter }) => [
+    { name: me?.name, accountSyncCounter, ...accountSettings },
+  ],
+}
+
 function announce(events) {
+  for (const [name, parts] of Object.entries(CHANGES))
+    events.on(name, (payload) => {
+      for (const part of parts(payload)) tell({ event: 'changed', name, payload: JSON.stringify(part) })
+    })
   for (const [name, parts] of Object.entries(ANNOUNCED))
     events.on(name, (payload) => {
       // as text: what Baileys tells has functions and classes in it
@@ -167,12 +203,13 @@ function announce(events) {
 
 const commands = {
   // before the first connect: settings of `makeWASocket`, and the keys to begin with
-  begin({ credentials, mediaCertificate, ...chosen }) {
+  begin({ credentials, mediaCertificate, mediaHost, ...chosen }) {
     settings = chosen
     if (mediaCertificate !== undefined) {
       settings.fetchAgent = new HttpsAgent({ ca: mediaCertificate })
       dispatcher = new Agent({ connect: { ca: mediaCertificate } })
     }
+    if (mediaHost !== undefined) standInForMedia(mediaHost)
     if (credentials === undefined) return
     const { noiseKey, identityKey, signedPreKey, registrationId, advSecret } = credentials
     Object.assign(auth.creds, {
@@ -227,6 +264,22 @@ const commands = {
   // a message as the schema has it, encrypted and sent as it is
   async relay({ chat, message, id }) {
     return { id: await socket.relayMessage(chat, proto.Message.fromObject(message), { messageId: id }) }
+  },
+  // a change of app state, as `chatModify` takes it
+  async modify({ change, chat }) {
+    await socket.chatModify(change, chat)
+  },
+  // the functions that it has for changes beside `chatModify`, by their names
+  async change({ name, parameters }) {
+    await socket[name](...parameters)
+  },
+  // the version that it has of each collection
+  versions() {
+    const versions = {}
+    for (const [key, state] of records)
+      if (key.startsWith('app-state-sync-version-'))
+        versions[key.slice('app-state-sync-version-'.length)] = state.version
+    return versions
   },
   async code({ phoneNumber }) {
     return { code: await socket.requestPairingCode(phoneNumber) }

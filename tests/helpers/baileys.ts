@@ -25,6 +25,10 @@ export interface BaileysSettings {
   readonly keepAliveIntervalMs?: number
   /** PEM; with it Baileys brings files to the simulator's media server and fetches them there. */
   readonly mediaCertificate?: string
+  /** Where it fetches what it would fetch from WhatsApp's own media host. */
+  readonly mediaHost?: string
+  /** Which MACs of app state it checks; none, by its own default. */
+  readonly appStateMacVerification?: { readonly patch: boolean; readonly snapshot: boolean }
 }
 
 /** What Baileys says about one message. */
@@ -78,6 +82,10 @@ export class Baileys {
   readonly presences: string[] = []
   /** What it has told beside messages, in order. */
   readonly announced: BaileysAnnouncement[] = []
+  /** Warnings of its log, in order. */
+  readonly warnings: string[] = []
+  /** What it has told of app state and of contacts, in order. */
+  readonly changes: BaileysAnnouncement[] = []
   /**
    * Chains in which it may encrypt and which nobody can read, because it broke their session itself: their ratchet keys,
    * base64. Its own records show them (row W2 of `tests/baileys-failures`).
@@ -113,8 +121,12 @@ export class Baileys {
   }
 
   /** Starts Baileys, has the phone scan its QR code, and resolves when it is open. */
-  static async link(simulator: Simulator, phone: SimulatedPhone): Promise<Baileys> {
-    const baileys = await Baileys.#connected(simulator)
+  static async link(
+    simulator: Simulator,
+    phone: SimulatedPhone,
+    settings: BaileysSettings = {},
+  ): Promise<Baileys> {
+    const baileys = await Baileys.#connected(simulator, settings)
     const qr = await until('a QR code of Baileys', () => baileys.qrs[0])
     await phone.linkDevice(qr)
     await until('Baileys to be open', () => baileys.opened > 0)
@@ -133,9 +145,9 @@ export class Baileys {
     return baileys
   }
 
-  static async #connected(simulator: Simulator): Promise<Baileys> {
-    const { url, mediaCertificate } = simulator.endpoint
-    const baileys = await Baileys.start(url, { mediaCertificate })
+  static async #connected(simulator: Simulator, settings: BaileysSettings = {}): Promise<Baileys> {
+    const { url, mediaCertificate, mediaHost } = simulator.endpoint
+    const baileys = await Baileys.start(url, { mediaCertificate, mediaHost, ...settings })
     onTestFinished(() => baileys.quit())
     await baileys.connect()
     return baileys
@@ -230,6 +242,31 @@ export class Baileys {
     return this.#call('relay', { chat, message, id }) as Promise<{ id: string }>
   }
 
+  /** Changes app state with `chatModify`; resolves when the server has answered. */
+  async modify(change: object, chat: string): Promise<void> {
+    await this.#call('modify', { change, chat })
+  }
+
+  /** Changes app state with another function of the socket, e.g. `addLabel`. */
+  async change(name: string, ...parameters: readonly unknown[]): Promise<void> {
+    await this.#call('change', { name, parameters })
+  }
+
+  /** The version that it has of each collection of app state. */
+  appStateVersions(): Promise<Readonly<Record<string, number>>> {
+    return this.#call('versions', {}) as Promise<Readonly<Record<string, number>>>
+  }
+
+  /** Waits for a piece of news about app state that satisfies the predicate. */
+  waitForChange(
+    name: string,
+    predicate: (payload: BaileysAnnouncement['payload']) => boolean,
+  ): Promise<BaileysAnnouncement> {
+    return until(`Baileys to tell of ${name}`, () =>
+      this.changes.find((change) => change.name === name && predicate(change.payload)),
+    )
+  }
+
   /** Tells the sender that a message was read. */
   async read(message: BaileysMessage): Promise<void> {
     await this.#call('read', { key: message.key })
@@ -299,6 +336,15 @@ export class Baileys {
         return
       case 'announced':
         this.announced.push({
+          name: event.name as string,
+          payload: JSON.parse(event.payload as string) as BaileysAnnouncement['payload'],
+        })
+        return
+      case 'warned':
+        this.warnings.push(event.text as string)
+        return
+      case 'changed':
+        this.changes.push({
           name: event.name as string,
           payload: JSON.parse(event.payload as string) as BaileysAnnouncement['payload'],
         })

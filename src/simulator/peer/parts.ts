@@ -7,10 +7,13 @@ import { silentLogger } from '../../base/logger.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
 import { formatJid, SERVER_LID, SERVER_USER, userJid } from '../../protocol/jid.ts'
+import type { MessageProperties } from '../../protocol/proto/message.ts'
 import type { PrimaryServices } from '../link.ts'
 import type { PhoneAccount } from './account.ts'
 import { AddressBook } from './address-book.ts'
 import { Album } from './album.ts'
+import { AppStateHand } from './app-state-human.ts'
+import { AppState } from './app-state.ts'
 import { Connection } from './connection.ts'
 import type { ConnectionOptions } from './connection.ts'
 import { DeviceKeys } from './device-keys.ts'
@@ -53,6 +56,9 @@ const DEFAULT_ANSWER_TIMEOUT_MS = 20_000
 export interface PhoneParts {
   readonly account: PhoneAccount
   readonly album: Album
+  readonly appState: AppState
+  /** Changes app state as the human does. */
+  readonly appStateHand: AppStateHand
   readonly connection: Connection
   readonly inbox: Inbox
   readonly keys: DeviceKeys
@@ -89,7 +95,8 @@ export function createParts(options: PhoneOptions): PhoneParts {
   const outbox = new Outbox(core)
   const mediaRetries = new MediaRetries({ ...core, desk: options.services.media })
   const firstLogin = new FirstLogin(account)
-  const linked = new LinkedDevices({
+  const appState = new AppState({ ...core, firstLogin, desk: options.services.media })
+  const linked: LinkedDevices = new LinkedDevices({
     account,
     keys,
     services: options.services,
@@ -114,20 +121,13 @@ export function createParts(options: PhoneOptions): PhoneParts {
   })
   const reception: Reception = new Reception({
     ...core,
-    ...{ firstLogin, inbox, linked, mediaRetries, outbox },
+    ...{ appState, firstLogin, inbox, linked, mediaRetries, outbox },
     replenish: publishKeys,
   })
   return {
-    account,
-    album: core.album,
-    connection,
-    inbox,
-    keys,
-    linked,
-    mailbox: core.mailbox,
-    outbox,
-    reception,
-    sessions: core.sessions,
+    ...{ account, appState, connection, inbox, keys, linked, outbox, reception },
+    ...{ album: core.album, mailbox: core.mailbox, sessions: core.sessions },
+    appStateHand: appStateHand({ core, appState, firstLogin, linked, outbox }),
     noteFault: (text) => options.services.noteFault?.(text),
     publishKeys,
     giveToken: (jid, atSeconds) => giveToken(core, jid, atSeconds),
@@ -135,6 +135,25 @@ export function createParts(options: PhoneOptions): PhoneParts {
     reinstall: () => reinstall(core, linked, publishKeys),
     announce,
   }
+}
+
+/** The human's hand on app state. */
+function appStateHand(parts: {
+  readonly core: Core
+  readonly appState: AppState
+  readonly firstLogin: FirstLogin
+  readonly linked: LinkedDevices
+  readonly outbox: Outbox
+}): AppStateHand {
+  const { core, appState, firstLogin, linked, outbox } = parts
+  return new AppStateHand({
+    ...core,
+    ...{ appState, firstLogin },
+    tellDevices: (content) => tellDevices(linked, outbox, content),
+    showName: (name) => {
+      core.connection.send(buildPresence(name, 'available'))
+    },
+  })
 }
 
 async function reinstall(
@@ -221,6 +240,10 @@ async function shareSalt(
 ): Promise<void> {
   const { core, firstLogin, outbox, linked } = parts
   const content = firstLogin.historyNotification(core.mailbox, core.addresses, salt)
+  await tellDevices(linked, outbox, content)
+}
+
+async function tellDevices(linked: LinkedDevices, outbox: Outbox, content: MessageProperties): Promise<void> {
   for (const { jid } of linked.all) await outbox.sendPeer(jid, content)
 }
 

@@ -7,6 +7,8 @@ import { checkArgument, checkOptions, TEXT, wholeNumber } from '../../base/check
 import type { Expectation } from '../../base/check.ts'
 import { UsageError } from '../../base/errors.ts'
 import { userJid, withDevice } from '../../protocol/jid.ts'
+import type { ChatChange, LabelChange, SettingsChange } from './app-state-actions.ts'
+import type { PhoneAppState } from './app-state-view.ts'
 import type { PhoneProblem } from './connection.ts'
 import type { LinkByCodeOptions, LinkDeviceOptions, LinkedDevice } from './link-device.ts'
 import type {
@@ -82,6 +84,16 @@ export class SimulatedPhone {
   /** The chats, the one with the newest message first. */
   get chats(): readonly PhoneChat[] {
     return this.#parts.mailbox.chats
+  }
+
+  /** What the human sees of settings that all devices share: chats that are pinned or muted, labels, stars, contacts. */
+  get appState(): PhoneAppState {
+    return this.#parts.appState.view
+  }
+
+  /** The version of each collection of {@link appState}, as the phone has it. */
+  get appStateVersions(): ReadonlyMap<string, number> {
+    return this.#parts.appState.versions
   }
 
   /** The devices linked to this phone, oldest first. */
@@ -237,6 +249,74 @@ export class SimulatedPhone {
   /** The human opens the chats of these messages: their writers get read receipts. */
   markRead(messageIds: readonly string[]): void {
     this.#parts.inbox.markRead(messageIds)
+  }
+
+  /**
+   * The human archives, pins, mutes, locks a chat, or marks it as unread; all devices hear of it. As the other changes of
+   * {@link appState} below it resolves when the server has it, and fails with `WATON_PHONE_APP_STATE_REFUSED` when it does
+   * not take it.
+   */
+  changeChat(chat: string, change: ChatChange): Promise<void> {
+    return this.#parts.appStateHand.changeChat(chat, change)
+  }
+
+  /** The human gives a message a star, or takes it away. @throws {UsageError} `WATON_PHONE_NO_MESSAGE` */
+  starMessage(id: string, isStarred: boolean): Promise<void> {
+    return this.#parts.appStateHand.starMessage(id, isStarred)
+  }
+
+  /** The human deletes a message for themselves. @throws {UsageError} `WATON_PHONE_NO_MESSAGE` */
+  deleteForMe(id: string): Promise<void> {
+    return this.#parts.appStateHand.deleteForMe(id)
+  }
+
+  /** The human empties a chat. */
+  clearChat(chat: string): Promise<void> {
+    return this.#parts.appStateHand.clearChat(chat)
+  }
+
+  /** The human deletes a chat. */
+  deleteChat(chat: string): Promise<void> {
+    return this.#parts.appStateHand.deleteChat(chat)
+  }
+
+  /** The human saves somebody in the address book. */
+  saveContact(jid: string, name: string): Promise<void> {
+    return this.#parts.appStateHand.saveContact(jid, name)
+  }
+
+  /** The human takes somebody out of the address book. */
+  removeContact(jid: string): Promise<void> {
+    return this.#parts.appStateHand.saveContact(jid, undefined)
+  }
+
+  /** The human makes, changes or deletes a label. */
+  editLabel(label: LabelChange): Promise<void> {
+    return this.#parts.appStateHand.editLabel(label)
+  }
+
+  /** The human puts a label on a chat, or on one message of it, or takes it off. */
+  assignLabel(labelId: string, chat: string, isAssigned: boolean, messageId?: string): Promise<void> {
+    return this.#parts.appStateHand.assignLabel({ labelId, chat, messageId }, isAssigned)
+  }
+
+  /** The human takes another name for others to see. */
+  setPushName(name: string): Promise<void> {
+    return this.#parts.appStateHand.setPushName(name)
+  }
+
+  /** The human changes settings of the account. */
+  changeSettings(settings: SettingsChange): Promise<void> {
+    return this.#parts.appStateHand.changeSettings(settings)
+  }
+
+  /**
+   * Makes another key, which later changes are written with.
+   *
+   * @param options - `share`: whether linked devices get it at once; held back, they have to ask for it
+   */
+  rotateAppStateKey(options: { readonly share: boolean }): Promise<void> {
+    return this.#parts.appStateHand.rotateKey(options)
   }
 
   /** The ticks on an own message. */

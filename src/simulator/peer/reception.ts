@@ -9,6 +9,7 @@ import type { MessageProperties } from '../../protocol/proto/message.ts'
 import { isOwn } from './account.ts'
 import type { PhoneAccount } from './account.ts'
 import type { AddressBook } from './address-book.ts'
+import type { AppState } from './app-state.ts'
 import { readReceipt } from './answers.ts'
 import type { ForwardedReceipt } from './answers.ts'
 import type { Connection } from './connection.ts'
@@ -24,6 +25,7 @@ import { buildAck } from './stanzas.ts'
 export interface ReceptionOptions {
   readonly account: PhoneAccount
   readonly addresses: AddressBook
+  readonly appState: AppState
   readonly connection: Connection
   readonly firstLogin: FirstLogin
   readonly inbox: Inbox
@@ -138,6 +140,9 @@ export class Reception {
         if (left !== undefined && left <= LOW_PRE_KEYS) this.spawn(this.#options.replenish())
         return
       }
+      case 'server_sync':
+        this.spawn(this.#options.appState.notified(stanza))
+        return
       case 'devices':
       case 'account_sync':
         this.#options.linked.welcomeNewDevices()
