@@ -76,10 +76,12 @@ export type {
   ChatStateEvent,
   ConsumerDeadEvent,
   EphemeralEvents,
+  InitialSyncEvent,
   LostEvents,
   OfflineProgress,
   PresenceEvent,
   QuarantinedEvent,
+  SyncFailedEvent,
 } from './ephemeral.ts'
 export type {
   GroupChangedPayload,
