@@ -77,10 +77,12 @@ export type {
   ChatStateEvent,
   ConsumerDeadEvent,
   EphemeralEvents,
+  InitialSyncEvent,
   LostEvents,
   OfflineProgress,
   PresenceEvent,
   QuarantinedEvent,
+  SyncFailedEvent,
 } from './ephemeral.ts'
 export type {
   GroupChangedPayload,
