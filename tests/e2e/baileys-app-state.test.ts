@@ -233,4 +233,19 @@ describe('app state with Baileys', () => {
     expect(simulator.trace.faults).toHaveLength(1)
     await expectAgreement(world, baileys)
   })
+
+  it('has Baileys find every MAC that is wrong, which nothing else in these tests would show', async () => {
+    const world = await scene(2107)
+    const { alice, simulator } = world
+    const device = '15550000001:1@s.whatsapp.net'
+    await alice.changeChat(BOB, { pinned: true })
+    simulator.faults.appState.spoil(device, 'regular_low', 'snapshot-mac')
+    const baileys = await linked(world)
+    await until('Baileys to complain of the snapshot', () => complaints(baileys).length === 1)
+
+    simulator.faults.appState.spoil(device, 'regular_low', 'patch-mac')
+    await alice.changeChat(BOB, { pinned: false })
+    await until('Baileys to complain of the patch', () => complaints(baileys).length === 2)
+    expect(simulator.trace.faults).toHaveLength(2)
+  })
 })
