@@ -221,8 +221,9 @@ function announce(events) {
 
 const commands = {
   // before the first connect: settings of `makeWASocket`, and the keys to begin with
-  begin({ credentials, mediaCertificate, mediaHost, ...chosen }) {
+  begin({ credentials, mediaCertificate, mediaHost, takesFullHistory, ...chosen }) {
     settings = chosen
+    if (takesFullHistory) settings.shouldSyncHistoryMessage = () => true
     if (mediaCertificate !== undefined) {
       settings.fetchAgent = new HttpsAgent({ ca: mediaCertificate })
       dispatcher = new Agent({ connect: { ca: mediaCertificate } })
@@ -318,6 +319,10 @@ const commands = {
   },
   async subscribe({ jid }) {
     await socket.presenceSubscribe(jid)
+  },
+  // a stanza that has no answer, as it is
+  async stanza({ stanza }) {
+    await socket.sendNode(stanza)
   },
   async query({ stanza }) {
     await socket.query(stanza)

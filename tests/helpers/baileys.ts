@@ -22,6 +22,8 @@ export interface BaileysCredentials {
 export interface BaileysSettings {
   readonly browser?: readonly [os: string, browser: string, version: string]
   readonly syncFullHistory?: boolean
+  /** It takes in what is older, too, which it asks for and passes over by its own defaults. */
+  readonly takesFullHistory?: boolean
   readonly keepAliveIntervalMs?: number
   /** PEM; with it Baileys brings files to the simulator's media server and fetches them there. */
   readonly mediaCertificate?: string
@@ -199,6 +201,11 @@ export class Baileys {
       simulator.trace.stanzas({ tag: 'iq' }).some(({ node }) => isAcceptedCode(node)),
     )
     return code
+  }
+
+  /** Sends a stanza as it is. */
+  async sendStanza(stanza: BinaryNode): Promise<void> {
+    await this.#call('stanza', { stanza })
   }
 
   /** Asks the server a raw question, whose id is kept, and waits for the answer. */

@@ -47,6 +47,8 @@ export interface SentHistory {
   readonly messages: number
   /** Where its file is; `undefined` when it travelled inside of the message. */
   readonly directPath: string | undefined
+  /** What opens its file, 32 bytes. */
+  readonly mediaKey: Uint8Array | undefined
   /** The id of the request that it answers. */
   readonly sessionId: string | undefined
   /** The id of the first message with it, when this is a repetition. */
@@ -164,8 +166,7 @@ export class Histories {
   /** A linked device could not fetch a piece: it is uploaded again, and told of in another message. */
   async repeat({ from, ids: [id = ''] }: ForwardedReceipt, request: BinaryNode): Promise<void> {
     const given = this.#sent.get(id)
-    const mediaKey = given?.packed.notification.mediaKey
-    if (given === undefined || !mediaKey || !isRetryRequest(id, mediaKey, request)) {
+    if (given?.mediaKey === undefined || !isRetryRequest(id, given.mediaKey, request)) {
       this.#options.account.logger.warn({ id }, 'a request for history names nothing that was given')
       return
     }
@@ -270,9 +271,10 @@ export class Histories {
     )
   }
 
-  #remember(given: Omit<Given, 'receipts' | 'repetitions' | 'directPath'>): void {
-    const directPath = given.packed.notification.directPath ?? undefined
-    this.#sent.set(given.id, { ...given, directPath, receipts: [], repetitions: 0 })
+  #remember(given: Omit<Given, 'receipts' | 'repetitions' | 'directPath' | 'mediaKey'>): void {
+    const { directPath, mediaKey } = given.packed.notification
+    const file = { directPath: directPath ?? undefined, mediaKey: mediaKey ?? undefined }
+    this.#sent.set(given.id, { ...given, ...file, receipts: [], repetitions: 0 })
     const oldest = this.#sent.keys().next().value
     if (this.#sent.size > MAX_SENT && oldest !== undefined) this.#sent.delete(oldest)
   }

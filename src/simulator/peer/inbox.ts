@@ -163,7 +163,8 @@ export class Inbox {
   #openPeer(content: MessageProperties, { fromMe, device, id }: Arrived): void {
     if (!fromMe)
       throw new ProtocolError('WATON_PHONE_PEER', 'a message between own devices came from somebody else')
-    this.#options.onPeerMessage(content, device, id)
+    // Baileys wraps what it asks of its phone like any message to an own device
+    this.#options.onPeerMessage(content.deviceSentMessage?.message ?? content, device, id)
   }
 
   #decrypt(copy: BinaryNode, { stanza, device }: Arrived): Uint8Array {
