@@ -42,7 +42,7 @@ export interface BotOptions extends Omit<ClientOptions, 'store'> {
   readonly prefix?: string
   /**
    * Messages that had waited longer than this when they came are not handled, in milliseconds; `Infinity` for all. They
-   * are recorded all the same. Messages from the history of a new link are never handled.
+   * are recorded all the same. What comes with the history of a new link (`origin: 'history'`) is never handled.
    *
    * @default 300_000
    */
@@ -291,9 +291,11 @@ export class Bot extends Composer {
 
   /** Decides by the event, so that one which is handled again is decided the same way. */
   #isWanted(event: DurableEvent): boolean {
+    // nobody wants an answer to what was so when the device was linked
+    if ('origin' in event.payload && event.payload.origin === 'history') return false
     if (event.type !== 'message') return true
     const { fromMe, origin, sentAtMs } = event.payload
-    if (origin === 'history' || (fromMe && this.#options.handleOwn !== true)) return false
+    if (fromMe && this.#options.handleOwn !== true) return false
     // on a machine whose clock is wrong every message would seem too old, also one that comes as it is written
     const { clockSkewMs } = this.client
     const isSkewed = origin === 'live' && Math.abs(clockSkewMs) >= LEAST_SKEW_MS

@@ -148,7 +148,7 @@ function hasSeq(value: unknown): boolean {
 
 /** Something for a type that does not exist would wait for ever. */
 const TYPES: Expectation = {
-  expected: `a list of types of durable events: ${DURABLE_TYPES.join(', ')}`,
+  expected: `a list of types of durable events, e.g. ${DURABLE_TYPES.slice(0, 4).join(', ')} (docs/reference/events.md)`,
   accepts: (value) =>
     Array.isArray(value) && value.length > 0 && value.every((type) => isDurableType(String(type))),
 }

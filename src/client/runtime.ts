@@ -9,6 +9,7 @@ import type { TypedEmitter } from '../base/typed-emitter.ts'
 import type { Claim } from '../persistence/contract/index.ts'
 import { loadAccount } from './account-parts.ts'
 import type { AccountParts } from './account-parts.ts'
+import { AppStateSync } from './app-state/app-state-sync.ts'
 import { CodeDesk } from './connection/code-desk.ts'
 import type { Connection } from './connection/connection.ts'
 import { closeReason, endingFor } from './connection/ending.ts'
@@ -76,6 +77,7 @@ export class Runtime {
   /** Where pairing codes are asked for. */
   readonly codes: CodeDesk
   readonly #preKeys: KeyUpkeep
+  readonly #appState: AppStateSync
   readonly #placeholders: PlaceholderRequests
   readonly #resends: Resends
   readonly #verdicts: Verdicts
@@ -117,6 +119,7 @@ export class Runtime {
     this.unknowns = parts.people.unknowns
     this.consumers = this.#startConsumers()
     this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
+    this.#appState = this.#makeAppState()
     this.#placeholders = new PlaceholderRequests({ state, self, clock, random, logger })
     this.#resends = new Resends({ state, self, clock, random, logger, timing, devices: this.people.devices })
     this.#verdicts = new Verdicts({ state, self, clock, random, logger, timing, endpoint })
@@ -199,10 +202,11 @@ export class Runtime {
       connection: () => this.#connection,
       isOpen: () => this.supervisor.state === 'open',
       probe: () => this.#tryStore(),
-      // an upload of keys, or an order to send again, may be among what was lost
+      // an upload of keys, an order to send again, or a piece of app state may be among what was lost
       onHealed: () => {
         this.#preKeys.low()
         this.#resends.wake()
+        this.#appState.wake()
       },
     })
   }
@@ -249,6 +253,7 @@ export class Runtime {
     await this.#pruner.stop()
     await this.#letAnswersLeave()
     await this.supervisor.stop()
+    await this.#appState.close()
     await this.state.close()
     await this.#claim.release()
   }
@@ -324,6 +329,7 @@ export class Runtime {
     this.outbox.resume(connection)
     this.#resends.resume(connection)
     this.#placeholders.resume(connection)
+    this.#appState.resume(connection)
     this.media.resume(connection)
     const me: Me | undefined = this.self.me
     if (me !== undefined) this.#emitter.emit('connection.open', { me })
@@ -336,6 +342,7 @@ export class Runtime {
     this.receipts.suspend()
     this.#resends.suspend()
     this.#placeholders.suspend()
+    this.#appState.suspend()
     this.#pipeline.forget(connection)
     this.#offline.stop()
     this.#hold.stop()
@@ -369,6 +376,7 @@ export class Runtime {
           emitter: this.#emitter,
           logger,
           preKeys: this.#preKeys,
+          appState: this.#appState,
           placeholders: this.#placeholders,
           offline: this.#offline,
           tokens: outbox.tokens,
@@ -380,6 +388,21 @@ export class Runtime {
         calls: new CallBook(),
         unknowns: this.unknowns,
       },
+    })
+  }
+
+  #makeAppState(): AppStateSync {
+    const { state, self } = this
+    const { clock, random, logger } = this.#options
+    return new AppStateSync({
+      ...{ state, self, clock, random, logger, emitter: this.#emitter },
+      actions: {
+        ...{ self, logger, unknowns: this.unknowns },
+        send: (stanza) => {
+          if (this.#connection?.isOpen === true) this.#connection.send(stanza)
+        },
+      },
+      fetchFile: (file, signal) => this.media.downloads.file(file, signal),
     })
   }
 

@@ -1,11 +1,11 @@
 /**
- * What came and this version does not know: stanza tags, attributes, kinds of content, protobuf fields. Nothing of it is
+ * What came and this version does not know: stanza tags, attributes, kinds of content, protobuf fields, actions of app state. Nothing of it is
  * an error; the counts tell when waton has fallen behind WhatsApp. Counting is all that this file does.
  */
 
 /** What was unknown. */
 export type UnknownWhat =
-  'stanza' | 'attribute' | 'notification' | 'answer' | 'content' | 'protocol' | 'field'
+  'stanza' | 'attribute' | 'notification' | 'answer' | 'content' | 'protocol' | 'field' | 'action'
 
 /** How often one unknown thing came since the client was made. */
 export interface UnknownCount {

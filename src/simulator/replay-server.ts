@@ -129,11 +129,19 @@ export class ReplayServer {
     if (this.#stanzas.length < MAX_STANZAS) this.#stanzas.push(stanza)
     const { type, xmlns } = stanza.attrs
     if (stanza.tag !== 'iq' || (type !== 'get' && type !== 'set')) return
-    if (type === 'set' || xmlns === 'w:p') channel.write(iqResult(stanza))
+    if (xmlns === 'w:sync:app:state') channel.write(iqResult(stanza, [nothingNew(stanza)]))
+    else if (type === 'set' || xmlns === 'w:p') channel.write(iqResult(stanza))
     else if (childrenOf(stanza)[0]?.tag === 'count')
       channel.write(iqResult(stanza, [node('count', { value: PRE_KEYS })]))
     // asked again until it is told
     else if (xmlns === 'privacy') channel.write(iqResult(stanza, [PRIVACY]))
     else channel.write(iqError(stanza, REFUSAL.unavailable))
   }
+}
+
+/** To a question about app state: every collection is as the device has it. */
+function nothingNew(question: BinaryNode): BinaryNode {
+  const asked = childrenOf(childrenOf(question)[0] ?? question, 'collection')
+  const collections = asked.map(({ attrs: { name, version } }) => node('collection', { name, version }))
+  return node('sync', {}, collections)
 }

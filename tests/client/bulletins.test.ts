@@ -101,8 +101,8 @@ describe('an information bulletin', () => {
         .slice(before)
         .filter(({ tag }) => tag !== 'ack')
         .flatMap((stanza) => childrenOf(stanza))
-        // the question for the own devices, which follows a first login
-        .filter(({ tag }) => tag !== 'usync')
+        // the questions for the own devices and for app state, which follow a first login
+        .filter(({ tag }) => tag !== 'usync' && tag !== 'sync')
     if (sent !== undefined) await until('what the server gets', () => answers().length > 0)
     expect(answers()).toEqual(sent === undefined ? [] : [sent])
     expect(client.unknowns()).toEqual([])

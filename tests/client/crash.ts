@@ -53,8 +53,14 @@ export class MortalStore extends StoreWrapper {
     return claim
   }
 
+  /** Whether a commit is one of those that the point of death is counted in. */
+  protected counts(changes: readonly Change[]): boolean {
+    return changes.length > 0
+  }
+
   override async commit(claim: Claim, changes: readonly Change[]): Promise<CommitResult> {
     if (this.#isDead) throw dead()
+    if (!this.counts(changes)) return super.commit(claim, changes)
     this.#commits += 1
     if (this.#commits < this.#point.commit) return super.commit(claim, changes)
     const written = this.#point.isWritten ? super.commit(claim, changes) : undefined

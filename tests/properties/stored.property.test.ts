@@ -42,6 +42,15 @@ const SIGNED = { id: 1, keyPair: keyPair(), signature: new Uint8Array(64), creat
 
 /** One value of every kind; kinds of plain text or bytes need none. */
 const EXAMPLES: Readonly<Record<string, unknown>> = {
+  'app-state-collection': {
+    version: 7,
+    ltHash: new Uint8Array(128),
+    needsSnapshot: true,
+    missingKeys: ['000000000001'],
+    fault: { code: 'WATON_APP_STATE_HASH', attempts: 2, retryAtMs: 1_700_000_000_000 },
+  },
+  'app-state-entry': { valueMac: new Uint8Array(32), data: Uint8Array.of(10, 2, 91, 93) },
+  'app-state-key-request': { askedAtMs: 1_700_000_000_000 },
   'chat-timer': { seconds: 604_800, setAtMs: 1_700_000_000_000 },
   unreadable: { seq: 7 },
   credentials: {

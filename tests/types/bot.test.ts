@@ -4,11 +4,13 @@
  */
 import { Composer } from 'waton'
 import type {
+  ChangeOrigin,
   CommandContext,
   Context,
   DurableEventOf,
   MessageContent,
   MessagePayload,
+  MessageRef,
   OutgoingContent,
   Person,
   SendFailedPayload,
@@ -48,6 +50,27 @@ describe('the context of a handler', () => {
     new Composer().on('message:unknown', (ctx) => {
       expectTypeOf(ctx.content.unknown.kind).toEqualTypeOf<string>()
       expectTypeOf(ctx.content).not.toHaveProperty('text')
+    })
+  })
+
+  it('has what other devices of the account do, with the chat where there is one', () => {
+    new Composer().on('chat.changed', (ctx) => {
+      expectTypeOf(ctx.chat).toEqualTypeOf<string>()
+      expectTypeOf(ctx.event.payload.changes.isArchived).toEqualTypeOf<boolean | undefined>()
+      expectTypeOf(ctx.event.payload.origin).toEqualTypeOf<ChangeOrigin>()
+    })
+    new Composer().on('label.assigned', (ctx) => {
+      expectTypeOf(ctx.chat).toEqualTypeOf<string>()
+      expectTypeOf(ctx.event.payload.message).toEqualTypeOf<MessageRef | undefined>()
+    })
+    new Composer().on('label.changed', (ctx) => {
+      expectTypeOf(ctx.chat).toEqualTypeOf<undefined>()
+      expectTypeOf(ctx.event.payload.name).toEqualTypeOf<string | undefined>()
+    })
+    new Composer().on('message.starred', (ctx) => {
+      expectTypeOf(ctx.chat).toEqualTypeOf<string>()
+      // it names the message itself: give it to whatever takes one
+      expectTypeOf(ctx.event.payload).toExtend<MessageRef>()
     })
   })
 

@@ -3,8 +3,8 @@
  */
 import { defineEvent } from './definition.ts'
 import type { EventDefinition } from './definition.ts'
-import { personSchema, timeSchema } from './shared.ts'
-import type { Person } from './shared.ts'
+import { changeOriginSchema, personSchema, timeSchema } from './shared.ts'
+import type { ChangeOrigin, Person } from './shared.ts'
 
 /** What all events about one person say. */
 export interface ContactEvent {
@@ -38,6 +38,20 @@ export interface ContactChangedPayload extends ContactEvent {
   readonly details?: string
   /** With `verified-name`: the name. */
   readonly name?: string
+}
+
+/** Somebody was put into the address book of this account, stands there under another name, or not any more. */
+export interface ContactSavedPayload extends ContactEvent {
+  /** Whether they stand in it. */
+  readonly isSaved: boolean
+  /** The name that they have there. */
+  readonly name?: string
+  /** The first part of it, for greetings. */
+  readonly firstName?: string
+  /** Their user name, when they are known by one. */
+  readonly username?: string
+  /** `live`: on another device, now or while this one was away; `history`: it was so when this device was linked. */
+  readonly origin: ChangeOrigin
 }
 
 /** New chats with somebody begin with vanishing messages, or do not any more. */
@@ -97,6 +111,22 @@ export const CONTACT_CHANGED: EventDefinition<'contact.changed', ContactChangedP
       before: personSchema(z).exactOptional(),
       details: z.string().exactOptional(),
       name: z.string().exactOptional(),
+    }),
+})
+
+/** The address book. */
+export const CONTACT_SAVED: EventDefinition<'contact.saved', ContactSavedPayload> = defineEvent({
+  type: 'contact.saved',
+  version: 1,
+  schema: (z) =>
+    z.object({
+      contact: personSchema(z),
+      atMs: timeSchema(z),
+      isSaved: z.boolean(),
+      name: z.string().exactOptional(),
+      firstName: z.string().exactOptional(),
+      username: z.string().exactOptional(),
+      origin: changeOriginSchema(z),
     }),
 })
 

@@ -1,6 +1,7 @@
 /**
  * Events that are never stored: they describe the moment, and whoever listens later has missed them.
  */
+import type { ErrorAction } from '../../base/errors.ts'
 import type { ClientState, CloseReason } from './connection.ts'
 import type { Me, Person } from './shared.ts'
 
@@ -22,6 +23,28 @@ export interface OfflineProgress {
   readonly received: number
   /** Whether it is over, and what comes from now on is live; with fewer than expected, the rest comes at the next login. */
   readonly done: boolean
+}
+
+/** Whether the settings that all devices of the account share are here. */
+export interface InitialSyncEvent {
+  /** Whether the collections are here that a program needs before it shows anything: the own name and the contacts. */
+  readonly complete: boolean
+  /** The collections that are here, e.g. `critical_block`, `regular`. */
+  readonly collections: readonly string[]
+}
+
+/** Settings that the account's devices share cannot be verified, or the server does not give them. */
+export interface SyncFailedEvent {
+  /** Which collection, e.g. `regular_low`. It stays as it was; the others go on. */
+  readonly collection: string
+  /** Why, as a stable code, e.g. `WATON_APP_STATE_HASH`. */
+  readonly code: string
+  /** What to do about it, as with errors. waton goes on trying whatever it says. */
+  readonly action: ErrorAction
+  /** Attempts so far. */
+  readonly attempts: number
+  /** When it is tried again, in milliseconds since the epoch. */
+  readonly retryAtMs: number
 }
 
 /** A consumer's handler failed on an event as often as it may: the event is a dead letter now. */
@@ -160,6 +183,13 @@ export interface EphemeralEvents {
   }
   /** The offline queue of the server is being taken in: at its beginning, for each batch, and at its end. */
   'sync.offline': OfflineProgress
+  /**
+   * The contacts and settings that the phone shares are here, or have not come within three minutes: told once after each
+   * start, and once more when what was missing has come.
+   */
+  'sync.initial': InitialSyncEvent
+  /** A part of what the phone shares cannot be had in a state that verifies; nothing of it was applied. */
+  'sync.failed': SyncFailedEvent
   /** Somebody came or went. Sent for people whom this account has asked about. */
   readonly presence: PresenceEvent
   /** Somebody types, speaks, or has stopped. */
@@ -181,6 +211,8 @@ const NAMES: Readonly<Record<keyof EphemeralEvents, true>> = {
   'consumer.dead': true,
   'connection.expiring': true,
   'sync.offline': true,
+  'sync.initial': true,
+  'sync.failed': true,
   presence: true,
   'chat.state': true,
 }

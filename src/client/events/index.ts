@@ -6,10 +6,18 @@
 import type { AccountChangedPayload, AccountRestrictedPayload, BlocklistChangedPayload } from './account.ts'
 import type { CallPayload } from './call.ts'
 import type {
+  ChatChangedPayload,
+  ChatClearedPayload,
+  ChatDeletedPayload,
+  MessageHiddenPayload,
+  MessageStarredPayload,
+} from './chat-state.ts'
+import type {
   ContactAboutPayload,
   ContactChangedPayload,
   ContactDisappearingPayload,
   ContactPicturePayload,
+  ContactSavedPayload,
   DevicesChangedPayload,
   IdentityChangedPayload,
   LidMappingPayload,
@@ -23,6 +31,7 @@ import type {
   GroupParticipantsPayload,
   GroupRequestPayload,
 } from './group.ts'
+import type { LabelAssignedPayload, LabelChangedPayload, QuickReplyChangedPayload } from './label.ts'
 import type { MediaRetryPayload } from './media.ts'
 import type {
   NewsletterChangedPayload,
@@ -39,8 +48,18 @@ export type {
   AccountRestrictedPayload,
   BlocklistChange,
   BlocklistChangedPayload,
+  StatusAudience,
 } from './account.ts'
 export type { CallPayload, CallStatus } from './call.ts'
+export type {
+  ChatChangedPayload,
+  ChatChanges,
+  ChatClearedPayload,
+  ChatDeletedPayload,
+  ChatEvent,
+  MessageHiddenPayload,
+  MessageStarredPayload,
+} from './chat-state.ts'
 export type { Ban, BanCause, ClientState, CloseReason, CloseReasonName, StanzaView } from './connection.ts'
 export type {
   ContactAboutPayload,
@@ -48,6 +67,7 @@ export type {
   ContactDisappearingPayload,
   ContactEvent,
   ContactPicturePayload,
+  ContactSavedPayload,
   DevicesChangedPayload,
   IdentityChangedPayload,
   LidMappingPayload,
@@ -56,10 +76,12 @@ export type {
   ChatStateEvent,
   ConsumerDeadEvent,
   EphemeralEvents,
+  InitialSyncEvent,
   LostEvents,
   OfflineProgress,
   PresenceEvent,
   QuarantinedEvent,
+  SyncFailedEvent,
 } from './ephemeral.ts'
 export type {
   GroupChangedPayload,
@@ -73,6 +95,12 @@ export type {
   GroupRequestPayload,
   GroupSettings,
 } from './group.ts'
+export type {
+  LabelAssignedPayload,
+  LabelChangedPayload,
+  LabelKind,
+  QuickReplyChangedPayload,
+} from './label.ts'
 export type { MediaRetryPayload } from './media.ts'
 export type {
   NewsletterChangedPayload,
@@ -89,7 +117,7 @@ export type {
   UndecryptablePayload,
 } from './message.ts'
 export type { SendFailedPayload } from './send.ts'
-export type { Me, MessageRef, Origin, Person } from './shared.ts'
+export type { ChangeOrigin, Me, MessageRef, Origin, Person } from './shared.ts'
 
 /** Durable events by type; the number is the payload's version. */
 export interface DurablePayloads {
@@ -107,6 +135,12 @@ export interface DurablePayloads {
   readonly 'blocklist.changed': BlocklistChangedPayload
   /** Something happened to a call. */
   readonly call: CallPayload
+  /** A chat was archived, pinned, muted, read or locked, or is not any more. */
+  readonly 'chat.changed': ChatChangedPayload
+  /** The messages of a chat were taken away. */
+  readonly 'chat.cleared': ChatClearedPayload
+  /** A chat was taken away. */
+  readonly 'chat.deleted': ChatDeletedPayload
   /** Somebody wrote something else about themselves. */
   readonly 'contact.about': ContactAboutPayload
   /** Somebody has another number, profile or business. */
@@ -115,6 +149,8 @@ export interface DurablePayloads {
   readonly 'contact.disappearing': ContactDisappearingPayload
   /** Somebody has another picture. */
   readonly 'contact.picture': ContactPicturePayload
+  /** Somebody stands in the address book, or not any more. */
+  readonly 'contact.saved': ContactSavedPayload
   /** Somebody has other devices. */
   readonly 'devices.changed': DevicesChangedPayload
   /** Somebody registered anew. */
@@ -135,6 +171,10 @@ export interface DurablePayloads {
   readonly 'group.participants': GroupParticipantsPayload
   /** Somebody asks to join a group. */
   readonly 'group.request': GroupRequestPayload
+  /** A label was put on something, or taken away. */
+  readonly 'label.assigned': LabelAssignedPayload
+  /** A label was made, renamed or removed. */
+  readonly 'label.changed': LabelChangedPayload
   /** The phone has uploaded media again, or could not. */
   readonly 'media.retry': MediaRetryPayload
   /** What a newsletter is called or allows. */
@@ -145,6 +185,12 @@ export interface DurablePayloads {
   readonly 'newsletter.reactions': NewsletterReactionsPayload
   /** A message of a newsletter was seen. */
   readonly 'newsletter.views': NewsletterViewsPayload
+  /** A message was deleted on the devices of this account alone. */
+  readonly 'message.hidden': MessageHiddenPayload
+  /** A message got a star, or has lost it. */
+  readonly 'message.starred': MessageStarredPayload
+  /** A quick reply was made, changed or removed. */
+  readonly 'quick-reply.changed': QuickReplyChangedPayload
   /** This account has read messages of others, on another of its devices. */
   readonly 'message.seen': SeenPayload
   /** A message of ours that nobody will get. */

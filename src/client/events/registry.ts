@@ -4,11 +4,13 @@
  */
 import { ACCOUNT_CHANGED, ACCOUNT_RESTRICTED, BLOCKLIST_CHANGED } from './account.ts'
 import { CALL } from './call.ts'
+import { CHAT_CHANGED, CHAT_CLEARED, CHAT_DELETED, MESSAGE_HIDDEN, MESSAGE_STARRED } from './chat-state.ts'
 import {
   CONTACT_ABOUT,
   CONTACT_CHANGED,
   CONTACT_DISAPPEARING,
   CONTACT_PICTURE,
+  CONTACT_SAVED,
   DEVICES_CHANGED,
   IDENTITY_CHANGED,
   LID_MAPPING,
@@ -22,6 +24,7 @@ import {
   GROUP_PARTICIPANTS,
   GROUP_REQUEST,
 } from './group.ts'
+import { LABEL_ASSIGNED, LABEL_CHANGED, QUICK_REPLY_CHANGED } from './label.ts'
 import { MEDIA_RETRY } from './media.ts'
 import {
   NEWSLETTER_CHANGED,
@@ -46,10 +49,14 @@ export const EVENTS: EventRegistry = {
   'account.restricted': ACCOUNT_RESTRICTED,
   'blocklist.changed': BLOCKLIST_CHANGED,
   call: CALL,
+  'chat.changed': CHAT_CHANGED,
+  'chat.cleared': CHAT_CLEARED,
+  'chat.deleted': CHAT_DELETED,
   'contact.about': CONTACT_ABOUT,
   'contact.changed': CONTACT_CHANGED,
   'contact.disappearing': CONTACT_DISAPPEARING,
   'contact.picture': CONTACT_PICTURE,
+  'contact.saved': CONTACT_SAVED,
   'devices.changed': DEVICES_CHANGED,
   'identity.changed': IDENTITY_CHANGED,
   'lid.mapping': LID_MAPPING,
@@ -60,11 +67,16 @@ export const EVENTS: EventRegistry = {
   'group.linked': GROUP_LINKED,
   'group.participants': GROUP_PARTICIPANTS,
   'group.request': GROUP_REQUEST,
+  'label.assigned': LABEL_ASSIGNED,
+  'label.changed': LABEL_CHANGED,
   'media.retry': MEDIA_RETRY,
   'newsletter.changed': NEWSLETTER_CHANGED,
   'newsletter.participant': NEWSLETTER_PARTICIPANT,
   'newsletter.reactions': NEWSLETTER_REACTIONS,
   'newsletter.views': NEWSLETTER_VIEWS,
+  'message.hidden': MESSAGE_HIDDEN,
+  'message.starred': MESSAGE_STARRED,
+  'quick-reply.changed': QUICK_REPLY_CHANGED,
   'message.seen': MESSAGE_SEEN,
   'send.failed': SEND_FAILED,
 }

@@ -28,6 +28,12 @@ export interface Me {
 /** How an event came here: just now, from the server's offline queue, from history, or from another own device. */
 export type Origin = 'live' | 'offline' | 'history' | 'own'
 
+/**
+ * Since when something that this account has set is known: `live`: it was done on another device, now or while this one was
+ * away; `history`: it was so when this device was linked.
+ */
+export type ChangeOrigin = 'live' | 'history'
+
 /** Which message something is about, e.g. the one that a reaction belongs to. */
 export interface MessageRef {
   /** The id of that message. */
@@ -58,6 +64,11 @@ export function messageRefSchema(z: Zod): ZodSchema<MessageRef> {
 /** @see Origin */
 export function originSchema(z: Zod): ZodSchema<Origin> {
   return z.enum(['live', 'offline', 'history', 'own'])
+}
+
+/** @see ChangeOrigin */
+export function changeOriginSchema(z: Zod): ZodSchema<ChangeOrigin> {
+  return z.enum(['live', 'history'])
 }
 
 /** Milliseconds since the epoch. */

@@ -7,8 +7,13 @@ import type { HistoryPolicy } from '../../protocol/noise/client-payload.ts'
 import type { AccountState } from '../state/account-state.ts'
 import type { RecordKind } from '../state/record-kind.ts'
 import {
+  APP_STATE_COLLECTION,
+  APP_STATE_ENTRY,
+  APP_STATE_KEY,
+  APP_STATE_KEY_REQUEST,
   CONNECTION_HINTS,
   CREDENTIALS,
+  DIRTY_COLLECTION,
   PRE_KEY_STATE,
   SELF,
   SESSION,
@@ -20,8 +25,18 @@ import type { Unit } from '../state/unit.ts'
 import { makeCredentials } from './credentials.ts'
 import type { Self } from './self.ts'
 
-/** Kinds of records that a new device cannot use: others agreed on them with the old one. */
-const BOUND_TO_THE_DEVICE: readonly RecordKind<unknown>[] = [SESSION as RecordKind<unknown>]
+/**
+ * Kinds of records that a new device cannot use: others agreed on them with the old one, or they are of an account that the
+ * new one may not be of. The phone shares its keys, and with them all of app state, with each device that it links.
+ */
+const BOUND_TO_THE_DEVICE = [
+  SESSION,
+  APP_STATE_COLLECTION,
+  APP_STATE_ENTRY,
+  DIRTY_COLLECTION,
+  APP_STATE_KEY_REQUEST,
+  APP_STATE_KEY,
+] as readonly RecordKind<unknown>[]
 
 /** Records removed with one commit. */
 const PAGE = 500

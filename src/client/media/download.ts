@@ -6,7 +6,7 @@
 import { sleep } from '../../base/clock.ts'
 import type { Clock } from '../../base/clock.ts'
 import { BoundedMap } from '../../base/bounded-map.ts'
-import { toHex } from '../../base/bytes.ts'
+import { EMPTY_BYTES, toHex } from '../../base/bytes.ts'
 import { ClosedError, CryptoError, TransportError, UsageError } from '../../base/errors.ts'
 import type { WatonError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
@@ -88,7 +88,8 @@ const HOSTS_WAIT_MS = 10_000
 const MAX_MOVED = 1024
 
 interface Job {
-  readonly message: DownloadableMessage
+  /** Whose file it is; nobody can be asked for another. */
+  readonly message?: DownloadableMessage
   readonly file: MediaFile
   readonly sink: Sink
   readonly maxBytes: number
@@ -112,11 +113,21 @@ export class Downloads {
   }
 
   /** See `Client.download`. */
-  async download(
+  download(
     message: DownloadableMessage,
     options: DownloadOptions & { readonly path?: string } = {},
   ): Promise<Uint8Array | undefined> {
-    const running = this.#download(message, options)
+    return this.#run(() => this.#download(message, options))
+  }
+
+  /** A file that no message has, into memory. When it is gone, nobody is asked to upload it again. */
+  async file(file: MediaFile, signal: AbortSignal): Promise<Uint8Array> {
+    const bytes = await this.#run(() => this.#download(file, { signal }))
+    return bytes ?? EMPTY_BYTES
+  }
+
+  async #run<Value>(work: () => Promise<Value>): Promise<Value> {
+    const running = work()
     this.#running.add(running)
     try {
       return await running
@@ -133,7 +144,7 @@ export class Downloads {
   }
 
   async #download(
-    message: DownloadableMessage,
+    wanted: DownloadableMessage | MediaFile,
     {
       path,
       signal,
@@ -151,11 +162,12 @@ export class Downloads {
     signal?.addEventListener('abort', stop, { once: true })
     try {
       this.#checkWanted(signal)
-      const file = await this.#fileOf(message)
+      const message = 'mediaKey' in wanted ? undefined : wanted
+      const file = 'mediaKey' in wanted ? wanted : await this.#fileOf(wanted)
       if ((file.lengthBytes ?? 0) > maxBytes) throw tooLarge(maxBytes)
       const sink = path === undefined ? memorySink() : await fileSink(path, this.#options.random)
-      const job = { message, file, sink, maxBytes, signal: giveUp.signal, onProgress }
-      return await this.#fetch(job)
+      const job = { file, sink, maxBytes, signal: giveUp.signal, onProgress }
+      return await this.#fetch(message === undefined ? job : { ...job, message })
     } catch (error) {
       this.#checkWanted(signal, error)
       throw error
@@ -204,17 +216,17 @@ export class Downloads {
     const moved = this.#moved.get(movedKey)
     const first = await this.#tryAll(job, moved === undefined ? job.file : movedTo(job.file, moved))
     if (first.state === 'done') return
-    if (first.state !== 'gone') throw errorOf(first)
+    if (first.state !== 'gone' || job.message === undefined) throw errorOf(first)
     const since = this.#moved.get(movedKey)
     // another download of the same file may have been told meanwhile
     const isNews = since !== undefined && since !== moved
-    const directPath = isNews ? since : await this.#uploadedAgain(job)
+    const directPath = isNews ? since : await this.#uploadedAgain(job, job.message)
     this.#moved.set(movedKey, directPath)
     const second = await this.#tryAll(job, movedTo(job.file, directPath))
     if (second.state !== 'done') throw errorOf(second)
   }
 
-  async #uploadedAgain({ message, file, signal }: Job): Promise<string> {
+  async #uploadedAgain({ file, signal }: Job, message: DownloadableMessage): Promise<string> {
     const { id, chat, fromMe = false } = message
     const participant = isGroup(chat) || isBroadcast(chat) ? this.#senderOf(message).jid : undefined
     const { reuploads, state } = this.#options

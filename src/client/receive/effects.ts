@@ -6,6 +6,7 @@ import { describeError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { TypedEmitter } from '../../base/typed-emitter.ts'
 import { cleanDirty } from '../../protocol/stanza/iq/dirty.ts'
+import type { AppStateSync } from '../app-state/app-state-sync.ts'
 import type { Connection } from '../connection/connection.ts'
 import type { ClientEvents } from '../events.ts'
 import type { KeyUpkeep } from '../keys/key-upkeep.ts'
@@ -20,6 +21,7 @@ export interface EffectParts {
   readonly emitter: TypedEmitter<ClientEvents>
   readonly logger: Logger
   readonly preKeys: KeyUpkeep
+  readonly appState: Pick<AppStateSync, 'wake'>
   readonly placeholders: PlaceholderRequests
   readonly offline: OfflineQueue
   readonly tokens: PrivacyTokens
@@ -30,13 +32,16 @@ export interface EffectParts {
 
 /** See the file comment. */
 export function makeEffects(parts: EffectParts): Effects {
-  const { emitter, preKeys, placeholders, offline, tokens, media } = parts
+  const { emitter, preKeys, appState, placeholders, offline, tokens, media } = parts
   return {
     preKeysLow: () => {
       preKeys.low()
     },
     preKeySpent: () => {
       preKeys.spent()
+    },
+    appState: () => {
+      appState.wake()
     },
     placeholders: () => {
       placeholders.wake()

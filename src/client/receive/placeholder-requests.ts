@@ -7,19 +7,12 @@ import type { Clock, Timer } from '../../base/clock.ts'
 import { describeError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
-import type { BinaryNode } from '../../protocol/binary/node.ts'
-import { signalAddress } from '../../protocol/jid.ts'
-import { createMessageId } from '../../protocol/message/message-id.ts'
-import { padMessage } from '../../protocol/message/padding.ts'
 import { Message, encodeMessage } from '../../protocol/proto/message.ts'
-import { hasOpenSession } from '../../protocol/signal/index.ts'
-import { buildPeerMessage } from '../../protocol/stanza/peer-message.ts'
 import type { Connection } from '../connection/connection.ts'
-import { canonicalJid } from '../identity/addresses.ts'
-import { encryptOrBroken, setSessionAside } from '../identity/broken-session.ts'
 import type { Self } from '../identity/self.ts'
+import { sealForPhone } from '../peer-message.ts'
 import type { AccountState } from '../state/account-state.ts'
-import { PEER_MESSAGE, PLACEHOLDER, SESSION } from '../state/records.ts'
+import { PLACEHOLDER } from '../state/records.ts'
 import type { Placeholder } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import { MAX_PLACEHOLDER_AGE_MS, inState, keyOfName } from './placeholder.ts'
@@ -121,10 +114,8 @@ export class PlaceholderRequests {
 
   /** The mark, the advanced session and the request belong together: it leaves after the commit, once. */
   async #request(unit: Unit, asked: readonly Named[], connection: Connection): Promise<void> {
-    const stanza = await this.#encrypt(
-      unit,
-      asked.map(({ placeholder }) => placeholder),
-    )
+    const request = requestFor(asked.map(({ placeholder }) => placeholder))
+    const stanza = await sealForPhone(unit, request, this.#options)
     if (stanza === undefined) {
       this.#options.logger.warn(
         { messages: asked.length },
@@ -135,34 +126,6 @@ export class PlaceholderRequests {
     for (const { name, placeholder } of asked) unit.put(PLACEHOLDER, name, inState('asked', placeholder))
     unit.onCommit(() => {
       if (connection.isOpen) connection.send(stanza)
-    })
-  }
-
-  async #encrypt(unit: Unit, placeholders: readonly Placeholder[]): Promise<BinaryNode | undefined> {
-    const { state, self, random } = this.#options
-    const address = signalAddress(await canonicalJid(unit, self.pn))
-    const record = await unit.read(SESSION, address)
-    if (record === undefined || !hasOpenSession(record)) return undefined
-    const request = requestFor(placeholders)
-    const sealed = encryptOrBroken(address, {
-      record,
-      plaintext: padMessage(request, random),
-      local: self.local,
-      random,
-      nowMs: unit.nowMs,
-    })
-    if ('error' in sealed) {
-      setSessionAside(unit, sealed, state)
-      return undefined
-    }
-    unit.put(SESSION, address, sealed.record)
-    const id = createMessageId({ random, nowMs: unit.nowMs, self: self.pn })
-    // for a phone that cannot read it
-    unit.put(PEER_MESSAGE, id, request)
-    return buildPeerMessage({
-      id,
-      copy: { jid: self.pn, type: sealed.type, ciphertext: sealed.body },
-      deviceIdentity: self.deviceIdentity,
     })
   }
 }

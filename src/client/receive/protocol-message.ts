@@ -42,7 +42,7 @@ export async function receiveProtocolMessage(
     context.drops.drop('not-from-own-phone', { id: parsed.id, from: parsed.author })
     return
   }
-  keepAppStateKeys(unit, protocol)
+  keepAppStateKeys(unit, protocol, context)
   keepHistoryNotification(unit, parsed.id, protocol)
   keepSalt(unit, protocol, context)
   await recordResent(unit, { response: protocol.peerDataOperationRequestResponseMessage, record }, context)
@@ -67,9 +67,18 @@ async function learnMappings(
   }
 }
 
-/** Shared once, in the first burst after linking: lost keys would mean app state that can never be read. */
-function keepAppStateKeys(unit: Unit, { appStateSyncKeyShare }: Message.ProtocolMessage.$Properties): void {
-  for (const { keyId, keyData } of appStateSyncKeyShare?.keys ?? []) {
+/**
+ * Shared once, in the first burst after linking: lost keys would mean app state that can never be read. What waits for them
+ * goes on when they are durable.
+ */
+function keepAppStateKeys(
+  unit: Unit,
+  { appStateSyncKeyShare }: Message.ProtocolMessage.$Properties,
+  { effects }: ReceiveContext,
+): void {
+  const keys = appStateSyncKeyShare?.keys ?? []
+  for (const { keyId, keyData } of keys) {
+    // a key that the phone does not have either is shared without its data
     if (!keyId?.keyId || !keyData) continue
     unit.put(
       APP_STATE_KEY,
@@ -77,6 +86,10 @@ function keepAppStateKeys(unit: Unit, { appStateSyncKeyShare }: Message.Protocol
       encodeProto(Message.AppStateSyncKeyData, keyData, 'AppStateSyncKeyData'),
     )
   }
+  if (keys.length === 0) return
+  unit.onCommit(() => {
+    effects.appState()
+  })
 }
 
 /** Kept raw until it is imported; the receipt that tells the phone so is sent then and not before. */

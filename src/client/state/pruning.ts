@@ -3,7 +3,10 @@
  * the rules say is done by `pruner.ts`, or by whoever a rule names.
  */
 import {
+  APP_STATE_COLLECTION,
+  APP_STATE_ENTRY,
   APP_STATE_KEY,
+  APP_STATE_KEY_REQUEST,
   BACKUP_STAMP,
   CHAT_TIMER,
   CONNECTION_HINTS,
@@ -94,6 +97,9 @@ export const RECORD_RULES: ReadonlyMap<string, PruningRule> = new Map([
   [LID_BY_PN.kind, forEver('one for each person; everything of theirs is keyed by it')],
   [PN_BY_LID.kind, forEver('one for each person; everything of theirs is keyed by it')],
   [APP_STATE_KEY.kind, forEver('the phone shares a key once, and old patches need it')],
+  [APP_STATE_COLLECTION.kind, forEver('one for each of the five collections')],
+  [APP_STATE_ENTRY.kind, forEver('one for each setting that the account has, and gone when it is')],
+  [APP_STATE_KEY_REQUEST.kind, days(REDELIVERY_DAYS, 'asked for again after a day')],
   [CHAT_TIMER.kind, forEver('one for each chat whose messages were ever set to disappear')],
   [CONSUMER.kind, forEver('one for each name that the program uses; it says where to go on')],
   [CONSUMER_AHEAD.kind, bounded('client/consume/progress.ts', 'chunks go when the mark has passed them')],

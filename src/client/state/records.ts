@@ -3,6 +3,7 @@
  * kind is one entry there and its line in `pruning.ts`, which lists them all; stores need no change.
  */
 export * from './account-records.ts'
+export * from './app-state-records.ts'
 export * from './key-records.ts'
 export * from './people-records.ts'
 export * from './privacy-records.ts'

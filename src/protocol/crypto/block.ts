@@ -44,12 +44,48 @@ export function aesCbcDecrypt(key: Uint8Array, iv: Uint8Array, ciphertext: Uint8
   const decipher = createDecipheriv('aes-256-cbc', key, iv)
   decipher.setAutoPadding(false)
   const padded = decipher.update(ciphertext)
+  return plainBytes(padded.subarray(0, unpaddedLength(padded)))
+}
+
+/** Decrypts many messages under one key. */
+export interface CbcOpener {
+  /**
+   * Decrypts one and removes its padding.
+   *
+   * @param sealed - the iv and the ciphertext
+   * @throws {CryptoError} `WATON_CRYPTO_PADDING`, as {@link aesCbcDecrypt} does
+   */
+  open(sealed: Uint8Array): Uint8Array
+}
+
+/**
+ * Decrypts AES-256-CBC messages that carry their iv in front, with one native object for all: making one costs as much
+ * as decrypting, and collecting it again as much. A block is decrypted with the block before it as its iv, so messages
+ * may follow each other; what comes out for an iv is no plaintext and is dropped.
+ *
+ * @param key - 32 bytes
+ */
+export function createCbcOpener(key: Uint8Array): CbcOpener {
+  checkBytes('AES-256 key', key, KEY_BYTES)
+  const decipher = createDecipheriv('aes-256-cbc', key, new Uint8Array(BLOCK_BYTES))
+  decipher.setAutoPadding(false)
+  return {
+    open: (sealed) => {
+      if (sealed.length <= BLOCK_BYTES || sealed.length % BLOCK_BYTES !== 0) throw paddingFailure()
+      const padded = decipher.update(sealed)
+      return plainBytes(padded.subarray(BLOCK_BYTES, unpaddedLength(padded)))
+    },
+  }
+}
+
+/** The length without the padding, which must be right to the last byte. */
+function unpaddedLength(padded: Uint8Array): number {
   const padding = padded.at(-1) ?? 0
   if (padding < 1 || padding > BLOCK_BYTES) throw paddingFailure()
   const length = padded.length - padding
   for (let index = length; index < padded.length; index++)
     if (padded[index] !== padding) throw paddingFailure()
-  return plainBytes(padded.subarray(0, length))
+  return length
 }
 
 function paddingFailure(): CryptoError {

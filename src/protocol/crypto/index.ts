@@ -3,11 +3,11 @@
  * XEdDSA signatures `sodium-native` or `@noble/curves`; in front of it are plain functions over `Uint8Array`.
  */
 export { aesGcmOpen, aesGcmSeal, aesGcmSealInto, GCM_TAG_BYTES, type GcmSealing } from './aead.ts'
-export { aesCbcDecrypt, aesCbcEncrypt, aesCtr } from './block.ts'
+export { aesCbcDecrypt, aesCbcEncrypt, aesCtr, createCbcOpener, type CbcOpener } from './block.ts'
 export { constantTimeEqual } from './constant-time.ts'
 export { CURVE_KEY_BYTES, generateKeyPair, keyPairFromPrivate, sharedSecret, type KeyPair } from './curve.ts'
 export { md5, sha1, sha256, sha512 } from './hash.ts'
-export { hkdfSha256, type HkdfOptions } from './hkdf.ts'
+export { hkdfSha256, hkdfSha256Into, type HkdfOptions } from './hkdf.ts'
 export { hmacSha256, hmacSha512 } from './hmac.ts'
 export { pbkdf2Sha256 } from './pbkdf2.ts'
 export {

@@ -22,6 +22,7 @@ import { startHandshake } from '../../../src/protocol/noise/handshake.ts'
 import { acceptPairSuccess } from '../../../src/protocol/pairing/device-identity.ts'
 import { readKeyIndexList } from '../../../src/protocol/pairing/key-index-list.ts'
 import { agreeByLinkCode } from '../../../src/protocol/pairing/link-code.ts'
+import * as appStateProto from '../../../src/protocol/proto/app-state.ts'
 import { decodeProto } from '../../../src/protocol/proto/codec.ts'
 import * as connectionProto from '../../../src/protocol/proto/connection.ts'
 import * as mediaProto from '../../../src/protocol/proto/media.ts'
@@ -51,6 +52,7 @@ import { baileysUpload } from '../../vectors/media/baileys-files.ts'
 import { CHAIN_NOW_SECONDS, issueChain, newServerKeys } from '../../vectors/noise/scripted-server.ts'
 import { BaileysMember, WatonMember } from '../../vectors/sender-key/parties.ts'
 import { LibsignalParty, NOW_MS, WatonParty } from '../../vectors/signal/parties.ts'
+import { appStateParsers } from './app-state-parsers.ts'
 
 /** A function that reads bytes, and bytes that it reads. */
 export interface ByteParser {
@@ -278,7 +280,7 @@ function protoTypes(): readonly ByteParser[] {
     found.set(value, { name, parse: (bytes) => decodeProto(type, bytes, name), valid: MESSAGE_BYTES })
     for (const [inner, nested] of Object.entries(value)) walk(`${name}.${inner}`, nested)
   }
-  for (const part of [connectionProto, mediaProto, messageProto])
+  for (const part of [connectionProto, mediaProto, messageProto, appStateProto])
     for (const [name, value] of Object.entries(part)) walk(name, value)
   return [...found.values()]
 }
@@ -360,6 +362,7 @@ export async function byteParsers(): Promise<readonly ByteParser[]> {
     ...(await signal()),
     ...(await senderKeys()),
     ...(await mediaFiles()),
+    ...(await appStateParsers()),
     { name: 'readHistorySalt', parse: readHistorySalt, valid: [historyWithSalt()] },
   ]
 }

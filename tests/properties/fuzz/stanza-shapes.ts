@@ -236,6 +236,21 @@ const MEDIA: readonly BinaryNode[] = [
   ]),
 ]
 
+/** @source Baileys 7.0.0-rc14 `Utils/chat-utils.js` extractSyncdPatches; whatsapp-rust for a refusal inside a result */
+const APP_STATE: readonly BinaryNode[] = [
+  node('iq', { id: '1', from: SERVER, type: 'result' }, [
+    node('sync', {}, [
+      node('collection', { name: 'regular_high', version: '9', has_more_patches: 'true' }, [
+        node('patches', {}, [node('patch', {}, new Uint8Array(40))]),
+      ]),
+      node('collection', { name: 'regular' }, [node('snapshot', {}, new Uint8Array(40))]),
+      node('collection', { name: 'regular_low', type: 'error' }, [
+        node('error', { code: '409', text: 'conflict' }),
+      ]),
+    ]),
+  ]),
+]
+
 /** Children of `<ib>`, each of which has a parser of its own. */
 const BULLETINS: readonly BinaryNode[] = [
   node('edge_routing', {}, [node('routing_info', {}, Uint8Array.of(8, 1))]),
@@ -255,6 +270,7 @@ export const STANZA_SHAPES: readonly BinaryNode[] = [
   ...GROUPS,
   ...NEWSLETTERS,
   ...MEDIA,
+  ...APP_STATE,
   ...BULLETINS,
   ...KEYS,
   ...MEX.map((json) => mexNotice(JSON.stringify(json))),

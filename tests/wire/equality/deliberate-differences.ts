@@ -189,12 +189,6 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
     ].map((step) => a('only-baileys', 'iq set privacy tokens', { step })),
   },
   {
-    id: 'app-state',
-    what: 'Baileys asks for the app state after the first login; waton does not yet.',
-    reason: 'App state is a part of its own. The keys for it are kept from the first login on.',
-    marks: [a('only-baileys', 'iq set w:sync:app:state sync', { step: 'first login' })],
-  },
-  {
     id: 'history-receipt',
     what: 'Baileys confirms history (`hist_sync`) as soon as its notification has come; waton keeps the notification and does not confirm it yet.',
     reason: 'The receipt says that the history was taken in. It is sent when that is true.',

@@ -143,8 +143,8 @@ const FIRST_LOGIN: Step = {
     })
   },
   ends: {
-    both: [...LOGIN, UPLOAD, ...times(2, 'receipt peer_msg')],
-    baileys: ['receipt hist_sync', 'iq set w:sync:app:state sync'],
+    both: [...LOGIN, UPLOAD, 'iq set w:sync:app:state sync', ...times(2, 'receipt peer_msg')],
+    baileys: ['receipt hist_sync'],
     waton: [CLEAN, OWN_DEVICES],
   },
 }

@@ -89,6 +89,9 @@ export interface WatonPartyOptions {
   readonly seed: string
 }
 
+/** Into so many app state is divided. */
+const COLLECTIONS = 5
+
 /** See the file comment. Each connect makes a client on the same store, as a restarted program does. */
 export class WatonParty implements Party {
   readonly name = 'waton'
@@ -134,8 +137,16 @@ export class WatonParty implements Party {
   }
 
   async disconnect(): Promise<void> {
+    // cut before it has what it asked for, it would ask for that again with the next connection
+    if (this.#client?.state === 'open') await until('app state to be here', () => this.#hasAppState())
     await this.#client?.close()
     this.#client = undefined
+  }
+
+  async #hasAppState(): Promise<boolean> {
+    const { store } = this.#options
+    const collections = await store.listRecords(ACCOUNT, 'app-state-collection', undefined, COLLECTIONS)
+    return collections.length === COLLECTIONS
   }
 
   async send(chat: string, text: string, id?: string): Promise<string> {

@@ -43,7 +43,11 @@ async function applyChange(
     }
     case 'disappearing-mode': {
       const setAtMs = change.setAtSeconds === undefined ? atMs : change.setAtSeconds * 1000
-      unit.event('account.changed', { disappearingSeconds: change.seconds, atMs: setAtMs }, account)
+      unit.event(
+        'account.changed',
+        { disappearingSeconds: change.seconds, atMs: setAtMs, origin: 'live' },
+        account,
+      )
       return
     }
     case 'picture':
@@ -54,7 +58,7 @@ async function applyChange(
       )
       return
     case 'privacy':
-      unit.event('account.changed', { privacy: change.settings, atMs }, account)
+      unit.event('account.changed', { privacy: change.settings, atMs, origin: 'live' }, account)
       return
     case 'unknown':
       unknowns.count('notification', `account_sync/${change.tag}`)
