@@ -270,7 +270,7 @@ export class AppStateSync {
     if (error instanceof QueryError) return !error.retryable
     if (error instanceof ProtocolError || error instanceof CryptoError || error instanceof UsageError)
       return true
-    const isOfFile = errorCode(error)?.startsWith('WATON_MEDIA_') === true
+    const isOfFile = errorCode(error) === 'WATON_MEDIA_REFUSED'
     return isOfFile && this.#pauses.failures(name) >= FILE_IS_GONE_AFTER
   }
 
