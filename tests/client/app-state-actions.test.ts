@@ -37,6 +37,11 @@ interface Told {
   readonly payload: object
 }
 
+type Apply = (
+  changes: readonly AppliedMutation[],
+  how: { readonly isDiscardedFirst?: boolean },
+) => Promise<readonly Told[]>
+
 /** An account with its addresses, and nothing else. */
 class Desk {
   readonly events: Told[] = []
@@ -44,11 +49,11 @@ class Desk {
   readonly warned: LogFields[] = []
   readonly unknowns: Unknowns = new Unknowns()
   readonly state: AccountState
-  readonly #apply: (change: AppliedMutation) => Promise<void>
+  readonly #apply: Apply
 
-  private constructor(state: AccountState, apply: (desk: Desk, change: AppliedMutation) => Promise<void>) {
+  private constructor(state: AccountState, apply: Apply) {
     this.state = state
-    this.#apply = (change) => apply(this, change)
+    this.#apply = apply
   }
 
   static async open({ name }: { readonly name?: string } = {}): Promise<Desk> {
@@ -78,21 +83,39 @@ class Desk {
       unit.put(CREDENTIALS, SELF, credentials)
       return learnMapping(unit, OWN, OWN_LID)
     })
-    const desk = new Desk(state, async (self_, change) => {
-      const logger: Logger = { ...silentLogger, warn: (fields) => void self_.warned.push(fields) }
-      const send = (stanza: BinaryNode): void => void self_.sent.push(stanza)
-      const { unknowns } = self_
-      await state.commit((unit) => applyMutation(unit, change, { self, logger, send, unknowns }))
-      self_.events.push(...told.splice(0))
+    const desk = new Desk(state, async (changes, { isDiscardedFirst }) => {
+      const logger: Logger = { ...silentLogger, warn: (fields) => void desk.warned.push(fields) }
+      const send = (stanza: BinaryNode): void => void desk.sent.push(stanza)
+      const context = { self, logger, send, unknowns: desk.unknowns }
+      await state.commit(async (unit) => {
+        for (let round = isDiscardedFirst === true ? 0 : 1; round < 2; round += 1) {
+          if (round === 1) unit.discard()
+          for (const change of changes) await applyMutation(unit, change, context)
+        }
+      })
+      const news = told.splice(0)
+      desk.events.push(...news)
+      return news
     })
     return desk
   }
 
   /** Takes one change in, and gives the events that it makes. */
-  async take(mutation: Mutation, more: Partial<AppliedMutation> = {}): Promise<readonly Told[]> {
-    const before = this.events.length
-    await this.#apply({ collection: 'regular', mutation, origin: 'live', ...more })
-    return this.events.slice(before)
+  take(mutation: Mutation, more: Partial<AppliedMutation> = {}): Promise<readonly Told[]> {
+    return this.#apply([{ collection: 'regular', mutation, origin: 'live', ...more }], {})
+  }
+
+  /** Takes changes in as one unit, after it was begun and taken back, if wanted. */
+  takeAll(
+    mutations: readonly Mutation[],
+    more: { readonly isDiscardedFirst?: boolean } = {},
+  ): Promise<readonly Told[]> {
+    const changes = mutations.map((mutation) => ({
+      collection: 'regular',
+      mutation,
+      origin: 'live' as const,
+    }))
+    return this.#apply(changes, more)
   }
 
   /** What was counted, by name. */
@@ -387,6 +410,35 @@ describe('what Baileys makes events of', () => {
       },
     ])
     expect(await desk.state.read(LID_BY_PN, '15550000002')).toBe('100000000000002')
+  })
+})
+
+describe('an address book', () => {
+  test('tells the addresses of all who stand in it together, a thousand at a time', async () => {
+    const desk = await Desk.open()
+    const pnOf = (index: number): string => `1555${String(1_000_000 + index)}@s.whatsapp.net`
+    const book = Array.from({ length: 1001 }, (_, index) =>
+      mutationOf(['contact', pnOf(index)], {
+        contactAction: { fullName: `Contact ${String(index)}`, lidJid: `2000${String(index)}@lid` },
+        timestamp: AT_MS,
+      }),
+    )
+    const told = await desk.takeAll(book)
+    const mappings = told.flatMap(({ type, payload }) =>
+      type === 'lid.mapping' && 'contacts' in payload ? [(payload.contacts as readonly Person[]).length] : [],
+    )
+    expect(mappings).toEqual([1000, 1])
+    expect(told.filter(({ type }) => type === 'contact.saved')).toHaveLength(1001)
+    expect(told).toHaveLength(1003)
+  })
+
+  test('tells addresses that a unit took back again with the next one', async () => {
+    const desk = await Desk.open()
+    const contactAction = { fullName: 'Bob', lidJid: BOB_LID }
+    const told = await desk.takeAll([mutationOf(['contact', BOB], { contactAction })], {
+      isDiscardedFirst: true,
+    })
+    expect(told.map(({ type }) => type)).toEqual(['lid.mapping', 'contact.saved'])
   })
 })
 

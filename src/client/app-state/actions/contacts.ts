@@ -4,6 +4,7 @@
  * @source Baileys 7.0.0-rc14 `Utils/sync-action-utils.js` processContactAction, `Utils/chat-utils.js` processSyncAction
  */
 import { isLid, isPn } from '../../../protocol/jid.ts'
+import type { Person } from '../../events.ts'
 import { learnMapping, personOf } from '../../identity/addresses.ts'
 import type { Unit } from '../../state/unit.ts'
 import { SILENT, accountChat, actionKind, addressIn, present } from './action.ts'
@@ -62,9 +63,25 @@ async function tellEntry(
   unit.event('contact.saved', { contact, ...said, atMs, origin }, contact.jid)
 }
 
+/** Addresses in one event at most, as the phone's list of them has it. */
+const MAX_PER_EVENT = 1000
+
+/** The event of a unit that takes further addresses: a whole address book would make thousands of events. */
+const OPEN = new WeakMap<Unit, { readonly at: number; readonly contacts: Person[] }>()
+
 async function learn(unit: Unit, { pn, lid }: Addresses, context: ActionContext): Promise<void> {
   if (!(await learnMapping(unit, pn, lid))) return
-  const contacts = [{ jid: lid, pn, lid }]
+  const person: Person = { jid: lid, pn, lid }
+  const open = OPEN.get(unit)
+  const payload = open && unit.events[open.at]?.payload
+  // a unit that was taken back has other events, or none
+  const isOpen = payload !== undefined && 'contacts' in payload && payload.contacts === open?.contacts
+  if (isOpen && open.contacts.length < MAX_PER_EVENT) {
+    open.contacts.push(person)
+    return
+  }
+  const contacts = [person]
+  OPEN.set(unit, { at: unit.events.length, contacts })
   unit.event('lid.mapping', { contacts, atMs: unit.nowMs }, await accountChat(unit, context))
 }
 
