@@ -18,7 +18,7 @@ import type { EntryChange } from './changes.ts'
 import type { CollectionName } from './collections.ts'
 
 /** Entries that change in one unit at most: their events are checked and written without a break, a few milliseconds' work. */
-export const MAX_PER_UNIT = 64
+const MAX_PER_UNIT = 64
 
 /** Entries after which others may run. */
 const CHANGES_PER_TURN = 16

@@ -248,7 +248,8 @@ describe('a reference to a file', () => {
   })
 
   it('says where the file is and what it is', () => {
-    const [mediaKey, sha256, encSha256] = [1, 2, 3].map((byte) => new Uint8Array(32).fill(byte))
+    const digest = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
+    const [mediaKey, sha256, encSha256] = [digest(1), digest(2), digest(3)]
     const reference = {
       mediaKey,
       directPath: '/v',

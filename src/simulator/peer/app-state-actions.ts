@@ -3,7 +3,7 @@
  * function for each thing that can be done on the phone; what they mean when they come back is `app-state-view.ts`.
  *
  * @source Baileys 7.0.0-rc14 `lib/Utils/chat-utils.js` chatModificationToAppPatch for collections, indexes and versions;
- *   whatsmeow `appstate/encode.go`, `appstate/keys.go`; whatsapp-rust for locks, time format, locale, unarchiving
+ *   whatsmeow `appstate/encode.go`, `appstate/keys.go`; the table of actions that zapo-js takes from WhatsApp Web for locks, time format, locale, unarchiving
  */
 import type { SyncActionValue } from '../../protocol/proto/app-state.ts'
 import type { Change } from './app-state-collection.ts'
