@@ -109,7 +109,6 @@ export class AppStateSync {
     if (this.#device !== self.devicePn) {
       this.#device = self.devicePn
       this.#beginAtMs = clock.nowMs() + KEYS_COME_MS
-      this.#initial.stop()
       this.#initial = this.#newInitial()
     }
     this.#pauses.clear()
@@ -121,6 +120,7 @@ export class AppStateSync {
   suspend(): void {
     this.#run?.end.abort()
     this.#run = undefined
+    this.#initial.stop()
     this.#timer?.cancel()
     this.#timer = undefined
   }
@@ -136,7 +136,6 @@ export class AppStateSync {
   /** Ends it; resolves when nothing of it runs any more. */
   async close(): Promise<void> {
     this.suspend()
-    this.#initial.stop()
     await this.#working
   }
 
