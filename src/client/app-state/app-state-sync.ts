@@ -27,6 +27,7 @@ import type { Connection } from '../connection/connection.ts'
 import type { ClientEvents } from '../events.ts'
 import type { Self } from '../identity/self.ts'
 import type { MediaFile } from '../media/file.ts'
+import { isAtFault } from '../state/account-state.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { APP_STATE_COLLECTION } from '../state/records.ts'
 import type { AppStateCollection } from '../state/records.ts'
@@ -70,6 +71,9 @@ const AFTER_INTERRUPTION_MS = 10_000
 /** Failures of a media server after which the whole collection is fetched: what it should have may be gone. */
 const FILE_IS_GONE_AFTER = 5
 
+/** What says that something is not as it should be, wherever it came from. */
+const WRONG = [ProtocolError, CryptoError, UsageError] as const
+
 /** One connection, as long as it is the one. */
 interface Run {
   readonly connection: Connection
@@ -105,7 +109,6 @@ export class AppStateSync {
     if (this.#device !== self.devicePn) {
       this.#device = self.devicePn
       this.#beginAtMs = clock.nowMs() + KEYS_COME_MS
-      this.#initial.stop()
       this.#initial = this.#newInitial()
     }
     this.#pauses.clear()
@@ -117,6 +120,7 @@ export class AppStateSync {
   suspend(): void {
     this.#run?.end.abort()
     this.#run = undefined
+    this.#initial.stop()
     this.#timer?.cancel()
     this.#timer = undefined
   }
@@ -132,7 +136,6 @@ export class AppStateSync {
   /** Ends it; resolves when nothing of it runs any more. */
   async close(): Promise<void> {
     this.suspend()
-    this.#initial.stop()
     await this.#working
   }
 
@@ -251,7 +254,8 @@ export class AppStateSync {
       else if (outcome !== 'more') this.#succeeded(fetch.name)
       return outcome === 'more'
     } catch (error) {
-      if (error instanceof StorageError || this.#run !== run) throw error
+      const isOfStore = error instanceof StorageError && !isAtFault(error)
+      if (isOfStore || this.#run !== run) throw error
       const missing = missingKeyIds(error)
       if (missing.length > 0) await this.#park(run, fetch, missing.map(toHex))
       else if (this.#isWrong(fetch.name, error)) await this.#stumble(run, fetch, error)
@@ -268,8 +272,8 @@ export class AppStateSync {
   /** Whether what the server has is not what it should be. Everything else passes. */
   #isWrong(name: CollectionName, error: unknown): error is WatonError {
     if (error instanceof QueryError) return !error.retryable
-    if (error instanceof ProtocolError || error instanceof CryptoError || error instanceof UsageError)
-      return true
+    // what no store takes would be fetched for ever
+    if (WRONG.some((kind) => error instanceof kind) || isAtFault(error)) return true
     const isOfFile = errorCode(error) === 'WATON_MEDIA_REFUSED'
     return isOfFile && this.#pauses.failures(name) >= FILE_IS_GONE_AFTER
   }

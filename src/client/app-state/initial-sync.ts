@@ -17,6 +17,7 @@ export class InitialSync {
   readonly #clock: Clock
   readonly #tell: (event: InitialSyncEvent) => void
   #timer: Timer | undefined
+  #untilMs = 0
   #settled: readonly CollectionName[] = []
   #state: 'idle' | 'waiting' | 'late' | 'complete' = 'idle'
 
@@ -27,9 +28,13 @@ export class InitialSync {
 
   /** The client is open. */
   begin(): void {
-    if (this.#state !== 'idle') return
-    this.#state = 'waiting'
-    this.#timer = this.#clock.schedule(PATIENCE_MS, () => {
+    if (this.#state === 'idle') {
+      this.#state = 'waiting'
+      this.#untilMs = this.#clock.nowMs() + PATIENCE_MS
+    }
+    if (this.#state !== 'waiting' || this.#timer !== undefined) return
+    this.#timer = this.#clock.schedule(Math.max(0, this.#untilMs - this.#clock.nowMs()), () => {
+      this.#timer = undefined
       this.#state = 'late'
       this.#tell({ complete: false, collections: this.#settled })
     })
@@ -50,7 +55,7 @@ export class InitialSync {
     this.#tell({ complete: true, collections: settled })
   }
 
-  /** Nobody is told anything any more. */
+  /** There is no connection: nobody is told anything until it begins again. */
   stop(): void {
     this.#timer?.cancel()
     this.#timer = undefined
