@@ -8,6 +8,7 @@ import { randomFillSync } from 'node:crypto'
 import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import {
+  appState,
   crypto,
   decodeNode,
   encodeNode,
@@ -18,6 +19,7 @@ import {
   senderKey,
   signal,
 } from 'waton/protocol'
+import { createWatonAppState } from './parties/waton-app-state.mjs'
 
 const random = { bytes: (length) => randomFillSync(new Uint8Array(length)) }
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
@@ -234,6 +236,22 @@ const files = {
   },
 }
 
+/** The settings of an account, over a Map of value MACs. */
+const settings = {
+  ltHash: (base, removed, added) => appState.addToLtHash(appState.subtractFromLtHash(base, removed), added),
+  open({ name, keyData }) {
+    const party = createWatonAppState(name)
+    let opened
+    return {
+      snapshot(bytes) {
+        opened = party.open(keyData, bytes)
+        return { count: opened.count }
+      },
+      patches: (list) => party.apply(opened, list),
+    }
+  },
+}
+
 /** The SQLite store with its defaults: a resolved write has been flushed to the drive. */
 async function openAuth(directory) {
   const { openSqlite } = await import('waton/sqlite')
@@ -296,6 +314,7 @@ export default async function load() {
       verify: crypto.verify,
     },
     signal: { party: createParty },
+    appState: settings,
     proto: { encode: messageProto.encodeMessage, decode: messageProto.decodeMessage },
     auth: { open: openAuth },
     media: files,

@@ -10,6 +10,7 @@ const SUBJECTS = [
   'curve',
   'session',
   'messages',
+  'app-state',
   'stalls',
   'import',
   'start',

@@ -10,10 +10,10 @@ import { ROOT, textOf } from './sources.ts'
 
 const KIB = 1024
 
-/** Each leaves some room above what it was when it was set: 582 KiB, 3124 KiB, 22 packages of 15.0 MiB (6.2 of them zod, 1.5 undici), 86 KiB in 32 modules. */
+/** Each leaves some room above what it was when it was set: 869 KiB, 4674 KiB (half of it protobuf classes and their types), 22 packages of 15.0 MiB (6.2 of them zod, 1.5 undici), 86 KiB in 32 modules. */
 const BUDGET = {
-  tarballBytes: 880 * KIB,
-  unpackedBytes: 4200 * KIB,
+  tarballBytes: 1000 * KIB,
+  unpackedBytes: 5500 * KIB,
   /** Packages that every installation gets, indirect ones included; optional native ones are not counted. */
   installedPackages: 22,
   installedBytes: 16 * 1024 * KIB,

@@ -168,9 +168,7 @@ export class AppStateWorld extends World {
 /** The events that app state leads to, in order. */
 export async function changes(client: Client): Promise<readonly DurableEvent[]> {
   const events = await log(client)
-  return events.filter(
-    ({ type }) => type.startsWith('chat.') || type.startsWith('label.') || type === 'contact.changed',
-  )
+  return events.filter(({ type }) => /^(?:chat|label|contact)\./.test(type))
 }
 
 /** What a client tells of one kind from now on. */

@@ -64,6 +64,9 @@ const KEYS_COME_MS = 30_000
 /** How long a key may be on its way, in a message that comes after the news, before the phone is asked for it. */
 const KEY_ON_ITS_WAY_MS = 10_000
 
+/** When a fetch goes on that the store has interrupted, if the store does not say before that it is well. */
+const AFTER_INTERRUPTION_MS = 10_000
+
 /** Failures of a media server after which the whole collection is fetched: what it should have may be gone. */
 const FILE_IS_GONE_AFTER = 5
 
@@ -186,10 +189,14 @@ export class AppStateSync {
     const { state, clock, logger, self, random } = this.#options
     const nowMs = clock.nowMs()
     for (const id of this.#missingSince.keys()) if (!missing.includes(id)) this.#missingSince.delete(id)
-    for (const id of missing) if (!this.#missingSince.has(id)) this.#missingSince.set(id, nowMs)
-    const isLate = (id: string): boolean => (this.#missingSince.get(id) ?? nowMs) + KEY_ON_ITS_WAY_MS <= nowMs
-    const late = missing.filter(isLate)
-    const waiting = missing.length > late.length ? nowMs + KEY_ON_ITS_WAY_MS : Infinity
+    const late: string[] = []
+    let waiting = Infinity
+    for (const id of missing) {
+      const sinceMs = this.#missingSince.get(id) ?? nowMs
+      this.#missingSince.set(id, sinceMs)
+      if (sinceMs + KEY_ON_ITS_WAY_MS <= nowMs) late.push(id)
+      else waiting = Math.min(waiting, sinceMs + KEY_ON_ITS_WAY_MS)
+    }
     if (late.length === 0) return waiting
     const againAtMs = await state.commit((unit) =>
       requestKeys(unit, late, { connection, state, self, random, logger }),
@@ -263,7 +270,7 @@ export class AppStateSync {
     if (error instanceof QueryError) return !error.retryable
     if (error instanceof ProtocolError || error instanceof CryptoError || error instanceof UsageError)
       return true
-    const isOfFile = errorCode(error)?.startsWith('WATON_MEDIA_') === true
+    const isOfFile = errorCode(error) === 'WATON_MEDIA_REFUSED'
     return isOfFile && this.#pauses.failures(name) >= FILE_IS_GONE_AFTER
   }
 
@@ -335,7 +342,7 @@ export class AppStateSync {
       'fetching app state was interrupted',
     )
     this.#isWanted = false
-    this.#lookAgainAt(run, clock.nowMs() + KEY_ON_ITS_WAY_MS)
+    this.#lookAgainAt(run, clock.nowMs() + AFTER_INTERRUPTION_MS)
   }
 }
 

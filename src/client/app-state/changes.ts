@@ -24,17 +24,19 @@ export interface EntryChange {
  * the old one is removed and set under the new one: that is one change, and no removal.
  */
 export function changesOf(mutations: readonly AppStateMutation[], known: Entries): readonly EntryChange[] {
-  const set = new Set(mutations.filter(({ operation }) => operation === 'set').map(indexName))
   const removed = new Map<string, AppStateEntry>()
   for (const mutation of mutations) {
-    const entry = known.get(toHex(mutation.indexMac))
-    if (mutation.operation === 'remove' && entry !== undefined) removed.set(indexName(mutation), entry)
+    const entry = mutation.operation === 'remove' ? known.get(toHex(mutation.indexMac)) : undefined
+    if (entry !== undefined) removed.set(indexName(mutation), entry)
   }
+  // most often nothing is, and then no index needs to be looked at
+  const nameOf = (mutation: AppStateMutation): string => (removed.size === 0 ? '' : indexName(mutation))
+  const set = new Set(mutations.filter(({ operation }) => operation === 'set').map(nameOf))
   return mutations.map((mutation) => {
     const own = known.get(toHex(mutation.indexMac))
     if (mutation.operation === 'remove')
-      return { mutation, previous: own, isNews: own !== undefined && !set.has(indexName(mutation)) }
-    const previous = own ?? removed.get(indexName(mutation))
+      return { mutation, previous: own, isNews: own !== undefined && !set.has(nameOf(mutation)) }
+    const previous = own ?? removed.get(nameOf(mutation))
     return { mutation, previous, isNews: previous === undefined || !equalBytes(previous.data, mutation.data) }
   })
 }

@@ -17,8 +17,8 @@ import { applyMutation } from './actions/registry.ts'
 import type { EntryChange } from './changes.ts'
 import type { CollectionName } from './collections.ts'
 
-/** Entries that change in one unit at most. */
-export const MAX_PER_UNIT = 200
+/** Entries that change in one unit at most: their events are checked and written without a break, a few milliseconds' work. */
+const MAX_PER_UNIT = 64
 
 /** Entries after which others may run. */
 const CHANGES_PER_TURN = 16

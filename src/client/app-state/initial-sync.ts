@@ -10,7 +10,7 @@ import { CRITICAL } from './collections.ts'
 import type { CollectionName } from './collections.ts'
 
 /** How long nobody is told anything. */
-export const PATIENCE_MS = 180_000
+const PATIENCE_MS = 180_000
 
 /** See the file comment. One is good for one linked device. */
 export class InitialSync {

@@ -15,7 +15,7 @@ import { APP_STATE_KEY_REQUEST } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 
 /** How long the phone has for an answer. */
-export const ASK_AGAIN_MS: number = 24 * 60 * 60 * 1000
+const ASK_AGAIN_MS = 24 * 60 * 60 * 1000
 
 /** Keys in one request at most. */
 const MAX_PER_REQUEST = 100

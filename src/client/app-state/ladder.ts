@@ -11,7 +11,7 @@ import { EMPTY_APP_STATE } from '../../protocol/app-state/index.ts'
 import type { AppStateCollection } from '../state/records.ts'
 
 /** Failures after which it is said, and nothing quick helps. */
-export const HOPELESS_ATTEMPTS = 3
+const HOPELESS_ATTEMPTS = 3
 
 const ONCE_MORE_MS = 30_000
 const HOUR_MS = 60 * 60 * 1000

@@ -21,9 +21,11 @@ const { SET, REMOVE } = SyncdMutation.SyncdOperation
 
 /** One change to write. */
 export interface AppStateChange {
+  /** Whether the value is put under its index or taken away. */
   readonly operation: AppStateOperation
   /** The name of an action and what that action needs. */
   readonly index: readonly string[]
+  /** What is said of it; of a removal the other devices read only the index. */
   readonly value: SyncActionValue.$Properties
   /** The version of the action's format. */
   readonly actionVersion: number
@@ -31,6 +33,7 @@ export interface AppStateChange {
 
 /** See {@link encodePatch}. */
 export interface PatchEncoding {
+  /** The collection that it belongs to, e.g. `regular_high`. */
   readonly collection: string
   /** The collection as it is known; the server must not know a newer one. */
   readonly from: AppStateVersion
@@ -38,9 +41,11 @@ export interface PatchEncoding {
   readonly changes: readonly AppStateChange[]
   /** The key to encrypt with: the newest that the account's devices share. */
   readonly keyId: Uint8Array
+  /** What that key expands to. */
   readonly keys: AppStateKeys
   /** The value MAC that is known for an index, by its MAC. */
   readonly previousValueMac: (indexMac: Uint8Array) => Uint8Array | undefined
+  /** Where ivs come from. */
   readonly random: RandomSource
 }
 

@@ -47,7 +47,8 @@ export class Fields {
     if (this.#offset >= this.#end) return false
     const tag = this.#varint()
     this.field = tag < 128 ? tag >> 3 : Math.floor(tag / 8)
-    if (this.field < 1 || this.field > MAX_FIELD) throw this.#malformed('a field number is out of range')
+    if (this.field < 1 || this.field > MAX_FIELD)
+      throw malformed('a field number is out of range', this.#place)
     const wireType = tag % 8
     this.isBytes = wireType === BYTES
     this.number = 0
@@ -55,7 +56,7 @@ export class Fields {
     else if (wireType === VARINT) this.number = this.#varint()
     else if (wireType === FIXED64) this.#take(8)
     else if (wireType === FIXED32) this.#take(4)
-    else throw this.#malformed('a field has an unknown wire type')
+    else throw malformed('a field has an unknown wire type', this.#place)
     return true
   }
 
@@ -96,23 +97,24 @@ export class Fields {
     let value = 0
     let scale = 1
     for (let count = 0; count < MAX_VARINT_BYTES; count++) {
-      if (this.#offset >= this.#end) throw this.#malformed('it ends inside a number')
+      if (this.#offset >= this.#end) throw malformed('it ends inside a number', this.#place)
       const byte = this.#bytes[this.#offset++] ?? 0
       value += (byte & 0x7f) * scale
       if (byte < 0x80) return value
       scale *= 128
     }
-    throw this.#malformed('a number has more than 64 bits')
+    throw malformed('a number has more than 64 bits', this.#place)
   }
 
   #take(length: number): void {
     this.from = this.#offset
     this.to = this.#offset + length
-    if (this.to > this.#end) throw this.#malformed('a field is longer than its message')
+    if (this.to > this.#end) throw malformed('a field is longer than its message', this.#place)
     this.#offset = this.to
   }
 
-  #malformed(reason: string): Error {
-    return malformed(reason, { offset: this.#offset })
+  /** Where it reads. */
+  get #place(): { readonly offset: number } {
+    return { offset: this.#offset }
   }
 }

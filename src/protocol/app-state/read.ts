@@ -1,7 +1,7 @@
 /**
  * What the server keeps for the devices of an account, taken apart but not believed: patches, snapshots, lists of
  * mutations that were too long for their patch, and where those and snapshots lie on the media servers. Nothing here is
- * verified or decrypted; see `patch.ts` and `snapshot.ts`.
+ * verified or decrypted; see `verify.ts`.
  *
  * @source `SyncdPatch`, `SyncdSnapshot`, `SyncdMutations` and `ExternalBlobReference` of the schema
  */
@@ -35,6 +35,7 @@ export interface SealedMutation {
 export interface AppStateBlob {
   /** 32 bytes. */
   readonly mediaKey: Uint8Array
+  /** Its path at any of the media servers. */
   readonly directPath: string
   /** Bytes of the file. */
   readonly sizeBytes?: number
@@ -66,6 +67,7 @@ export interface AppStatePatch {
 
 /** A snapshot that was read and not verified. */
 export interface AppStateSnapshot {
+  /** The version that it is of. */
   readonly version: number
   /** How many records it has. */
   readonly recordCount: number

@@ -32,8 +32,9 @@ import {
 
 /** A collection as it is known at one version. */
 export interface AppStateVersion {
+  /** Counts patches; 0 when nothing is known. */
   readonly version: number
-  /** 128 bytes. */
+  /** The hash of all its values, 128 bytes. */
   readonly ltHash: Uint8Array
 }
 
@@ -56,12 +57,15 @@ export type AppStateKeyring = (keyId: Uint8Array) => AppStateKeys | undefined
 
 /** See {@link verifyPatch}. */
 export interface PatchVerification {
+  /** The collection that it belongs to, e.g. `regular_high`. */
   readonly collection: string
   /** The collection as it is known. */
   readonly from: AppStateVersion
+  /** The patch as it was read. */
   readonly patch: AppStatePatch
   /** Those of the external blob, when the patch has one. @default those in the patch */
   readonly mutations?: readonly SealedMutation[]
+  /** Gives the keys that are known. */
   readonly keyOf: AppStateKeyring
   /** The value MAC that is known for an index, by its MAC. */
   readonly previousValueMac: (indexMac: Uint8Array) => Uint8Array | undefined
@@ -69,8 +73,11 @@ export interface PatchVerification {
 
 /** See {@link verifySnapshot}. */
 export interface SnapshotVerification {
+  /** The collection that it is of, e.g. `regular_high`. */
   readonly collection: string
+  /** The snapshot as it was read. */
   readonly snapshot: AppStateSnapshot
+  /** Gives the keys that are known. */
   readonly keyOf: AppStateKeyring
   /** The version that is known: an older snapshot is refused. @default 0 */
   readonly knownVersion?: number

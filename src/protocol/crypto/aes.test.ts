@@ -5,7 +5,7 @@ import vectors from '../../../tests/vectors/crypto/aes.json' with { type: 'json'
 import { concatBytes, fromHex, toHex } from '../../base/bytes.ts'
 import { seededRandom } from '../../base/random.ts'
 import { aesGcmOpen, aesGcmSeal } from './aead.ts'
-import { aesCbcDecrypt, aesCbcEncrypt, aesCtr } from './block.ts'
+import { aesCbcDecrypt, aesCbcEncrypt, aesCtr, createCbcOpener } from './block.ts'
 
 const random = seededRandom('aes')
 const [key, iv12, iv16] = [random.bytes(32), random.bytes(12), random.bytes(16)]
@@ -98,5 +98,31 @@ describe('AES-256-CTR', () => {
     expect(toHex(aesCtr(vectorKey, iv, fromHex(ctr.ciphertext)))).toBe(ctr.plaintext)
     expect(toHex(aesCtr(vectorKey, iv, plaintext.subarray(0, 21)))).toBe(ctr.ciphertext.slice(0, 42))
     expect(aesCtr(vectorKey, iv, concatBytes())).toEqual(new Uint8Array(0))
+  })
+})
+
+describe('one cipher for many AES-256-CBC messages', () => {
+  const sealed = (plaintext: Uint8Array): Uint8Array => {
+    const iv = random.bytes(16)
+    const cipher = createCipheriv('aes-256-cbc', key, iv)
+    return concatBytes(iv, cipher.update(plaintext), cipher.final())
+  }
+
+  it('refuses what has no ciphertext, no whole blocks or no padding, and goes on with the next', () => {
+    const opener = createCbcOpener(key)
+    const other = createCipheriv('aes-256-cbc', key, iv16).setAutoPadding(false)
+    const unpadded = concatBytes(iv16, other.update(new Uint8Array(32)), other.final())
+    for (const bytes of [new Uint8Array(0), new Uint8Array(16), new Uint8Array(33), unpadded])
+      refusesWith('WATON_CRYPTO_PADDING', () => opener.open(bytes))
+    expect(toHex(opener.open(sealed(new Uint8Array(5))))).toBe('0000000000')
+    refusesWith('WATON_CRYPTO_LENGTH', () => createCbcOpener(random.bytes(16)))
+  })
+
+  it('decrypts what OpenSSL encrypted, each under its own iv', () => {
+    const opener = createCbcOpener(key)
+    for (let length = 0; length < 70; length++) {
+      const plaintext = random.bytes(length)
+      expect(toHex(opener.open(sealed(plaintext)))).toBe(toHex(plaintext))
+    }
   })
 })

@@ -4,11 +4,12 @@ import { describe, expect, it } from 'vitest'
 import vectors from '../../../tests/vectors/crypto/digests.json' with { type: 'json' }
 import { fromHex, toHex, utf8Bytes } from '../../base/bytes.ts'
 import { randomInteger, seededRandom } from '../../base/random.ts'
-import { hkdfSha256 } from './hkdf.ts'
+import { hkdfSha256, hkdfSha256Into } from './hkdf.ts'
 import { md5, sha1, sha256, sha512 } from './hash.ts'
 import { hmacSha256, hmacSha512 } from './hmac.ts'
 import { pbkdf2Sha256 } from './pbkdf2.ts'
 import { MAX_SHORT_HMAC_BYTES } from './short-hmac.ts'
+import { MAX_SHORT_HMAC_512_BYTES } from './short-hmac-512.ts'
 
 const digests = { sha256, sha512, sha1, md5 }
 
@@ -60,9 +61,35 @@ describe('HMAC', () => {
       expect(toHex(hmacSha256(key, ...parts)), `round ${String(round)}`).toBe(expected.digest('hex'))
     }
   })
+
+  it('SHA-512 equals that of OpenSSL for short and long inputs and keys', () => {
+    const random = seededRandom('hmac 512')
+    const lengths = [0, 1, 100, 127, 128, MAX_SHORT_HMAC_512_BYTES, MAX_SHORT_HMAC_512_BYTES + 1]
+    for (const keyLength of [0, 1, 32, 128, 129]) {
+      for (const length of lengths) {
+        const [key, data] = [random.bytes(keyLength), random.bytes(length)]
+        const expected = createHmac('sha512', key).update(data).digest('hex')
+        const half = length >> 1
+        const mac = hmacSha512(key, data.subarray(0, half), data.subarray(half))
+        expect(toHex(mac), `key ${String(keyLength)}, length ${String(length)}`).toBe(expected)
+      }
+    }
+  })
 })
 
 describe('HKDF', () => {
+  it('into blocks of its caller equals that of OpenSSL', () => {
+    const random = seededRandom('hkdf into')
+    const target = new Uint8Array(160)
+    const blocks = [0, 1, 2, 3, 4].map((block) => target.subarray(32 * block, 32 * block + 32))
+    for (const length of [0, 1, 31, 32, 33, 64, 200]) {
+      const [inputKey, info] = [random.bytes(length), random.bytes(length)]
+      hkdfSha256Into(inputKey, info, blocks)
+      const expected = hkdfSync('sha256', inputKey, new Uint8Array(32), info, 160)
+      expect(toHex(target), `length ${String(length)}`).toBe(toHex(new Uint8Array(expected)))
+    }
+  })
+
   it('refuses lengths that RFC 5869 does not have', () => {
     for (const length of [0, -1, 8161, 1.5, Number.NaN]) {
       expect(() => hkdfSha256(new Uint8Array(32), length)).toThrow(

@@ -15,6 +15,8 @@ import {
   type AppStateSteps,
   type AppStateVersion,
   type EncodedPatch,
+  type PatchVerification,
+  type SnapshotVerification,
   type VerifiedAppState,
   EMPTY_APP_STATE,
   encodePatch,
@@ -44,8 +46,12 @@ export interface Change {
 export interface Faults {
   /** The JSON of the index, in place of that of the change. */
   readonly indexJson?: string
-  /** Repeats changes to one index without taking the first into account, as nobody may. */
+  /** Another version than the next one. */
   readonly version?: number
+  /** What is encrypted, in place of the change. */
+  readonly data?: Uint8Array
+  /** Leaves out the padding: the length of the data must be a multiple of 16. */
+  readonly isUnpadded?: boolean
   /** Says in the patch which version it is, as the server does. */
   readonly isStamped?: boolean
 }
@@ -55,8 +61,8 @@ const ltHash = new rust.LTHashAntiTampering()
 
 /** The device made of Rust. */
 export class RustDevice {
-  readonly #key: SharedKey
-  readonly #keys: ReturnType<typeof rust.expandAppStateKeys>
+  #key: SharedKey
+  #keys: ReturnType<typeof rust.expandAppStateKeys>
   readonly #random: RandomSource
   readonly #records = new Map<string, proto.ISyncdRecord>()
   version = 0
@@ -68,8 +74,15 @@ export class RustDevice {
     this.#random = random
   }
 
+  /** How many values it has. */
   get size(): number {
     return this.#records.size
+  }
+
+  /** Goes on with another key, as devices do from time to time; its values stay under theirs. */
+  rotate(key: SharedKey): void {
+    this.#key = key
+    this.#keys = rust.expandAppStateKeys(key.data)
   }
 
   /** The patch with these changes, which it has made itself. */
@@ -134,12 +147,13 @@ export class RustDevice {
 
   #mutation(
     { operation, index, value }: Change,
-    { indexJson = JSON.stringify(index) }: Faults,
+    { indexJson = JSON.stringify(index), data: replaced, isUnpadded = false }: Faults,
   ): proto.ISyncdMutation & { record: proto.ISyncdRecord } {
     const indexBytes = utf8Bytes(indexJson)
-    const data = proto.SyncActionData.encode({ index: indexBytes, value, version: 3 }).finish()
+    const data = replaced ?? proto.SyncActionData.encode({ index: indexBytes, value, version: 3 }).finish()
     const iv = this.#random.bytes(16)
     const cipher = createCipheriv('aes-256-cbc', this.#keys.valueEncryptionKey, iv)
+    cipher.setAutoPadding(!isUnpadded)
     const encrypted = concatBytes(iv, cipher.update(data), cipher.final())
     const code = operation === 'set' ? SET : REMOVE
     const valueMac = rust.generateContentMac(
@@ -277,6 +291,7 @@ function found(
 export class WatonDevice {
   readonly #id: Uint8Array
   readonly #keys: AppStateKeys
+  readonly #ring = new Map<string, AppStateKeys>()
   readonly #random: RandomSource
   readonly #records = new Map<string, AppStateMutation>()
   at: AppStateVersion = EMPTY_APP_STATE
@@ -285,32 +300,43 @@ export class WatonDevice {
     this.#id = key.id
     this.#keys = expandAppStateKeys(key.data)
     this.#random = random
+    this.learn(key)
+  }
+
+  /** Takes a key that another device shares. */
+  learn({ id, data }: SharedKey): void {
+    this.#ring.set(toHex(id), expandAppStateKeys(data))
   }
 
   get records(): ReadonlyMap<string, AppStateMutation> {
     return this.#records
   }
 
-  readonly keyOf = (id: Uint8Array): AppStateKeys | undefined =>
-    toHex(id) === toHex(this.#id) ? this.#keys : undefined
+  readonly keyOf = (id: Uint8Array): AppStateKeys | undefined => this.#ring.get(toHex(id))
 
   readonly previousValueMac = (indexMac: Uint8Array): Uint8Array | undefined =>
     this.#records.get(toHex(indexMac))?.valueMac
 
   /** Verifies a patch without taking it. */
-  verify(bytes: Uint8Array): VerifiedAppState {
+  verify(bytes: Uint8Array, told: Partial<PatchVerification> = {}): VerifiedAppState {
     const { keyOf, previousValueMac } = this
     const patch = readPatch(bytes)
-    return finish(verifyPatch({ collection: COLLECTION, from: this.at, patch, keyOf, previousValueMac }))
+    const input = { collection: COLLECTION, from: this.at, patch, keyOf, previousValueMac, ...told }
+    return finish(verifyPatch(input))
   }
 
   read(bytes: Uint8Array): readonly AppStateMutation[] {
     return this.#take(this.verify(bytes))
   }
 
-  readSnapshot(bytes: Uint8Array): readonly AppStateMutation[] {
+  /** Verifies a snapshot without taking it. */
+  verifySnapshot(bytes: Uint8Array, told: Partial<SnapshotVerification> = {}): VerifiedAppState {
     const snapshot = readSnapshot(bytes)
-    const verified = finish(verifySnapshot({ collection: COLLECTION, snapshot, keyOf: this.keyOf }))
+    return finish(verifySnapshot({ collection: COLLECTION, snapshot, keyOf: this.keyOf, ...told }))
+  }
+
+  readSnapshot(bytes: Uint8Array): readonly AppStateMutation[] {
+    const verified = this.verifySnapshot(bytes)
     this.#records.clear()
     return this.#take(verified)
   }

@@ -28,11 +28,13 @@ export interface AppStateRequest {
 export interface AppStateRefusal {
   /** 409 when somebody else was faster, 400 and 404 for good, others for now; 0 when it does not say. */
   readonly code: number
+  /** The server's own words. */
   readonly text: string
 }
 
 /** What the server has of one collection. */
 export interface AppStateAnswer {
+  /** Which collection it is about. */
   readonly name: string
   /** The version at the server, when it says so. */
   readonly version?: number
@@ -42,6 +44,7 @@ export interface AppStateAnswer {
   readonly patches: readonly Uint8Array[]
   /** Whether there are more after these: ask again with the new version. */
   readonly hasMore: boolean
+  /** Why it did nothing, when it did nothing. */
   readonly error?: AppStateRefusal
 }
 
