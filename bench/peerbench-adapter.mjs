@@ -7,10 +7,12 @@
 import { randomFillSync } from 'node:crypto'
 import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { inflateSync } from 'node:zlib'
 import {
   crypto,
   decodeNode,
   encodeNode,
+  history,
   media,
   messageProto,
   messages,
@@ -234,6 +236,35 @@ const files = {
   },
 }
 
+/** A piece of history in chunks as zlib's stream gives them; the content of messages stays bytes until it is wanted. */
+function readPiece(deflated) {
+  const bytes = inflateSync(deflated)
+  const reader = new history.HistoryReader()
+  const items = []
+  for (let from = 0; from < bytes.length; from += 65_536)
+    for (const item of reader.push(bytes.subarray(from, from + 65_536))) items.push(item)
+  reader.end()
+  return items
+}
+
+/** Every chat, id, time and text of a piece; how many messages there are. */
+function readItems(items) {
+  let count = 0
+  let sum = 0
+  for (const item of items) {
+    sum += item.chat?.length ?? 0
+    if (item.kind !== 'message') continue
+    const { key, sentAtSeconds, message } = item.info
+    const content = messageProto.decodeMessage(message)
+    const text =
+      content.conversation ?? content.extendedTextMessage?.text ?? content.imageMessage?.caption ?? ''
+    sum += key.id.length + sentAtSeconds + text.length
+    count++
+  }
+  if (!Number.isFinite(sum)) throw new RangeError('something is missing')
+  return count
+}
+
 /** The SQLite store with its defaults: a resolved write has been flushed to the drive. */
 async function openAuth(directory) {
   const { openSqlite } = await import('waton/sqlite')
@@ -296,7 +327,12 @@ export default async function load() {
       verify: crypto.verify,
     },
     signal: { party: createParty },
-    proto: { encode: messageProto.encodeMessage, decode: messageProto.decodeMessage },
+    proto: {
+      encode: messageProto.encodeMessage,
+      decode: messageProto.decodeMessage,
+      history: readPiece,
+      readHistory: readItems,
+    },
     auth: { open: openAuth },
     media: files,
     idle: { create: createIdleFactory },

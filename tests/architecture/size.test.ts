@@ -13,7 +13,7 @@ const KIB = 1024
 /** Each leaves some room above what it was when it was set: 582 KiB, 3124 KiB, 22 packages of 15.0 MiB (6.2 of them zod, 1.5 undici), 86 KiB in 32 modules. */
 const BUDGET = {
   tarballBytes: 880 * KIB,
-  unpackedBytes: 4200 * KIB,
+  unpackedBytes: 4600 * KIB,
   /** Packages that every installation gets, indirect ones included; optional native ones are not counted. */
   installedPackages: 22,
   installedBytes: 16 * 1024 * KIB,

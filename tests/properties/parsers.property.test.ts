@@ -29,6 +29,7 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['readFields', 'as part of the Signal messages'],
   ['parseServerHello', 'as part of readServerHello'],
   ['unwrapMessage', 'as part of contentOf'],
+  ['readInfo', 'as part of readWebMessageInfo'],
   ['readPragma', 'reads what SQLite answers'],
   ['readPage', 'stored.property.test.ts'],
   ['readLog', 'stored.property.test.ts'],

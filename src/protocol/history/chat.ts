@@ -11,7 +11,7 @@ import { Conversation } from '../proto/history.ts'
 import type { HistoryLidMapping } from './items.ts'
 import type { HistoryLimits } from './limits.ts'
 import type { Output } from './output.ts'
-import { readInfo, readReceiptUser, type WebMessageInfo } from './web-message-info.ts'
+import { readInfo, type WebMessageInfo } from './web-message-info.ts'
 import { WIRE_BYTES, WIRE_VARINT, WireCursor, wireOf } from './wire.ts'
 
 /** Fields of a `HistorySyncMsg`. */
@@ -112,7 +112,7 @@ export class ChatInProgress {
   }
 
   #addMessage(cursor: WireCursor, place: Place): void {
-    const { info, orderId } = readSyncMessage(cursor)
+    const { info, orderId } = readSyncMessage(cursor, this.#id)
     const chat = this.#id ?? info?.key?.remoteJid
     if (!info?.key?.id || chat === undefined) {
       this.#output.skip({ what: 'message', why: 'nameless', ...place, ...this.#named() })
@@ -121,15 +121,15 @@ export class ChatInProgress {
     this.#learn(info)
     this.#messages++
     this.#output.counts.unknownFields += info.unknownFields
-    this.#output.add({ kind: 'message', chat, info, ...(orderId === undefined ? {} : { orderId }) })
+    this.#output.add(
+      orderId === undefined ? { kind: 'message', chat, info } : { kind: 'message', chat, info, orderId },
+    )
   }
 
   /** The phone number behind a chat, which the receipt of a message to it may tell. */
-  #learn({ key, firstReceipt }: WebMessageInfo): void {
-    const isWanted = this.#pnOfReceipt === undefined && this.#id !== undefined && isLidChat(this.#id)
-    if (!isWanted || key?.fromMe !== true || firstReceipt === undefined) return
-    const user = readReceiptUser(firstReceipt)
-    if (user !== undefined && isPnChat(user)) this.#pnOfReceipt = user
+  #learn({ firstRecipient }: WebMessageInfo): void {
+    if (firstRecipient === undefined || this.#pnOfReceipt !== undefined) return
+    if (isPnChat(firstRecipient)) this.#pnOfReceipt = firstRecipient
   }
 
   #hold(bytes: Uint8Array, place: Place): void {
@@ -184,14 +184,17 @@ function mappingOf(
 }
 
 /** A `HistorySyncMsg`. */
-function readSyncMessage(cursor: WireCursor): { readonly info?: WebMessageInfo; readonly orderId?: number } {
+function readSyncMessage(
+  cursor: WireCursor,
+  chat: string | undefined,
+): { readonly info?: WebMessageInfo; readonly orderId?: number } {
   const read: { info?: WebMessageInfo; orderId?: number } = {}
   const { end } = cursor
   while (cursor.position < end) {
     const tag = cursor.varint()
     if (tag === INFO_TAG) {
       cursor.end = cursor.lengthEnd()
-      read.info = readInfo(cursor)
+      read.info = readInfo(cursor, chat)
       cursor.end = end
     } else if (tag === ORDER_ID_TAG) read.orderId = cursor.varint()
     else cursor.skip(wireOf(tag))

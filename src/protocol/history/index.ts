@@ -1,5 +1,6 @@
 /** History: what a phone hands to its companions of its chats, read as a stream. */
 export { HistoryReader } from './reader.ts'
+export { buildHistoryRequest, type HistoryRequest } from './request.ts'
 export { DEFAULT_HISTORY_LIMITS, type HistoryLimits } from './limits.ts'
 export {
   historySyncType,

@@ -88,7 +88,7 @@ export class TopLevel {
   }
 
   #takeStatus(cursor: WireCursor, place: Place): void {
-    const info = readInfo(cursor)
+    const info = readInfo(cursor, STATUS_JID)
     this.#output.counts.unknownFields += info.unknownFields
     if (info.key?.id) this.#output.add({ kind: 'message', chat: STATUS_JID, info })
     else this.#output.skip({ what: 'message', why: 'nameless', ...place, chat: STATUS_JID })

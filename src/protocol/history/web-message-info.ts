@@ -13,7 +13,9 @@ import { WIRE_BYTES, WIRE_VARINT, WireCursor, fieldOf, wireOf } from './wire.ts'
 export interface HistoryMessageKey {
   /** The chat. */
   readonly remoteJid?: string
+  /** Whether the account wrote it. */
   readonly fromMe?: boolean
+  /** Its id. */
   readonly id?: string
   /** The author, in a group. */
   readonly participant?: string
@@ -23,9 +25,11 @@ export interface HistoryMessageKey {
 export interface WebMessageInfo {
   /** All of it, for {@link readMessageDetails}. A view of what was read. */
   readonly bytes: Uint8Array
+  /** Which message it is. */
   readonly key?: HistoryMessageKey
   /** Serialised `Message`, a view; absent when the phone does not have it, and for what is no message (`stubType`). */
   readonly message?: Uint8Array
+  /** When it was sent. */
   readonly sentAtSeconds?: number
   /** `WebMessageInfo.Status`: 0 failed, 1 pending, 2 sent, 3 delivered, 4 read, 5 played. */
   readonly status?: number
@@ -35,7 +39,9 @@ export interface WebMessageInfo {
   readonly pushName?: string
   /** Name of a business. */
   readonly verifiedName?: string
+  /** Whether the account has starred it. */
   readonly isStarred?: boolean
+  /** Whether it came by a broadcast list. */
   readonly isBroadcast?: boolean
   /** `WebMessageInfo.StubType`: what happened, when this is not a message but a line about the chat. */
   readonly stubType?: number
@@ -53,8 +59,8 @@ export interface WebMessageInfo {
   readonly originalSelfAuthor?: string
   /** Whether somebody has reacted, voted, answered, pinned or kept: read it with {@link readMessageDetails}. */
   readonly hasAddOns: boolean
-  /** Serialised `UserReceipt` of the first recipient, a view; the rest is in {@link readMessageDetails}. */
-  readonly firstReceipt?: Uint8Array
+  /** Whose the first receipt is, of a message that the account wrote; the others are in {@link readMessageDetails}. */
+  readonly firstRecipient?: string
   /** Fields that this version has no name for. */
   readonly unknownFields: number
 }
@@ -64,33 +70,51 @@ type Draft = { -readonly [Name in keyof WebMessageInfo]: WebMessageInfo[Name] } 
   stubParameters?: string[]
 }
 
+/** What every message has. Of a class, because engines leave room in its objects for what is added later. */
+class Info {
+  readonly bytes: Uint8Array
+  hasAddOns = false
+  unknownFields = 0
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+  }
+}
+
 /** The schema's last field; a number above it is of a later schema. */
 const LAST_FIELD = 83
 
-const USER_RECEIPT = 40
+/** The first field of a `UserReceipt`. */
 const RECEIPT_USER_TAG = 1 * 8 + WIRE_BYTES
 
 /** reactions, pollUpdates, keepInChat, pinInChat, eventResponses, messageAddOns */
 const ADD_ONS: ReadonlySet<number> = new Set([41, 45, 50, 54, 61, 68])
 
-type ReadBytes = (info: Draft, cursor: WireCursor) => unknown
+type ReadBytes = (info: Draft, cursor: WireCursor, chat: string | undefined) => unknown
 type ReadNumber = (info: Draft, value: number) => unknown
 
+/** A list with a place for every number of a field: looked up faster than a map. */
+function byField<Value>(entries: readonly (readonly [number, Value])[]): readonly (Value | undefined)[] {
+  const list = Array.from({ length: LAST_FIELD + 1 }, (): Value | undefined => undefined)
+  for (const [field, value] of entries) list[field] = value
+  return list
+}
+
 /** Fields with a length, by their number. */
-const READ_BYTES: ReadonlyMap<number, ReadBytes> = new Map<number, ReadBytes>([
-  [1, (info, cursor) => (info.key = readKey(cursor))],
+const READ_BYTES = byField<ReadBytes>([
+  [1, (info, cursor, chat) => (info.key = readKey(cursor, chat))],
   [2, (info, cursor) => (info.message = cursor.bytes())],
-  [5, (info, cursor) => (info.participant = cursor.text())],
+  [5, (info, cursor) => (info.participant = cursor.text(info.key?.participant))],
   [19, (info, cursor) => (info.pushName = cursor.text())],
   [26, (info, cursor) => (info.stubParameters ??= []).push(cursor.text())],
   [37, (info, cursor) => (info.verifiedName = cursor.text())],
-  [USER_RECEIPT, takeReceipt],
+  [40, takeReceipt],
   [49, (info, cursor) => (info.messageSecret = cursor.bytes())],
   [51, (info, cursor) => (info.originalSelfAuthor = cursor.text())],
 ])
 
 /** Fields that are numbers, by theirs. */
-const READ_NUMBER: ReadonlyMap<number, ReadNumber> = new Map<number, ReadNumber>([
+const READ_NUMBER = byField<ReadNumber>([
   [3, (info, value) => (info.sentAtSeconds = value)],
   [4, (info, value) => (info.status = value)],
   [17, (info, value) => (info.isStarred = value !== 0)],
@@ -108,39 +132,43 @@ export function readWebMessageInfo(bytes: Uint8Array): WebMessageInfo {
   return readInfo(cursor)
 }
 
-/** Reads one from where the cursor stands to its end. @throws {ProtocolError} `WATON_HISTORY_MALFORMED` */
-export function readInfo(cursor: WireCursor): WebMessageInfo {
+/**
+ * Reads one from where the cursor stands to its end.
+ *
+ * @param chat - the chat that it was found in
+ * @throws {ProtocolError} `WATON_HISTORY_MALFORMED`
+ */
+export function readInfo(cursor: WireCursor, chat?: string): WebMessageInfo {
   const begin = cursor.position
-  const info: Draft = { bytes: cursor.view(cursor.end), hasAddOns: false, unknownFields: 0 }
+  const info: Draft = new Info(cursor.view(cursor.end))
   cursor.position = begin
   while (cursor.position < cursor.end) {
     const tag = cursor.varint()
-    readField(info, cursor, tag)
+    const field = fieldOf(tag)
+    const wire = wireOf(tag)
+    const readBytes = wire === WIRE_BYTES ? READ_BYTES[field] : undefined
+    const readNumber = wire === WIRE_VARINT ? READ_NUMBER[field] : undefined
+    if (readBytes) readBytes(info, cursor, chat)
+    else if (readNumber) readNumber(info, cursor.varint())
+    else {
+      if (field > LAST_FIELD) info.unknownFields++
+      else if (ADD_ONS.has(field)) info.hasAddOns = true
+      cursor.skip(wire)
+    }
   }
   return info
 }
 
-function readField(info: Draft, cursor: WireCursor, tag: number): void {
-  const field = fieldOf(tag)
-  const wire = wireOf(tag)
-  const readBytes = wire === WIRE_BYTES ? READ_BYTES.get(field) : undefined
-  const readNumber = wire === WIRE_VARINT ? READ_NUMBER.get(field) : undefined
-  if (readBytes) readBytes(info, cursor)
-  else if (readNumber) readNumber(info, cursor.varint())
-  else {
-    if (field > LAST_FIELD) info.unknownFields++
-    else if (ADD_ONS.has(field)) info.hasAddOns = true
-    cursor.skip(wire)
-  }
-}
-
+/** The first receipt tells to whom a message went, which may be the only place where their number stands. */
 function takeReceipt(info: Draft, cursor: WireCursor): void {
-  if (info.firstReceipt === undefined) info.firstReceipt = cursor.bytes()
-  else cursor.skip(WIRE_BYTES)
+  const isWanted = info.firstRecipient === undefined && info.key?.fromMe === true
+  const end = cursor.lengthEnd()
+  if (isWanted && cursor.varint() === RECEIPT_USER_TAG) info.firstRecipient = cursor.text()
+  cursor.position = end
 }
 
 /** The fields of a `MessageKey`, in their order from 1 on. */
-function readKey(cursor: WireCursor): HistoryMessageKey {
+function readKey(cursor: WireCursor, chat: string | undefined): HistoryMessageKey {
   const key: { -readonly [Name in keyof HistoryMessageKey]: HistoryMessageKey[Name] } = {}
   const outerEnd = cursor.end
   cursor.end = cursor.lengthEnd()
@@ -148,7 +176,7 @@ function readKey(cursor: WireCursor): HistoryMessageKey {
     const tag = cursor.varint()
     switch (tag) {
       case 1 * 8 + WIRE_BYTES:
-        key.remoteJid = cursor.text()
+        key.remoteJid = cursor.text(chat)
         break
       case 2 * 8 + WIRE_VARINT:
         key.fromMe = cursor.varint() !== 0
@@ -175,16 +203,4 @@ function readKey(cursor: WireCursor): HistoryMessageKey {
  */
 export function readMessageDetails(info: Pick<WebMessageInfo, 'bytes'>): Schema.$Properties {
   return decodeProto(Schema, info.bytes, 'WebMessageInfo')
-}
-
-/** Whose a serialised `UserReceipt` is. @throws {ProtocolError} `WATON_HISTORY_MALFORMED` */
-export function readReceiptUser(receipt: Uint8Array): string | undefined {
-  const cursor = new WireCursor()
-  cursor.enter(receipt, 0)
-  while (cursor.position < cursor.end) {
-    const tag = cursor.varint()
-    if (tag === RECEIPT_USER_TAG) return cursor.text()
-    cursor.skip(wireOf(tag))
-  }
-  return undefined
 }

@@ -13,6 +13,7 @@ import { generateKeyPair } from '../../../src/protocol/crypto/index.ts'
 import { createMediaDecryptor, openMediaRetryResult } from '../../../src/protocol/media/index.ts'
 import { contentOf } from '../../../src/protocol/message/content.ts'
 import { unwrapDeviceSent } from '../../../src/protocol/message/device-sent.ts'
+import { HistoryReader, readMessageDetails } from '../../../src/protocol/history/index.ts'
 import { readHistorySalt } from '../../../src/protocol/message/history-salt.ts'
 import { readLidMappings } from '../../../src/protocol/message/lid-mappings.ts'
 import { unpadMessage } from '../../../src/protocol/message/padding.ts'
@@ -24,6 +25,7 @@ import { readKeyIndexList } from '../../../src/protocol/pairing/key-index-list.t
 import { agreeByLinkCode } from '../../../src/protocol/pairing/link-code.ts'
 import { decodeProto } from '../../../src/protocol/proto/codec.ts'
 import * as connectionProto from '../../../src/protocol/proto/connection.ts'
+import * as historyProto from '../../../src/protocol/proto/history.ts'
 import * as mediaProto from '../../../src/protocol/proto/media.ts'
 import * as messageProto from '../../../src/protocol/proto/message.ts'
 import { decodeMessage } from '../../../src/protocol/proto/message.ts'
@@ -49,6 +51,7 @@ import { readServiceWorker } from '../../../src/protocol/web-version.ts'
 import { FrameParser } from '../../../src/transport/framing.ts'
 import { baileysUpload } from '../../vectors/media/baileys-files.ts'
 import { CHAIN_NOW_SECONDS, issueChain, newServerKeys } from '../../vectors/noise/scripted-server.ts'
+import { baileysHistory, historyBytes } from '../../vectors/history/baileys-history.ts'
 import { BaileysMember, WatonMember } from '../../vectors/sender-key/parties.ts'
 import { LibsignalParty, NOW_MS, WatonParty } from '../../vectors/signal/parties.ts'
 
@@ -278,7 +281,7 @@ function protoTypes(): readonly ByteParser[] {
     found.set(value, { name, parse: (bytes) => decodeProto(type, bytes, name), valid: MESSAGE_BYTES })
     for (const [inner, nested] of Object.entries(value)) walk(`${name}.${inner}`, nested)
   }
-  for (const part of [connectionProto, mediaProto, messageProto])
+  for (const part of [connectionProto, historyProto, mediaProto, messageProto])
     for (const [name, value] of Object.entries(part)) walk(name, value)
   return [...found.values()]
 }
@@ -296,6 +299,32 @@ const WEB_MESSAGE_INFO = new Uint8Array(
     messageTimestamp: 1_700_000_000,
   }).finish(),
 )
+
+/** Pieces of history with every field, as Baileys writes them, whole and in small pieces. */
+function history(): readonly ByteParser[] {
+  const valid = ['a', 'b', 'c'].map((seed) =>
+    historyBytes(baileysHistory({ seed, share: 40, chats: 2, messages: 2 })),
+  )
+  const parse =
+    (length: number) =>
+    (bytes: Uint8Array): unknown => {
+      const reader = new HistoryReader()
+      const items: unknown[] = []
+      for (let from = 0; from < bytes.length; from += length)
+        items.push(...reader.push(bytes.subarray(from, from + length)))
+      return { items, summary: reader.end() }
+    }
+  return [
+    { name: 'HistoryReader', parse: parse(2 ** 20), valid },
+    { name: 'HistoryReader, in pieces', parse: parse(5), valid },
+    { name: 'readWebMessageInfo', parse: readWebMessageInfo, valid: [WEB_MESSAGE_INFO] },
+    {
+      name: 'readMessageDetails',
+      parse: (bytes) => readMessageDetails({ bytes }),
+      valid: [WEB_MESSAGE_INFO],
+    },
+  ]
+}
 
 /** Generated message types: many, and all read by the same code. */
 export const PROTO_TYPES: readonly ByteParser[] = protoTypes()
@@ -322,7 +351,7 @@ export async function byteParsers(): Promise<readonly ByteParser[]> {
       valid: MESSAGE_BYTES.map((bytes) => concatBytes(bytes, Uint8Array.of(1))),
     },
     { name: 'readLidMappings', parse: readLidMappings, valid: [LID_MAPPINGS] },
-    { name: 'readWebMessageInfo', parse: readWebMessageInfo, valid: [WEB_MESSAGE_INFO] },
+    ...history(),
     certificates(),
     handshake(),
     {
