@@ -40,7 +40,7 @@ async function file(count: number): Promise<{ encrypted: Uint8Array; announcemen
         syncType: Message.HistorySyncType.RECENT,
         chunkOrder: 1,
         mediaKey: new Uint8Array(made.mediaKey),
-        fileSha256: new Uint8Array(made.fileSha256 ?? []),
+        fileSha256: new Uint8Array(made.fileSha256),
         fileEncSha256: new Uint8Array(made.fileEncSha256),
         fileLength: made.fileLength,
         directPath: '/v/t62.7118-24/history',
