@@ -28,6 +28,8 @@ export * as pairing from './pairing/index.ts'
 export * as stanzas from './stanza/index.ts'
 /** Files of the media servers: keys, encrypting, decrypting, asking for one again. */
 export * as media from './media/index.ts'
+/** What a phone tells of its chats, as a stream. */
+export * as history from './history/index.ts'
 /** Message content: padding, envelopes, kinds. */
 export * as messages from './message/index.ts'
 /** Reading and writing protobuf, with the classes of connecting and pairing. */

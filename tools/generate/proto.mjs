@@ -33,6 +33,13 @@ const GROUPS = {
   message: ['Message', 'MessageSecretMessage'],
   media: ['MediaRetryNotification', 'ServerErrorReceipt'],
   'app-state': ['SyncdPatch', 'SyncdSnapshot', 'SyncdMutations', 'SyncActionData', 'SyncdSnapshotRecovery'],
+  history: ['HistorySync'],
+}
+
+// Types that a group does not take along: what refers to them stays bytes, or a number where it is an enum. A history
+// would otherwise bring a second copy of all content, and its messages are read one by one.
+const OPAQUE = {
+  history: ['Message', 'MessageContextInfo'],
 }
 
 const projectRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -59,11 +66,32 @@ function outermost(type) {
   return current
 }
 
-/** Names of the outermost types that `names` reach, in the order of the schema. */
-function closureOf(schema, names) {
+/** Names of the outermost types that `names` reach without `opaque`, in the order of the schema. */
+function closureOf(schema, names, opaque) {
   const reached = new Set(names.map((name) => schema.lookup(name)))
-  for (const type of reached) for (const other of referredTypes(type)) reached.add(outermost(other))
+  for (const type of reached) {
+    const others = referredTypes(type).map(outermost)
+    for (const other of others) if (!opaque.includes(other.name)) reached.add(other)
+  }
   return schema.nestedArray.filter((type) => reached.has(type)).map((type) => type.name)
+}
+
+/** A type's JSON descriptor in which fields of an opaque type are bytes, or numbers where that is an enum. */
+function withOpaque(type, descriptor, opaque) {
+  const fields = Object.entries(descriptor.fields ?? {}).map(([name, field]) => {
+    const { resolvedType } = type.fields[name]
+    if (!resolvedType || !opaque.includes(outermost(resolvedType).name)) return [name, field]
+    return [name, { ...field, type: resolvedType instanceof protobuf.Enum ? 'int32' : 'bytes' }]
+  })
+  const nested = Object.entries(descriptor.nested ?? {}).map(([name, inner]) => [
+    name,
+    withOpaque(type.nested[name], inner, opaque),
+  ])
+  return {
+    ...descriptor,
+    ...(descriptor.fields && { fields: Object.fromEntries(fields) }),
+    ...(descriptor.nested && { nested: Object.fromEntries(nested) }),
+  }
 }
 
 /** Marks every enum in a JSON descriptor as open. */
@@ -132,6 +160,12 @@ const schema = readSchema()
 const descriptors = schema.toJSON().nested
 mkdirSync(outputFolder, { recursive: true })
 for (const [name, roots] of Object.entries(GROUPS)) {
-  const nested = Object.fromEntries(closureOf(schema, roots).map((type) => [type, descriptors[type]]))
+  const opaque = OPAQUE[name] ?? []
+  const nested = Object.fromEntries(
+    closureOf(schema, roots, opaque).map((type) => [
+      type,
+      withOpaque(schema.lookup(type), descriptors[type], opaque),
+    ]),
+  )
   await generate(name, nested, header)
 }

@@ -6,8 +6,8 @@
  */
 import { describeError, errorCode } from '../../base/errors.ts'
 import { isLid } from '../../protocol/jid.ts'
-import { readWebMessageInfo } from '../../protocol/message/web-message-info.ts'
-import type { WebMessageInfo } from '../../protocol/message/web-message-info.ts'
+import { readWebMessageInfo } from '../../protocol/history/web-message-info.ts'
+import type { WebMessageInfo } from '../../protocol/history/web-message-info.ts'
 import type { Message } from '../../protocol/proto/message.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
 import type { MessageKey } from '../../persistence/contract/index.ts'
