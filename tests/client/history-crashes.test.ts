@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest'
 import { MemoryStore } from 'waton'
 import type { HistoryProgress } from 'waton'
-import type { Change, Claim, CommitResult, Store } from 'waton/persistence'
+import type { Change, Claim, CommitResult, MessageKey, Store } from 'waton/persistence'
 import { StoreWrapper } from 'waton/testing'
 import { systemClock } from '../../src/base/clock.ts'
 import { StorageError } from '../../src/base/errors.ts'
@@ -20,6 +20,7 @@ import { History } from '../../src/client/history/history.ts'
 import { loadSelf } from '../../src/client/identity/credentials.ts'
 import { Drops } from '../../src/client/receive/drops.ts'
 import { AccountState } from '../../src/client/state/account-state.ts'
+import { Pruner } from '../../src/client/state/pruner.ts'
 import { CREDENTIALS, SELF } from '../../src/client/state/records.ts'
 import { Unknowns } from '../../src/client/unknowns.ts'
 import { until } from '../helpers/until.ts'
@@ -152,6 +153,14 @@ async function idsOf(running: Running): Promise<string[]> {
 
 const ALL = [...texts(130, 'A'), ...texts(220, 'B'), text('G', '')].map(({ key }) => key?.id ?? '')
 
+const GROUP = '120363000000000001@g.us'
+const BOB = '15550000002@s.whatsapp.net'
+
+const KEYS: readonly MessageKey[] = ALL.map((id) => {
+  const chat = id.startsWith('A') ? LID : id.startsWith('B') ? BOB : GROUP
+  return { id, chat, sender: chat === GROUP ? LID : chat }
+})
+
 /** The disk as it is when both pieces are announced and nothing of them was taken in. */
 async function announced(): Promise<MemoryStore> {
   const disk = new MemoryStore()
@@ -207,6 +216,29 @@ describe.each([
     running.history.wake()
     await until('both receipts', () => new Set(running.receipts).size === 2)
     expect(await told(running)).toEqual(whole.told)
+    await running.close()
+  })
+})
+
+describe('history that is forgotten', () => {
+  test('takes its messages along, and leaves those of what is kept', async () => {
+    const disk = await announced()
+    const running = await open(disk)
+    await until('both receipts', () => running.receipts.length === 2)
+    const pruner = new Pruner({
+      ...{ state: running.state, clock: systemClock, logger: silentLogger, self: {} },
+      retention: { days: 30, bytes: 100_000 },
+      hub: { tellLost: () => undefined },
+    })
+    await pruner.run()
+    await pruner.stop()
+    const kept = new Set(await idsOf(running))
+    expect(kept.size).toBeGreaterThan(0)
+    expect(kept.size).toBeLessThan(ALL.length)
+    const rows = await Promise.all(
+      KEYS.map(async (key) => [key.id, (await disk.readMessage('default', key)) !== undefined] as const),
+    )
+    expect(rows.filter(([, isThere]) => isThere).map(([id]) => id)).toEqual(ALL.filter((id) => kept.has(id)))
     await running.close()
   })
 })

@@ -11,7 +11,7 @@ import { Message } from '../../src/protocol/proto/message.ts'
 import type { MessageProperties } from '../../src/protocol/proto/message.ts'
 import { until } from '../helpers/until.ts'
 import { Stranger } from './stranger.ts'
-import { ALICE, BOB, World, linkedClient, log } from './support.ts'
+import { ALICE, BOB, World, linkedClient, log, untilSettledIn } from './support.ts'
 
 export const BOB_LID = '200000000000002@lid'
 export const GROUP = '120363000000000001@g.us'
@@ -109,6 +109,7 @@ export async function linked(seed: string, options: Partial<ClientOptions> = {})
     'the keys of the phone',
     async () => (await store.listRecords('default', 'app-state-key', undefined, 10)).length > 0,
   )
+  await untilSettledIn(world)
   const phone = new Stranger(world, `past ${seed}`)
   const hand = (id: string, message: MessageProperties): void => {
     world.inject(phone.message({ from: ALICE, id, category: 'peer' }, message))

@@ -7,7 +7,7 @@
  */
 import { BoundedMap } from '../../base/bounded-map.ts'
 import type { Clock, Timer } from '../../base/clock.ts'
-import { ProtocolError, StorageError, describeError, errorCode } from '../../base/errors.ts'
+import { ProtocolError, StorageError, WatonError, describeError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import { randomInteger } from '../../base/random.ts'
 import type { RandomSource } from '../../base/random.ts'
@@ -273,8 +273,7 @@ export class History {
     readonly error: unknown
     readonly isRetried: boolean
   }): void {
-    const code = errorCode(error) ?? 'WATON_HISTORY_FAILED'
-    const message = describeError(error)
+    const { code, message } = error instanceof WatonError ? error : unforeseen(error)
     this.#options.logger.warn(
       { piece: piece.id, code, reason: message, isRetried },
       'a piece of history was not taken in',
@@ -309,6 +308,15 @@ export class History {
     this.#onWire.set(id, true)
     connection.answer([{ kind: 'stanza', stanza: buildReceipt({ ids: [id], to, type: 'hist_sync' }) }])
   }
+}
+
+/** Nothing that is known to go wrong. */
+function unforeseen(cause: unknown): ProtocolError {
+  return new ProtocolError(
+    'WATON_HISTORY_FAILED',
+    'a piece of history could not be taken in, for a reason that nobody has thought of; it is kept: please report it',
+    { cause },
+  )
 }
 
 function compare(a: string, b: string): number {
