@@ -39,7 +39,11 @@ async function earlierTimer(unit: Unit, chat: string): Promise<ChatTimer | undef
 /** Takes over what a message says about the chat, unless something newer is known. */
 export async function noteTimer(unit: Unit, { chat, message, sentAtMs }: Setting): Promise<void> {
   const said = settingIn(message, sentAtMs)
-  if (said === undefined) return
+  if (said !== undefined) await noteSetting(unit, chat, said)
+}
+
+/** The same for a setting that somebody has told as such. */
+export async function noteSetting(unit: Unit, chat: string, said: ChatTimer): Promise<void> {
   const known = await unit.read(CHAT_TIMER, chat)
   // times are of whole seconds: of two settings of the same one, the one that came later counts
   if (known === undefined || known.setAtMs <= said.setAtMs) unit.put(CHAT_TIMER, chat, said)

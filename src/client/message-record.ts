@@ -86,7 +86,9 @@ export function messageRow(record: MessageRecord, at: number): MessageRow {
 }
 
 function encodeRecord(envelope: Envelope, message: Uint8Array): Uint8Array {
-  const envelopeBytes = utf8Bytes(toJson(envelope))
+  // only what was added may have bytes in it, and toJson copies what it writes
+  const json = envelope.opened === undefined && !envelope.edited ? JSON.stringify(envelope) : toJson(envelope)
+  const envelopeBytes = utf8Bytes(json)
   return withVersion(RECORD_VERSION, concatBytes(uint32Bytes(envelopeBytes.length), envelopeBytes, message))
 }
 

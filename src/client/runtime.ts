@@ -23,6 +23,7 @@ import { Consumers } from './consume/consumers.ts'
 import { readLog } from './consume/event-hub.ts'
 import type { EventHub, ReadEvent, ReadOptions } from './consume/event-hub.ts'
 import { loadContract } from './events/load-contract.ts'
+import { History } from './history/history.ts'
 import type { ClientEvents, ClientState, CloseReason, DurableType, Me } from './events.ts'
 import type { Self } from './identity/self.ts'
 import { KeyUpkeep } from './keys/key-upkeep.ts'
@@ -78,6 +79,8 @@ export class Runtime {
   readonly #preKeys: KeyUpkeep
   readonly #placeholders: PlaceholderRequests
   readonly #resends: Resends
+  readonly #drops: Drops
+  readonly #history: History
   readonly #verdicts: Verdicts
   readonly #lease: Lease
   readonly #offline: OfflineQueue
@@ -119,6 +122,8 @@ export class Runtime {
     this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
     this.#placeholders = new PlaceholderRequests({ state, self, clock, random, logger })
     this.#resends = new Resends({ state, self, clock, random, logger, timing, devices: this.people.devices })
+    this.#drops = new Drops(logger)
+    this.#history = this.#makeHistory()
     this.#verdicts = new Verdicts({ state, self, clock, random, logger, timing, endpoint })
     this.#offline = this.#startOffline()
     this.#hold = this.#makeHold()
@@ -203,6 +208,7 @@ export class Runtime {
       onHealed: () => {
         this.#preKeys.low()
         this.#resends.wake()
+        this.#history.wake()
       },
     })
   }
@@ -245,6 +251,7 @@ export class Runtime {
     this.#lease.stop()
     const media = this.media.close()
     await this.consumers.close()
+    await this.#history.close()
     await media
     await this.#pruner.stop()
     await this.#letAnswersLeave()
@@ -324,6 +331,7 @@ export class Runtime {
     this.outbox.resume(connection)
     this.#resends.resume(connection)
     this.#placeholders.resume(connection)
+    this.#history.resume(connection)
     this.media.resume(connection)
     const me: Me | undefined = this.self.me
     if (me !== undefined) this.#emitter.emit('connection.open', { me })
@@ -336,6 +344,7 @@ export class Runtime {
     this.receipts.suspend()
     this.#resends.suspend()
     this.#placeholders.suspend()
+    this.#history.suspend()
     this.#pipeline.forget(connection)
     this.#offline.stop()
     this.#hold.stop()
@@ -358,6 +367,7 @@ export class Runtime {
         self,
         outbox,
         receipts,
+        history: this.#history,
         resends: this.#resends,
         asking: new TokenBuckets(),
         random,
@@ -376,9 +386,21 @@ export class Runtime {
           connection: () => this.#connection,
         }),
         offline: this.#offline,
-        drops: new Drops(logger),
+        drops: this.#drops,
         calls: new CallBook(),
         unknowns: this.unknowns,
+      },
+    })
+  }
+
+  #makeHistory(): History {
+    const { clock, random, logger } = this.#options
+    const { state, self, unknowns } = this
+    return new History({
+      ...{ state, self, clock, random, logger, unknowns, drops: this.#drops },
+      downloads: this.media.downloads,
+      onProgress: (progress) => {
+        this.#emitter.emit('sync.history', progress)
       },
     })
   }

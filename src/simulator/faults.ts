@@ -3,9 +3,11 @@
  * `server/login-plans.ts`, and what is planned for stanzas and bytes in `fault-plan/`.
  */
 import { UsageError } from '../base/errors.ts'
+import { AppStateFaults } from './app-state-faults.ts'
 import type { FaultInjector } from './fault-plan/injector.ts'
 import type { FaultPlan } from './fault-plan/plan.ts'
 import type { FaultRun } from './fault-plan/run.ts'
+import { HistoryFaults } from './history-faults.ts'
 import { MediaFaults } from './media/media-faults.ts'
 import { postRetryStorm } from './retry-storm.ts'
 import type { RetryStorm } from './retry-storm.ts'
@@ -51,8 +53,12 @@ const RECEIPT = {
 
 /** See the file comment. Devices are named by JID, e.g. `15550000001:1@s.whatsapp.net`. */
 export class Faults {
+  /** What goes wrong with the settings that devices of an account share. */
+  readonly appState: AppStateFaults
   /** What goes wrong with uploads, downloads and the servers for them. */
   readonly media: MediaFaults
+  /** What goes wrong with the history that phones give. */
+  readonly history: HistoryFaults
   readonly #world: World
   readonly #injector: FaultInjector
   readonly #companions: CompanionFaults
@@ -68,7 +74,9 @@ export class Faults {
       readonly logins: LoginPlans
     },
   ) {
+    this.appState = new AppStateFaults(world)
     this.media = new MediaFaults(world)
+    this.history = new HistoryFaults(world.historyPlans)
     this.#world = world
     this.#companions = parts.companions
     this.#logins = parts.logins

@@ -4,10 +4,21 @@ export type { PhoneRequest, Simulator, SimulatorEndpoint, SimulatorOptions } fro
 export type { DeliverOptions, DeliveryPersistence, DeliveryResult } from './deliver.ts'
 export * as stanzas from './stanzas.ts'
 export { createPhone, SimulatedPhone } from './peer/phone.ts'
+export type { ChatChange, LabelChange, SettingsChange } from './peer/app-state-actions.ts'
+export type { PhoneAppState, PhoneChatState, PhoneLabel, PhoneSettings } from './peer/app-state-view.ts'
 export type { PhoneMessage } from './peer/mailbox.ts'
 export type { PhoneContent } from './peer/phone.ts'
+export type { SentHistory } from './peer/history.ts'
+export type { PastPlan } from './peer/history-invention.ts'
+export type { PastDetails, PastMessage } from './peer/history-past.ts'
+export type { ChatFacts, MessageFacts, PastReaction } from './peer/history-payload.ts'
+export type { HistoryHabits } from './peer/history-plan.ts'
+export type { HistoryFaults } from './history-faults.ts'
+export type { HistoryFault } from './world/history-plans.ts'
 export type { MemoryCloseReason, MemorySocket } from './server/wire.ts'
 export { Faults } from './faults.ts'
+export type { AppStateFaults } from './app-state-faults.ts'
+export type { AppStateHabits, AppStateSpoil } from './world/app-state-plans.ts'
 export type { StreamErrorOptions } from './faults.ts'
 export type { LoginRefusalOptions } from './server/login-plans.ts'
 export type { MediaFaults } from './media/media-faults.ts'
@@ -61,9 +72,12 @@ export type {
   CodeAnswer,
   CompanionKeys,
   DeviceLink,
+  HistoryDesk,
+  HistoryKind,
   LinkCodeServices,
   LinkListener,
   MediaDesk,
   PairingApproval,
+  PieceFault,
   PrimaryServices,
 } from './link.ts'

@@ -84,10 +84,42 @@ export interface MediaDesk {
   upload(kind: string, sealed: Uint8Array): { readonly url: string; readonly directPath: string }
   /** The encrypted file under a path, unless it has expired. */
   fetch(directPath: string): Uint8Array | undefined
+  /** Forgets the file under a path, as if it had never been there. */
+  forget(directPath: string): void
   /** What the phone is to do wrong with this request to upload a file again. */
   takeRetryFault(messageId: string): PlannedRetry | undefined
   /** Sends a linked device the answer to its request. */
   answerRetry(deviceId: number, notification: BinaryNode): void
+}
+
+/** The kinds of pieces of history, by their names in the schema. */
+export const HISTORY_KINDS = [
+  'INITIAL_BOOTSTRAP',
+  'INITIAL_STATUS_V3',
+  'FULL',
+  'RECENT',
+  'PUSH_NAME',
+  'NON_BLOCKING_DATA',
+  'ON_DEMAND',
+] as const
+
+/** What a piece of history is. */
+export type HistoryKind = (typeof HISTORY_KINDS)[number]
+
+/**
+ * What a phone does wrong with a piece of history. `gone`: its file is not there, until it is asked for again; `corrupt`: a
+ * byte of the file is another; `truncate`: the compressed bytes end in the middle; `wrong-digest`: the notification names
+ * another hash; `twice`: there are two notifications of one piece; `bomb`: it expands to 64 MB of nothing.
+ */
+export type PieceFault = 'gone' | 'corrupt' | 'truncate' | 'wrong-digest' | 'twice' | 'bomb'
+
+/** What is planned to go wrong with the history that a phone gives; each is used up by asking. */
+export interface HistoryDesk {
+  takePieceFault(kind: HistoryKind): PieceFault | undefined
+  /** Whether the pieces behind the first come in another order. */
+  takeDisorder(): boolean
+  /** Whether a request is not answered. */
+  takeSilence(): boolean
 }
 
 /** What the server offers a phone beyond stanzas: the parts of pairing that happen on the phone's own connection. */
@@ -107,6 +139,8 @@ export interface PrimaryServices {
     readonly deviceId: number
     readonly platform: string
     readonly online: boolean
+    /** What the device said of itself when it registered: serialised `DeviceProps`. */
+    readonly deviceProps?: Uint8Array | undefined
   }[]
   /**
    * Calls `listener` when a linked device has logged in and published its one-time pre-keys, so that it can be written
@@ -115,6 +149,8 @@ export interface PrimaryServices {
   onDeviceReady?(listener: (deviceId: number) => void): void
   /** Where files are kept; without it the phone sends and fetches none. */
   readonly media?: MediaDesk
+  /** What is to go wrong with history. */
+  readonly history?: HistoryDesk
   /** Writes a line about the phone into the record: something was lost on purpose. */
   noteFault?(text: string): void
 }

@@ -12,7 +12,7 @@ import { Message } from '../../src/protocol/proto/message.ts'
 import type { MessageProperties } from '../../src/protocol/proto/message.ts'
 import { until } from '../helpers/until.ts'
 import { Stranger } from './stranger.ts'
-import { ALICE, World, keepingLogger, linkedClient, log } from './support.ts'
+import { ALICE, World, keepingLogger, linkedClient, log, untilSettledIn } from './support.ts'
 import type { Line } from './support.ts'
 
 const { Type } = Message.ProtocolMessage
@@ -39,6 +39,7 @@ async function setUp(seed: string): Promise<SetUp> {
     'the keys of the phone',
     async () => (await store.listRecords('default', 'app-state-key', undefined, 10)).length > 0,
   )
+  await untilSettledIn(world)
   const deliver = (stanza: BinaryNode): Promise<readonly BinaryNode[]> => {
     const { id = '' } = stanza.attrs
     const before = world.answersTo(id).length

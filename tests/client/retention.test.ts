@@ -7,7 +7,16 @@ import { MemoryStore } from 'waton'
 import type { Client, Clock, EphemeralEvents } from 'waton'
 import { VirtualClock } from 'waton/testing'
 import { until } from '../helpers/until.ts'
-import { ALICE, World, linkedClient, log, messageIds, newClient, untilLogged } from './support.ts'
+import {
+  ALICE,
+  World,
+  linkedClient,
+  log,
+  messageIds,
+  newClient,
+  untilLogged,
+  untilSettledIn,
+} from './support.ts'
 
 type Lost = EphemeralEvents['events.lost']
 
@@ -45,6 +54,7 @@ describe('a log that outgrows its bytes', () => {
     const store = new MemoryStore()
     const options = { store, clock, retention: { bytes: 70_000 } }
     const client = await clock.runUntil(linkedClient(world, alice, options))
+    await clock.runUntil(untilSettledIn(world))
     const lost = lostBy(client)
     const [stalled, quick] = [new Array<number>(), new Array<number>()]
     consume(client, 'stalled', (seq) => {

@@ -221,6 +221,12 @@ export async function linkedClient(
   return client
 }
 
+/** Waits until the client has taken in what its phone hands over after linking: what comes later is all that comes. */
+export async function untilSettledIn(world: World): Promise<void> {
+  const isTaken = ({ attrs }: BinaryNode): boolean => attrs.type === 'hist_sync'
+  await until('the history of the phone', () => world.sent({ tag: 'receipt' }).some(isTaken))
+}
+
 /** The whole event log. */
 export async function log(client: Client): Promise<DurableEvent[]> {
   const events: DurableEvent[] = []

@@ -38,13 +38,15 @@ function written(type: DurableType): Fixture {
   const payload = EXAMPLES[type]
   const value = toBase64(encodePayload(type, payload))
   const event = { seq: 7, type, version: EVENTS[type].version, at: AT_MS, chat: CHAT, value }
-  if (type !== 'message') return { event, payload }
-  const { id, chat, sender } = EXAMPLES.message
-  const { content, ...known } = EXAMPLES.message
+  const [told] = type === 'history.chunk' ? EXAMPLES[type].messages : []
+  const message = type === 'message' ? EXAMPLES.message : told
+  if (message === undefined) return { event, payload }
+  const { content, ...known } = message
   const kind = Object.keys(content)[0] ?? 'unknown'
   const row = messageRow({ ...known, kind, message: MESSAGE_BYTES }, AT_MS)
+  const { id, chat, sender } = message
   return {
-    event: { ...event, message: { chat, sender: sender.jid, id } },
+    event: type === 'message' ? { ...event, message: { chat, sender: sender.jid, id } } : event,
     message: { ...row, value: toBase64(row.value) },
     payload,
   }

@@ -20,7 +20,8 @@ const silent = {
   trace: quiet,
   debug: quiet,
   info: quiet,
-  warn: quiet,
+  // the only place where it says that a MAC of app state is wrong
+  warn: (fields, text = fields) => tell({ event: 'warned', text: String(text) }),
   error: quiet,
 }
 
@@ -126,11 +127,40 @@ function connect(own) {
       if (typeof status === 'number') tell({ event: 'status', key, status })
     }
   })
+  socket.ev.on('messaging-history.set', (history) => tell({ event: 'history', history: summaryOf(history) }))
   socket.ev.on('presence.update', ({ id, presences }) => tell({ event: 'presence', id, presences }))
   socket.ev.on('messages.update', (updates) => {
     for (const { key, update } of updates)
       if (update.status !== undefined) tell({ event: 'status', key, status: update.status })
   })
+}
+
+// a piece of history in the form that crosses to the other process: plain values, keys and words in place of messages
+function summaryOf({ chats, contacts, messages, lidPnMappings, ...about }) {
+  const plain = JSON.stringify({
+    ...about,
+    chats: chats.map(({ messages: latest, ...chat }) => ({ ...chat, latest: latest?.length ?? 0 })),
+    contacts,
+    lidPnMappings,
+    messages: messages.map(({ key, message, ...more }) => ({
+      ...{ key, ...more },
+      kind: Object.keys(message ?? {}).find((name) => name !== 'messageContextInfo'),
+      text: message?.conversation ?? message?.extendedTextMessage?.text,
+    })),
+  })
+  for (const { key, message } of messages) if (message) media.set(key.id, { key, message })
+  return JSON.parse(plain)
+}
+
+// Baileys fetches the files of app state and history from WhatsApp's own host, whichever hosts the server has named: the
+// simulator's stands in its place
+function standInForMedia(host) {
+  const guarded = globalThis.fetch
+  globalThis.fetch = (target, options) => {
+    const url = new URL(target instanceof Request ? target.url : target)
+    if (url.hostname !== 'mmg.whatsapp.net') return guarded(target, options)
+    return guarded(`https://${host}${url.pathname}${url.search}`, { ...options, dispatcher })
+  }
 }
 
 // what Baileys tells its user beside messages; of what it says in pieces, the piece that is about the account
@@ -157,7 +187,31 @@ const ANNOUNCED = {
   'presence.update': (update) => [update],
 }
 
+// what it tells of app state and of the address book, each piece as it is
+const CHANGES = {
+  'chats.update': (updates) => updates,
+  'chats.delete': (chats) => chats.map((id) => ({ id })),
+  'chats.lock': (lock) => [lock],
+  'contacts.upsert': (contacts) => contacts,
+  'labels.association': (association) => [association],
+  'labels.edit': (label) => [label],
+  'lid-mapping.update': (mapping) => [mapping],
+  'messages.delete': (deletion) => [deletion],
+  'messages.update': (updates) => updates.filter(({ update }) => 'starred' in update),
+  'settings.update': (setting) => [setting],
+  // the chats with what its first look at app state says of them
+  'messaging-history.set': ({ chats, contacts, messages }) => [{ chats, contacts, messages }],
+  // a count says that it is through with its first look at app state
+  'creds.update': ({ me, accountSettings, accountSyncCounter }) => [
+    { name: me?.name, accountSyncCounter, ...accountSettings },
+  ],
+}
+
 function announce(events) {
+  for (const [name, parts] of Object.entries(CHANGES))
+    events.on(name, (payload) => {
+      for (const part of parts(payload)) tell({ event: 'changed', name, payload: JSON.stringify(part) })
+    })
   for (const [name, parts] of Object.entries(ANNOUNCED))
     events.on(name, (payload) => {
       // as text: what Baileys tells has functions and classes in it
@@ -167,12 +221,14 @@ function announce(events) {
 
 const commands = {
   // before the first connect: settings of `makeWASocket`, and the keys to begin with
-  begin({ credentials, mediaCertificate, ...chosen }) {
+  begin({ credentials, mediaCertificate, mediaHost, takesFullHistory, ...chosen }) {
     settings = chosen
+    if (takesFullHistory) settings.shouldSyncHistoryMessage = () => true
     if (mediaCertificate !== undefined) {
       settings.fetchAgent = new HttpsAgent({ ca: mediaCertificate })
       dispatcher = new Agent({ connect: { ca: mediaCertificate } })
     }
+    if (mediaHost !== undefined) standInForMedia(mediaHost)
     if (credentials === undefined) return
     const { noiseKey, identityKey, signedPreKey, registrationId, advSecret } = credentials
     Object.assign(auth.creds, {
@@ -228,6 +284,26 @@ const commands = {
   async relay({ chat, message, id }) {
     return { id: await socket.relayMessage(chat, proto.Message.fromObject(message), { messageId: id }) }
   },
+  // asks the phone for what is older than a message
+  async fetchHistory({ count, key, timestamp }) {
+    return { id: await socket.fetchMessageHistory(count, key, timestamp) }
+  },
+  // a change of app state, as `chatModify` takes it
+  async modify({ change, chat }) {
+    await socket.chatModify(change, chat)
+  },
+  // the functions that it has for changes beside `chatModify`, by their names
+  async change({ name, parameters }) {
+    await socket[name](...parameters)
+  },
+  // the version that it has of each collection
+  versions() {
+    const versions = {}
+    for (const [key, state] of records)
+      if (key.startsWith('app-state-sync-version-'))
+        versions[key.slice('app-state-sync-version-'.length)] = state.version
+    return versions
+  },
   async code({ phoneNumber }) {
     return { code: await socket.requestPairingCode(phoneNumber) }
   },
@@ -243,6 +319,10 @@ const commands = {
   },
   async subscribe({ jid }) {
     await socket.presenceSubscribe(jid)
+  },
+  // a stanza that has no answer, as it is
+  async stanza({ stanza }) {
+    await socket.sendNode(stanza)
   },
   async query({ stanza }) {
     await socket.query(stanza)

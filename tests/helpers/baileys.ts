@@ -22,9 +22,15 @@ export interface BaileysCredentials {
 export interface BaileysSettings {
   readonly browser?: readonly [os: string, browser: string, version: string]
   readonly syncFullHistory?: boolean
+  /** It takes in what is older, too, which it asks for and passes over by its own defaults. */
+  readonly takesFullHistory?: boolean
   readonly keepAliveIntervalMs?: number
   /** PEM; with it Baileys brings files to the simulator's media server and fetches them there. */
   readonly mediaCertificate?: string
+  /** Where it fetches what it would fetch from WhatsApp's own media host. */
+  readonly mediaHost?: string
+  /** Which MACs of app state it checks; none, by its own default. */
+  readonly appStateMacVerification?: { readonly patch: boolean; readonly snapshot: boolean }
 }
 
 /** What Baileys says about one message. */
@@ -60,6 +66,22 @@ export interface BaileysAnnouncement {
   readonly payload: Readonly<Record<string, unknown>>
 }
 
+/** A `messaging-history.set` of Baileys; of each message its key, what it is, and its words. */
+export interface BaileysHistory {
+  readonly syncType: number
+  readonly chunkOrder?: number | null
+  readonly progress?: number | null
+  readonly isLatest?: boolean
+  readonly peerDataRequestSessionId?: string | null
+  readonly chats: readonly (Readonly<Record<string, unknown>> & { readonly id: string })[]
+  readonly contacts: readonly (Readonly<Record<string, unknown>> & { readonly id: string })[]
+  readonly messages: readonly (Readonly<Record<string, unknown>> & {
+    readonly key: { readonly id: string; readonly remoteJid: string; readonly fromMe: boolean }
+    readonly kind?: string
+    readonly text?: string
+  })[]
+}
+
 interface ChildEvent {
   readonly event: string
   readonly [name: string]: unknown
@@ -76,8 +98,14 @@ export class Baileys {
   readonly statuses: Status[] = []
   /** What it was told of others' presence and typing: `available`, `composing`, ..., in order. */
   readonly presences: string[] = []
+  /** The pieces of history it has announced, in order. */
+  readonly history: BaileysHistory[] = []
   /** What it has told beside messages, in order. */
   readonly announced: BaileysAnnouncement[] = []
+  /** Warnings of its log, in order. */
+  readonly warnings: string[] = []
+  /** What it has told of app state and of contacts, in order. */
+  readonly changes: BaileysAnnouncement[] = []
   /**
    * Chains in which it may encrypt and which nobody can read, because it broke their session itself: their ratchet keys,
    * base64. Its own records show them (row W2 of `tests/baileys-failures`).
@@ -113,8 +141,12 @@ export class Baileys {
   }
 
   /** Starts Baileys, has the phone scan its QR code, and resolves when it is open. */
-  static async link(simulator: Simulator, phone: SimulatedPhone): Promise<Baileys> {
-    const baileys = await Baileys.#connected(simulator)
+  static async link(
+    simulator: Simulator,
+    phone: SimulatedPhone,
+    settings: BaileysSettings = {},
+  ): Promise<Baileys> {
+    const baileys = await Baileys.#connected(simulator, settings)
     const qr = await until('a QR code of Baileys', () => baileys.qrs[0])
     await phone.linkDevice(qr)
     await until('Baileys to be open', () => baileys.opened > 0)
@@ -133,9 +165,9 @@ export class Baileys {
     return baileys
   }
 
-  static async #connected(simulator: Simulator): Promise<Baileys> {
-    const { url, mediaCertificate } = simulator.endpoint
-    const baileys = await Baileys.start(url, { mediaCertificate })
+  static async #connected(simulator: Simulator, settings: BaileysSettings = {}): Promise<Baileys> {
+    const { url, mediaCertificate, mediaHost } = simulator.endpoint
+    const baileys = await Baileys.start(url, { mediaCertificate, mediaHost, ...settings })
     onTestFinished(() => baileys.quit())
     await baileys.connect()
     return baileys
@@ -151,6 +183,15 @@ export class Baileys {
     await this.#call('disconnect', {})
   }
 
+  /** Asks the phone for messages that are older than one. @returns the id of the request */
+  async fetchHistory(
+    count: number,
+    key: { readonly remoteJid: string; readonly id: string; readonly fromMe: boolean },
+    timestamp: number,
+  ): Promise<string> {
+    return ((await this.#call('fetchHistory', { count, key, timestamp })) as { id: string }).id
+  }
+
   /** A pairing code for the phone, once the server has taken it. */
   async requestCode(simulator: Simulator, phone: SimulatedPhone): Promise<string> {
     await until('Baileys to be ready for a code', () => this.qrs[0])
@@ -160,6 +201,11 @@ export class Baileys {
       simulator.trace.stanzas({ tag: 'iq' }).some(({ node }) => isAcceptedCode(node)),
     )
     return code
+  }
+
+  /** Sends a stanza as it is. */
+  async sendStanza(stanza: BinaryNode): Promise<void> {
+    await this.#call('stanza', { stanza })
   }
 
   /** Asks the server a raw question, whose id is kept, and waits for the answer. */
@@ -230,6 +276,31 @@ export class Baileys {
     return this.#call('relay', { chat, message, id }) as Promise<{ id: string }>
   }
 
+  /** Changes app state with `chatModify`; resolves when the server has answered. */
+  async modify(change: object, chat: string): Promise<void> {
+    await this.#call('modify', { change, chat })
+  }
+
+  /** Changes app state with another function of the socket, e.g. `addLabel`. */
+  async change(name: string, ...parameters: readonly unknown[]): Promise<void> {
+    await this.#call('change', { name, parameters })
+  }
+
+  /** The version that it has of each collection of app state. */
+  appStateVersions(): Promise<Readonly<Record<string, number>>> {
+    return this.#call('versions', {}) as Promise<Readonly<Record<string, number>>>
+  }
+
+  /** Waits for a piece of news about app state that satisfies the predicate. */
+  waitForChange(
+    name: string,
+    predicate: (payload: BaileysAnnouncement['payload']) => boolean,
+  ): Promise<BaileysAnnouncement> {
+    return until(`Baileys to tell of ${name}`, () =>
+      this.changes.find((change) => change.name === name && predicate(change.payload)),
+    )
+  }
+
   /** Tells the sender that a message was read. */
   async read(message: BaileysMessage): Promise<void> {
     await this.#call('read', { key: message.key })
@@ -290,6 +361,9 @@ export class Baileys {
       case 'message':
         this.messages.push(event as unknown as BaileysMessage)
         return
+      case 'history':
+        this.history.push(event.history as BaileysHistory)
+        return
       case 'broken-chain':
         this.brokenChains.add(event.ratchetKey as string)
         return
@@ -299,6 +373,15 @@ export class Baileys {
         return
       case 'announced':
         this.announced.push({
+          name: event.name as string,
+          payload: JSON.parse(event.payload as string) as BaileysAnnouncement['payload'],
+        })
+        return
+      case 'warned':
+        this.warnings.push(event.text as string)
+        return
+      case 'changed':
+        this.changes.push({
           name: event.name as string,
           payload: JSON.parse(event.payload as string) as BaileysAnnouncement['payload'],
         })

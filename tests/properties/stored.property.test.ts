@@ -44,6 +44,14 @@ const SIGNED = { id: 1, keyPair: keyPair(), signature: new Uint8Array(64), creat
 const EXAMPLES: Readonly<Record<string, unknown>> = {
   'chat-timer': { seconds: 604_800, setAtMs: 1_700_000_000_000 },
   unreadable: { seq: 7 },
+  'history-import': {
+    state: 'waiting',
+    to: '1@s.whatsapp.net',
+    arrivedAtMs: 5,
+    parts: 2,
+    items: 300,
+    messages: 200,
+  },
   credentials: {
     noiseKey: keyPair(),
     identityKey: keyPair(),

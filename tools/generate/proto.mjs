@@ -32,6 +32,7 @@ const GROUPS = {
   ],
   message: ['Message', 'MessageSecretMessage'],
   media: ['MediaRetryNotification', 'ServerErrorReceipt'],
+  'app-state': ['SyncdPatch', 'SyncdSnapshot', 'SyncdMutations', 'SyncActionData', 'SyncdSnapshotRecovery'],
   history: ['HistorySync'],
 }
 

@@ -3,18 +3,22 @@
  * as a wake-up to durable consumers, which read them from the log.
  */
 import { errorCode } from '../../base/errors.ts'
+import type { StorageError } from '../../base/errors.ts'
 import type { TypedEmitter } from '../../base/typed-emitter.ts'
-import type { ClientEvents, DurableEvent, DurableType } from '../events.ts'
+import type { ClientEvents, DurableEvent, DurableType, MessagePayload } from '../events.ts'
 import { awaitedTarget, openLate } from '../addition.ts'
 import { personOf } from '../identity/addresses.ts'
 import { decodeEvent } from '../event-record.ts'
-import type { EventRow } from '../../persistence/contract/index.ts'
+import type { EventRow, MessageKey } from '../../persistence/contract/index.ts'
 import type { AccountState } from '../state/account-state.ts'
 import type { LostEvents } from '../events/ephemeral.ts'
 import type { LoggedEvent } from '../state/unit.ts'
 
 /** Events read from the store at once. */
 const PAGE = 128
+
+/** Events of history among them, at most: each tells of up to 200 messages. */
+const MAX_CHUNKS = 8
 
 /** Which part of the log to read. What is filtered out is not decoded. */
 export interface ReadOptions<Type extends DurableType = DurableType> {
@@ -93,7 +97,7 @@ export async function readPage(
   isWanted: RowFilter = ALL,
 ): Promise<LogPage> {
   const { store, account } = state
-  const rows = await store.readEvents(account, { after, limit })
+  const rows = withinBounds(await store.readEvents(account, { after, limit }), isWanted)
   const events: DurableEvent[] = []
   const refused: RefusedEvent[] = []
   for (const result of await Promise.all(rows.filter(isWanted).map((row) => readEvent(state, row)))) {
@@ -104,24 +108,40 @@ export async function readPage(
   return { events, refused, upTo: rows.at(-1)?.seq }
 }
 
+/** The first of the rows, up to as much history as is held in memory at once. */
+function withinBounds(rows: readonly EventRow[], isWanted: RowFilter): readonly EventRow[] {
+  let left = MAX_CHUNKS
+  const last = rows.findIndex((row) => row.type === 'history.chunk' && isWanted(row) && --left === 0)
+  return last < 0 ? rows : rows.slice(0, last + 1)
+}
+
 async function readEvent(
   state: AccountState,
   row: EventRow,
 ): Promise<DurableEvent | RefusedEvent | undefined> {
   const { store, account } = state
   try {
-    const event = await decodeEvent(row, async ({ message }) =>
-      message === undefined ? undefined : store.readMessage(account, message),
+    const unreadable: [MessageKey, StorageError][] = []
+    const event = await decodeEvent(
+      row,
+      (key) => store.readMessage(account, key),
+      (...found) => unreadable.push(found),
     )
+    if (unreadable.length > 0 && (await isForgotten(state, row))) return undefined
+    for (const [{ id }, error] of unreadable) state.reportUnreadable('message', id, error)
     return await unsealed(state, row, event)
   } catch (error) {
     const code = errorCode(error)
     if (code !== 'WATON_STORE_RECORD' && code !== 'WATON_STORE_RECORD_NEWER') throw error
     // not damaged, but forgotten while it was read
-    if ((await store.eventBounds(account)).first > row.seq) return undefined
+    if (await isForgotten(state, row)) return undefined
     state.reportUnreadable('event', String(row.seq), error)
     return { seq: row.seq, type: row.type, at: row.at, code }
   }
+}
+
+async function isForgotten({ store, account }: AccountState, { seq }: EventRow): Promise<boolean> {
+  return (await store.eventBounds(account)).first > seq
 }
 
 /** What was added to a message is opened as soon as that message is here. */
@@ -130,11 +150,26 @@ async function unsealed(
   { message }: EventRow,
   event: DurableEvent,
 ): Promise<DurableEvent> {
-  const target = event.type === 'message' ? awaitedTarget(event.payload.content) : undefined
-  const row = target && message && (await state.readMessage(message))
+  if (event.type === 'message' && message !== undefined)
+    return { ...event, payload: await unsealedMessage(state, message, event.payload) }
+  if (event.type !== 'history.chunk') return event
+  const messages: MessagePayload[] = []
+  for (const one of event.payload.messages) {
+    const { id, chat, sender } = one
+    messages.push(await unsealedMessage(state, { id, chat, sender: sender.jid }, one))
+  }
+  return { ...event, payload: { ...event.payload, messages } }
+}
+
+async function unsealedMessage(
+  state: AccountState,
+  key: MessageKey,
+  payload: MessagePayload,
+): Promise<MessagePayload> {
+  const target = awaitedTarget(payload.content)
+  const row = target && (await state.readMessage(key))
   const content = row && (await openLate(state, row, target))
-  if (content === undefined || event.type !== 'message') return event
-  return { ...event, payload: { ...event.payload, content } }
+  return content === undefined ? payload : { ...payload, content }
 }
 
 /** The log from `after` to its present end. */

@@ -45,6 +45,9 @@ const MAX_WAITING = 4096
 const LANE_WHEN_EMPTY = 256
 const LANE_WHEN_BUSY = 16
 
+/** The same, for events that tell of hundreds of messages each. */
+const LANE_OF_HISTORY = 16
+
 /** See the file comment. */
 export class Feed {
   readonly #options: FeedOptions
@@ -117,7 +120,7 @@ export class Feed {
   #offer(event: DurableEvent): void {
     const chat = laneOf(event)
     if (this.#parked.has(chat)) return
-    if (this.#isFull(chat)) this.#parked.set(chat, event.seq)
+    if (this.#isFull(chat, event)) this.#parked.set(chat, event.seq)
     else this.#options.lanes.add(chat, { event, isRetry: false })
   }
 
@@ -138,7 +141,7 @@ export class Feed {
         onPassed([[event.seq, event.seq]])
         continue
       }
-      if (this.#isFull(chat)) {
+      if (this.#isFull(chat, event)) {
         this.#parked.set(chat, event.seq)
         return
       }
@@ -148,9 +151,10 @@ export class Feed {
     else this.#parked.set(chat, upTo + 1)
   }
 
-  #isFull(chat: string): boolean {
+  #isFull(chat: string, { type }: DurableEvent): boolean {
     const { lanes } = this.#options
-    return lanes.waitingIn(chat) >= (lanes.waiting < MAX_WAITING / 2 ? LANE_WHEN_EMPTY : LANE_WHEN_BUSY)
+    const limit = lanes.waiting < MAX_WAITING / 2 ? LANE_WHEN_EMPTY : LANE_WHEN_BUSY
+    return lanes.waitingIn(chat) >= (type === 'history.chunk' ? Math.min(limit, LANE_OF_HISTORY) : limit)
   }
 }
 

@@ -2,6 +2,7 @@
  * Events that are never stored: they describe the moment, and whoever listens later has missed them.
  */
 import type { ClientState, CloseReason } from './connection.ts'
+import type { HistoryProgress } from './history.ts'
 import type { Me, Person } from './shared.ts'
 
 /** Something in the store could not be read. It is kept as it is, and the account goes on without it. */
@@ -160,6 +161,8 @@ export interface EphemeralEvents {
   }
   /** The offline queue of the server is being taken in: at its beginning, for each batch, and at its end. */
   'sync.offline': OfflineProgress
+  /** A piece of history is being taken in: after each part, at its end, and when it fails. */
+  'sync.history': HistoryProgress
   /** Somebody came or went. Sent for people whom this account has asked about. */
   readonly presence: PresenceEvent
   /** Somebody types, speaks, or has stopped. */
@@ -181,6 +184,7 @@ const NAMES: Readonly<Record<keyof EphemeralEvents, true>> = {
   'consumer.dead': true,
   'connection.expiring': true,
   'sync.offline': true,
+  'sync.history': true,
   presence: true,
   'chat.state': true,
 }

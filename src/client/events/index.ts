@@ -23,6 +23,7 @@ import type {
   GroupParticipantsPayload,
   GroupRequestPayload,
 } from './group.ts'
+import type { HistoryChunkPayload } from './history.ts'
 import type { MediaRetryPayload } from './media.ts'
 import type {
   NewsletterChangedPayload,
@@ -73,6 +74,13 @@ export type {
   GroupRequestPayload,
   GroupSettings,
 } from './group.ts'
+export type {
+  HistoryChat,
+  HistoryChunkPayload,
+  HistoryContact,
+  HistoryProgress,
+  HistorySyncType,
+} from './history.ts'
 export type { MediaRetryPayload } from './media.ts'
 export type {
   NewsletterChangedPayload,
@@ -135,6 +143,8 @@ export interface DurablePayloads {
   readonly 'group.participants': GroupParticipantsPayload
   /** Somebody asks to join a group. */
   readonly 'group.request': GroupRequestPayload
+  /** A part of the past that the phone has handed over. */
+  readonly 'history.chunk': HistoryChunkPayload
   /** The phone has uploaded media again, or could not. */
   readonly 'media.retry': MediaRetryPayload
   /** What a newsletter is called or allows. */

@@ -22,6 +22,7 @@ import {
   GROUP_PARTICIPANTS,
   GROUP_REQUEST,
 } from './group.ts'
+import { HISTORY_CHUNK } from './history.ts'
 import { MEDIA_RETRY } from './media.ts'
 import {
   NEWSLETTER_CHANGED,
@@ -60,6 +61,7 @@ export const EVENTS: EventRegistry = {
   'group.linked': GROUP_LINKED,
   'group.participants': GROUP_PARTICIPANTS,
   'group.request': GROUP_REQUEST,
+  'history.chunk': HISTORY_CHUNK,
   'media.retry': MEDIA_RETRY,
   'newsletter.changed': NEWSLETTER_CHANGED,
   'newsletter.participant': NEWSLETTER_PARTICIPANT,

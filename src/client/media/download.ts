@@ -78,6 +78,8 @@ const MIB = 1024 * 1024
 const MAX_IN_MEMORY = 64 * MIB
 const MAX_ON_DISK = 4096 * MIB
 
+const EMPTY = new Uint8Array(0)
+
 /** Files that are fetched at a time; the others wait. */
 const MAX_AT_ONCE = 16
 
@@ -88,7 +90,8 @@ const HOSTS_WAIT_MS = 10_000
 const MAX_MOVED = 1024
 
 interface Job {
-  readonly message: DownloadableMessage
+  /** The message that has it, if there is one: the phone knows files by their messages. */
+  readonly message: DownloadableMessage | undefined
   readonly file: MediaFile
   readonly sink: Sink
   readonly maxBytes: number
@@ -125,6 +128,21 @@ export class Downloads {
     }
   }
 
+  /**
+   * Downloads a file that no message has, into memory: verified, and never asked of the phone.
+   *
+   * @throws as {@link download}, and {@link TransportError} `WATON_MEDIA_MISSING` when no server has it any more
+   */
+  async file(file: MediaFile, signal: AbortSignal): Promise<Uint8Array> {
+    const running = this.#run({ file: () => Promise.resolve(file) }, { signal })
+    this.#running.add(running)
+    try {
+      return (await running) ?? EMPTY
+    } finally {
+      this.#running.delete(running)
+    }
+  }
+
   /** Gives up what runs; resolves when nothing is left of it. */
   async close(): Promise<void> {
     this.#isClosed = true
@@ -132,8 +150,18 @@ export class Downloads {
     await Promise.allSettled(this.#running)
   }
 
-  async #download(
+  #download(
     message: DownloadableMessage,
+    options: DownloadOptions & { readonly path?: string },
+  ): Promise<Uint8Array | undefined> {
+    return this.#run({ message, file: () => this.#fileOf(message) }, options)
+  }
+
+  async #run(
+    {
+      message,
+      file: find,
+    }: { readonly message?: DownloadableMessage; readonly file: () => Promise<MediaFile> },
     {
       path,
       signal,
@@ -151,7 +179,7 @@ export class Downloads {
     signal?.addEventListener('abort', stop, { once: true })
     try {
       this.#checkWanted(signal)
-      const file = await this.#fileOf(message)
+      const file = await find()
       if ((file.lengthBytes ?? 0) > maxBytes) throw tooLarge(maxBytes)
       const sink = path === undefined ? memorySink() : await fileSink(path, this.#options.random)
       const job = { message, file, sink, maxBytes, signal: giveUp.signal, onProgress }
@@ -205,16 +233,18 @@ export class Downloads {
     const first = await this.#tryAll(job, moved === undefined ? job.file : movedTo(job.file, moved))
     if (first.state === 'done') return
     if (first.state !== 'gone') throw errorOf(first)
+    const { message } = job
+    if (message === undefined) throw missing(first.status)
     const since = this.#moved.get(movedKey)
     // another download of the same file may have been told meanwhile
     const isNews = since !== undefined && since !== moved
-    const directPath = isNews ? since : await this.#uploadedAgain(job)
+    const directPath = isNews ? since : await this.#uploadedAgain(message, job)
     this.#moved.set(movedKey, directPath)
     const second = await this.#tryAll(job, movedTo(job.file, directPath))
     if (second.state !== 'done') throw errorOf(second)
   }
 
-  async #uploadedAgain({ message, file, signal }: Job): Promise<string> {
+  async #uploadedAgain(message: DownloadableMessage, { file, signal }: Job): Promise<string> {
     const { id, chat, fromMe = false } = message
     const participant = isGroup(chat) || isBroadcast(chat) ? this.#senderOf(message).jid : undefined
     const { reuploads, state } = this.#options
@@ -359,6 +389,14 @@ function refused(status: number): TransportError {
   return new TransportError(
     'WATON_MEDIA_REFUSED',
     `the media servers do not give the file out (HTTP status ${String(status)}), though they were just asked for a new address; try again later`,
+    { details: { status }, retryable: true },
+  )
+}
+
+function missing(status: number): TransportError {
+  return new TransportError(
+    'WATON_MEDIA_MISSING',
+    `no media server has the file (HTTP status ${String(status)}); it may be uploaded again`,
     { details: { status }, retryable: true },
   )
 }

@@ -7,7 +7,7 @@ const OTHER_CLASSES: ReadonlySet<string> = new Set(['call', 'notification', 'pre
 
 /** See the file comment. */
 export const receiveAck: StanzaHandler = async (unit, stanza, context) => {
-  const { outbox, resends, receipts, logger, unknowns } = context
+  const { outbox, resends, receipts, history, logger, unknowns } = context
   const ack = parseAck(stanza)
   if (ack.errorCode !== undefined)
     logger.warn(
@@ -17,7 +17,8 @@ export const receiveAck: StanzaHandler = async (unit, stanza, context) => {
   if (ack.class === 'message') {
     const isOfResend = await resends.applyAck(unit, ack)
     if (!isOfResend) await outbox.applyAck(unit, ack)
-  } else if (ack.class === 'receipt') await receipts.applyAck(unit, ack)
+  } else if (ack.class === 'receipt' && ack.type === 'hist_sync') await history.applyAck(unit, ack)
+  else if (ack.class === 'receipt') await receipts.applyAck(unit, ack)
   else if (!OTHER_CLASSES.has(ack.class)) unknowns.count('stanza', `ack/${ack.class}`)
   return []
 }

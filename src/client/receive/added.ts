@@ -15,7 +15,7 @@ import { editContent, openedWith, publicOf, sealedContent } from '../addition.ts
 import type { Added } from '../addition.ts'
 import type { MessageRef } from '../events.ts'
 import { addressesOf, findTarget } from '../stored-target.ts'
-import type { Unit } from '../state/unit.ts'
+import type { TargetReader } from '../stored-target.ts'
 import type { ReceiveContext } from './context.ts'
 import { targetOf } from './target.ts'
 import type { Referrer } from './target.ts'
@@ -23,26 +23,29 @@ import type { Referrer } from './target.ts'
 /** Its sender may not write it. */
 export const REFUSED = 'refused'
 
+/** What reading it needs besides. */
+export type AddedContext = Pick<ReceiveContext, 'self' | 'drops' | 'logger'>
+
 /** The added content of a message; `undefined` when it is an ordinary one. */
 export async function addedContent(
-  unit: Unit,
+  reader: TargetReader,
   { message, id, referrer }: { message: MessageProperties; id: string; referrer: Referrer },
-  context: ReceiveContext,
+  context: AddedContext,
 ): Promise<Added | typeof REFUSED | undefined> {
   const { message: inner } = unwrapMessage(message)
   const read = protocolOf(message)
-  if (read !== undefined) return fromProtocol(unit, { read, id, referrer }, context)
+  if (read !== undefined) return fromProtocol(reader, { read, id, referrer }, context)
   const { reactionMessage: reaction, commentMessage: comment } = inner
   if (reaction?.key?.id) {
-    const target = await targetOf(unit, reaction.key, referrer, context.self)
+    const target = await targetOf(reader, reaction.key, referrer, context.self)
     return { kind: 'reaction', content: { reaction: { target, text: reaction.text ?? '' } } }
   }
   if (comment?.targetMessageKey?.id && comment.message) {
-    const target = await targetOf(unit, comment.targetMessageKey, referrer, context.self)
+    const target = await targetOf(reader, comment.targetMessageKey, referrer, context.self)
     return { kind: 'comment', content: { comment: { target, content: publicOf(comment.message) } } }
   }
   const addon = secretAddonOf(inner)
-  return addon === undefined ? undefined : fromAddon(unit, { addon, id, referrer }, context)
+  return addon === undefined ? undefined : fromAddon(reader, { addon, id, referrer }, context)
 }
 
 interface FromProtocol {
@@ -80,12 +83,12 @@ const SETTINGS: ReadonlyMap<ProtocolType, (protocol: Protocol) => Added> = new M
 
 /** What others may say by protocol message; everything else is between own devices and never gets here. */
 async function fromProtocol(
-  unit: Unit,
+  reader: TargetReader,
   { read: { type, protocol }, id, referrer }: FromProtocol,
-  context: ReceiveContext,
+  context: AddedContext,
 ): Promise<Added | typeof REFUSED | undefined> {
   if (!protocol.key?.id || (type !== 'edit' && type !== 'revoke')) return SETTINGS.get(type)?.(protocol)
-  const target = await targetOf(unit, protocol.key, referrer, context.self)
+  const target = await targetOf(reader, protocol.key, referrer, context.self)
   const isAllowed = isAuthor(target, referrer)
   if (type === 'revoke') {
     if (isAllowed) return { kind: 'delete', content: { delete: { target } }, edited: { target, message: {} } }
@@ -104,7 +107,7 @@ function isAuthor({ sender }: MessageRef, referrer: Referrer): boolean {
 function refuse(
   reason: 'edit-of-another-author' | 'deletion-of-another-author',
   { id, target }: { id: string; target: MessageRef },
-  { drops }: ReceiveContext,
+  { drops }: AddedContext,
 ): typeof REFUSED {
   drops.drop(reason, { id, target: target.id })
   return REFUSED
@@ -114,14 +117,14 @@ function refuse(
 const EDITS: ReadonlySet<SecretAddon['use']> = new Set(['message-edit', 'event-edit', 'poll-edit'])
 
 async function fromAddon(
-  unit: Unit,
+  reader: TargetReader,
   { addon, id, referrer }: { addon: SecretAddon; id: string; referrer: Referrer },
-  context: ReceiveContext,
+  context: AddedContext,
 ): Promise<Added | typeof REFUSED> {
-  const target = await targetOf(unit, addon.target, referrer, context.self)
+  const target = await targetOf(reader, addon.target, referrer, context.self)
   if (EDITS.has(addon.use) && !isAuthor(target, referrer))
     return refuse('edit-of-another-author', { id, target }, context)
-  const row = await findTarget(unit, target)
+  const row = await findTarget(reader, target)
   if (row === undefined) return sealedContent(addon, target)
   try {
     const senders = addressesOf(referrer.sender)

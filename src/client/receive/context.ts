@@ -5,6 +5,7 @@ import type { BinaryNode } from '../../protocol/binary/node.ts'
 import type { ChatStateEvent, PresenceEvent } from '../events.ts'
 import type { MediaRetry } from '../../protocol/stanza/notifications/media-retry.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
+import type { History } from '../history/history.ts'
 import type { Self } from '../identity/self.ts'
 import type { ReceiptQueue } from '../reading/receipt-queue.ts'
 import type { Resends } from '../retry/resends.ts'
@@ -46,6 +47,8 @@ export interface ReceiveContext {
   readonly self: Self
   readonly outbox: Outbox
   readonly receipts: ReceiptQueue
+  /** What the phone hands over of the past. */
+  readonly history: Pick<History, 'keep' | 'applyAck'>
   /** What goes out once more, because a device could not read it or got no copy. */
   readonly resends: Resends
   /** How many messages of each device may be asked for again. */

@@ -11,9 +11,10 @@ import type { ProtocolContent } from '../../protocol/message/protocol-content.ts
 import { encodeProto } from '../../protocol/proto/codec.ts'
 import { Message } from '../../protocol/proto/message.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
+import { historyReceiptTarget } from '../../protocol/stanza/receipt.ts'
 import type { Person } from '../events.ts'
 import { learnMapping } from '../identity/addresses.ts'
-import { APP_STATE_KEY, HISTORY_NOTIFICATION, NCT_SALT, SELF } from '../state/records.ts'
+import { APP_STATE_KEY, NCT_SALT, SELF } from '../state/records.ts'
 import type { Unit } from '../state/unit.ts'
 import type { ReceiveContext, RecordMessage } from './context.ts'
 import { recordResent } from './placeholder.ts'
@@ -43,7 +44,7 @@ export async function receiveProtocolMessage(
     return
   }
   keepAppStateKeys(unit, protocol)
-  keepHistoryNotification(unit, parsed.id, protocol)
+  await keepHistoryNotification(unit, { parsed, protocol }, context)
   keepSalt(unit, protocol, context)
   await recordResent(unit, { response: protocol.peerDataOperationRequestResponseMessage, record }, context)
   await learnMappings(unit, protocol, context)
@@ -80,14 +81,15 @@ function keepAppStateKeys(unit: Unit, { appStateSyncKeyShare }: Message.Protocol
 }
 
 /** Kept raw until it is imported; the receipt that tells the phone so is sent then and not before. */
-function keepHistoryNotification(
+async function keepHistoryNotification(
   unit: Unit,
-  id: string,
-  { historySyncNotification }: Message.ProtocolMessage.$Properties,
-): void {
+  { parsed, protocol }: { readonly parsed: ParsedMessage; readonly protocol: ProtocolContent['protocol'] },
+  { history }: ReceiveContext,
+): Promise<void> {
+  const { historySyncNotification } = protocol
   if (!historySyncNotification) return
   const raw = encodeProto(Message.HistorySyncNotification, historySyncNotification, 'HistorySyncNotification')
-  unit.put(HISTORY_NOTIFICATION, id, raw)
+  await history.keep(unit, { id: parsed.id, to: historyReceiptTarget(parsed).to, raw })
 }
 
 /** The salt of the account's tokens comes with the first piece of history; a piece that is damaged is kept all the same. */

@@ -31,7 +31,7 @@ export function originOf({ isFromMe, isOffline }: ParsedMessage): Origin {
 }
 
 /** Protocol messages that others may send; their content is recorded like any other. */
-const FOR_EVERYBODY: ReadonlySet<ProtocolType> = new Set([
+export const FOR_EVERYBODY: ReadonlySet<ProtocolType> = new Set([
   'revoke',
   'edit',
   'ephemeral-setting',
@@ -98,8 +98,8 @@ export async function recordMessage(
   )
 }
 
-/** What is newer than the schema may be content. */
-function isEmpty(message: MessageProperties): boolean {
+/** Whether there is nothing to see. What is newer than the schema may be content. */
+export function isEmpty(message: MessageProperties): boolean {
   const content = contentOf(message)
   const { $unknowns: newer } = message as { readonly $unknowns?: readonly Uint8Array[] }
   return content.kind === 'unknown' && content.name === undefined && !newer?.length
@@ -165,10 +165,10 @@ function besides(
 }
 
 /** What this version is missing is counted; of what somebody sees, it is all in the row. */
-function countUnknowns(
+export function countUnknowns(
   message: MessageProperties,
   content: ReadContent | ProtocolContent | undefined,
-  { unknowns }: ReceiveContext,
+  { unknowns }: Pick<ReceiveContext, 'unknowns'>,
 ): void {
   if (content?.kind === 'unknown' && content.name !== undefined) unknowns.count('content', content.name)
   if (content?.kind === 'protocol' && content.type === 'unknown')

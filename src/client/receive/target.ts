@@ -8,7 +8,7 @@ import type { MessageRef, Person } from '../events.ts'
 import { personOf } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
 import { addressesOf } from '../stored-target.ts'
-import type { Unit } from '../state/unit.ts'
+import type { TargetReader } from '../stored-target.ts'
 
 /** Where a message stands, as far as it matters for what it refers to. */
 export interface Referrer {
@@ -23,7 +23,7 @@ export interface Referrer {
  * chats. Only status posts are referred to from elsewhere.
  */
 export async function targetOf(
-  unit: Unit,
+  reader: TargetReader,
   key: WireKey.$Properties,
   referrer: Referrer,
   self: Self,
@@ -31,7 +31,7 @@ export async function targetOf(
   const isAboutStatus = isStatus(key.remoteJid ?? undefined)
   const chat = isAboutStatus && key.remoteJid ? userJid(key.remoteJid) : referrer.chat
   const author = authorOf(key, referrer, self)
-  const sender = author === undefined ? undefined : await personOf(unit, author)
+  const sender = author === undefined ? undefined : await personOf(reader, author)
   return {
     id: key.id ?? '',
     chat,

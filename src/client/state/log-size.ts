@@ -3,6 +3,7 @@
  * for the other columns and the index of each row.
  */
 import type { Change, EventRow, MessageRow } from '../../persistence/contract/index.ts'
+import { messagesOf } from '../event-record.ts'
 import { messageSlot } from './unit.ts'
 
 /** The columns of a row beside its value, its key in the index, and what the pages leave free. */
@@ -38,7 +39,7 @@ export function countChanges(written: Written, changes: readonly Change[]): void
     if (change.op === 'append-event') {
       written.logBytes += eventSizeBytes(change.row)
       written.upTo = change.row.seq
-      if (change.row.message !== undefined) told.add(messageSlot(change.row.message))
+      for (const message of messagesOf(change.row)) told.add(messageSlot(message))
     } else if (change.op === 'recognise') written.hashes += 1
   }
   for (const change of changes)

@@ -7,7 +7,9 @@ import { sleep } from '../../base/clock.ts'
 import type { Clock, Timer } from '../../base/clock.ts'
 import { describeError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
-import type { Change, EventRow, MessageKey } from '../../persistence/contract/index.ts'
+import { letOthersRun } from '../../base/turn.ts'
+import type { Change, EventRow } from '../../persistence/contract/index.ts'
+import { messagesOf } from '../event-record.ts'
 import type { Retention } from '../options.ts'
 import { FINISHED_STATES } from '../send/states.ts'
 import type { AccountState } from './account-state.ts'
@@ -45,9 +47,13 @@ const FIRST_MS = 5 * 60 * 1000
 /** Between two slices, so that whatever else wants to be written goes first. */
 const PAUSE_MS = 20
 
-/** Rows in one slice. */
+/** Rows in one slice, and messages that they may tell of: an event of history has hundreds. */
 const SLICE = 64
+const SLICE_MESSAGES = 1024
 const HASHES = 512
+
+/** Messages that are read without a break. */
+const READ_AT_ONCE = 50
 
 /** Slices of one table in one run; what is left waits for the next, which comes soon then. */
 const MAX_SLICES = 4096
@@ -181,8 +187,13 @@ export class Pruner {
 
   async #sizeOf(row: EventRow): Promise<number> {
     const { store, account } = this.#options.state
-    const message = row.message === undefined ? undefined : await store.readMessage(account, row.message)
-    return eventSizeBytes(row) + (message === undefined ? 0 : messageSizeBytes(message))
+    let sizeBytes = eventSizeBytes(row)
+    for (const [index, key] of messagesOf(row).entries()) {
+      if (index % READ_AT_ONCE === READ_AT_ONCE - 1) await letOthersRun()
+      const message = await store.readMessage(account, key)
+      sizeBytes += message === undefined ? 0 : messageSizeBytes(message)
+    }
+    return sizeBytes
   }
 
   /** One slice of the log. Returns whether there may be more to forget. */
@@ -196,10 +207,14 @@ export class Pruner {
     const low = await this.#lowest()
     const gone: EventRow[] = []
     let freed = 0
+    let messages = 0
     for (const row of rows) {
+      // the rest has another slice
+      if (messages >= SLICE_MESSAGES) break
       const isOver = end.sizeBytes - freed > retention.bytes
       if (!isOver && (row.at >= oldestMs || row.seq > low)) break
       freed += await this.#sizeOf(row)
+      messages += messagesOf(row).length
       gone.push(row)
     }
     const size = { ...end, sizeBytes: Math.max(0, end.sizeBytes - freed) }
@@ -207,7 +222,7 @@ export class Pruner {
     const lost = await this.#forget(gone, size)
     this.#sizeBytes = (this.#sizeBytes ?? 0) - freed
     for (const one of lost) hub.tellLost(one)
-    return gone.length === SLICE
+    return gone.length === SLICE || messages >= SLICE_MESSAGES
   }
 
   /** The size goes with it, so that a restart does not count again what is gone. */
@@ -286,7 +301,7 @@ export class Pruner {
 async function forgetEvents(unit: Unit, events: readonly EventRow[]): Promise<readonly LostEvents[]> {
   const upTo = events.at(-1)?.seq
   if (upTo === undefined) return []
-  const messages = events.flatMap(({ message }): MessageKey[] => (message === undefined ? [] : [message]))
+  const messages = events.flatMap(messagesOf)
   unit.changes.push(...messages.map((key): Change => ({ op: 'delete-message', key })))
   unit.changes.push({ op: 'expire-events', upTo })
   const lost: LostEvents[] = []

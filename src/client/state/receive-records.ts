@@ -47,7 +47,11 @@ export const DIRTY_COLLECTION: RecordKind<DirtyCollection> = jsonRecord(
 export const APP_STATE_KEY: RecordKind<Uint8Array> = bytesRecord('app-state-key')
 
 /** History notifications by message id: serialised `HistorySyncNotification`, kept until imported. */
-export const HISTORY_NOTIFICATION: RecordKind<Uint8Array> = bytesRecord('history-notification')
+export const HISTORY_NOTIFICATION: RecordKind<Uint8Array> = {
+  ...bytesRecord('history-notification'),
+  // some have their content in them
+  isRarelyRead: true,
+}
 
 /** Retry requests made, by message. */
 export const RETRY_COUNT: RecordKind<RetryCount> = jsonRecord('retry-count', 1, (parsed) => ({

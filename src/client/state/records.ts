@@ -8,6 +8,7 @@ export * from './people-records.ts'
 export * from './privacy-records.ts'
 export { CHAT_TIMER, UNREADABLE } from './chat-records.ts'
 export * from './receive-records.ts'
+export { HISTORY_IMPORT } from '../history/records.ts'
 export {
   FAN_OUT_CHECK,
   PEER_MESSAGE,

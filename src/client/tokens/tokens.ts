@@ -204,6 +204,26 @@ export class PrivacyTokens {
   }
 }
 
+/** What the phone tells of the tokens between this account and somebody, with the history. */
+export interface ToldTokens {
+  /** Theirs. */
+  readonly token?: { readonly token: Uint8Array; readonly atSeconds: number }
+  /** When they were given one of ours. */
+  readonly issuedAtSeconds?: number
+}
+
+/** Keeps what the phone tells of somebody, by their canonical address, where nothing newer is known. */
+export async function keepToldTokens(
+  unit: Unit,
+  key: string,
+  { token, issuedAtSeconds }: ToldTokens,
+): Promise<void> {
+  if (token !== undefined) await keepToken(unit, key, { type: TRUSTED, ...token })
+  if (issuedAtSeconds === undefined) return
+  const known = await unit.read(TOKEN_ISSUED, key)
+  if ((known?.atSeconds ?? 0) < issuedAtSeconds) unit.put(TOKEN_ISSUED, key, { atSeconds: issuedAtSeconds })
+}
+
 /** Keeps a token of somebody, unless a newer one is here. */
 async function keepToken(unit: Unit, key: string, { type, token, atSeconds }: PrivacyToken): Promise<void> {
   if (type !== TRUSTED || atSeconds === undefined) return

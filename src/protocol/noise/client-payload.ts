@@ -166,8 +166,8 @@ function subPlatformOf({
 }
 
 /**
- * `none` announces what `recent` announces: the protocol has no way to ask for nothing. Under `none` the client answers
- * the phone's history notifications without downloading what they point to.
+ * `none` announces what `recent` announces: the protocol has no way to ask for nothing. Under `none` the client takes what
+ * it needs itself from what comes, and records no chats and no messages.
  */
 function buildDeviceProps(options: ClientPayloadOptions): Uint8Array {
   const { device = DEFAULT_DEVICE, history = 'recent' } = options

@@ -6,6 +6,7 @@ import { isServer } from '../../protocol/jid.ts'
 import { iqError, iqResult, REFUSAL } from '../stanza/iq.ts'
 import { findViolation } from '../stanza/shape.ts'
 import { ACCOUNT_HANDLERS } from './account.ts'
+import { APP_STATE_HANDLERS } from './app-state.ts'
 import { CALL_HANDLER } from './call.ts'
 import type { HandlerContext, IqHandler, IqOutcome, StanzaHandler } from './handler.ts'
 import { MEDIA_HANDLERS } from './media.ts'
@@ -23,6 +24,7 @@ export const IQ_HANDLERS: readonly IqHandler[] = [
   ...PRE_KEY_HANDLERS,
   ...USYNC_HANDLERS,
   ...ACCOUNT_HANDLERS,
+  ...APP_STATE_HANDLERS,
   ...TOKEN_HANDLERS,
   ...MEDIA_HANDLERS,
 ]

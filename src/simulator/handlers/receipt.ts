@@ -23,8 +23,6 @@ import type { HandlerContext, Sender, StanzaHandler } from './handler.ts'
 /** Types that say that the device has the message. */
 const CLEARING: readonly (string | undefined)[] = [undefined, 'inactive', 'sender', 'peer_msg', 'hist_sync']
 
-const PEER = 'peer'
-
 /** `<receipt>` from a client. */
 export const RECEIPT_HANDLER: StanzaHandler = { tag: 'receipt', shape: RECEIPT_SHAPE, handle: handleReceipt }
 
@@ -33,7 +31,7 @@ export const ACK_HANDLER: StanzaHandler = { tag: 'ack', shape: ACK_SHAPE, handle
 
 function handleReceipt(receipt: BinaryNode, context: HandlerContext): void {
   const { world, sender } = context
-  const { category, type, recipient } = receipt.attrs
+  const { type, recipient } = receipt.attrs
   const to = requireAttribute(receipt, 'to')
   const found = world.resolve(to)
   const violation = findReceiptViolation(receipt, found, sender)
@@ -45,9 +43,7 @@ function handleReceipt(receipt: BinaryNode, context: HandlerContext): void {
     const parties = recipient === undefined ? [to] : [to, recipient]
     sender.device.mailbox.clearByReceipt({ ids: receiptIds(receipt), type, parties })
   }
-  if (type === 'server-error' && category === PEER)
-    sender.note('unknown', 'history is sent inside messages here: there is none to be uploaded again')
-  else if (found === undefined) sender.note('unknown', `a receipt to ${to} goes nowhere: nobody there`)
+  if (found === undefined) sender.note('unknown', `a receipt to ${to} goes nowhere: nobody there`)
   else forward(receipt, found, context)
   sender.send(receiptAck(receipt, world.nowSeconds()))
 }

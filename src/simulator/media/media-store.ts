@@ -148,6 +148,14 @@ export class MediaStore {
     return alive.length
   }
 
+  /** Forgets a file, as if it had never been there. */
+  forget(directPath: string): void {
+    const found = this.#objects.get(pathOf(directPath))
+    if (found === undefined) return
+    this.#objects.delete(pathOf(directPath))
+    this.#totalBytes -= found.body.length
+  }
+
   /** What came of an upload before it broke off. */
   partial(hash: string): Uint8Array | undefined {
     return this.#partials.get(hash)

@@ -1,6 +1,6 @@
 /**
- * What a phone hands to a device that it has just linked, as messages between own devices: the keys of the app state and
- * the first piece of history. Also answers a linked device that asks for keys it is missing.
+ * The keys of the app state, which a phone hands to a device that it has just linked, in a message between own devices.
+ * Also answers a linked device that asks for keys it is missing. History is `history.ts`.
  *
  * @source reference whatsmeow `appstate.go`/`message.go` (key share, key request); Baileys `lib/Utils/process-message.js`
  */
@@ -8,10 +8,6 @@ import { concatBytes, equalBytes, uint16Bytes, uint32Bytes, uintFromBytes } from
 import type { MessageProperties } from '../../protocol/proto/message.ts'
 import { Message } from '../../protocol/proto/message.ts'
 import type { PhoneAccount } from './account.ts'
-import type { AddressBook } from './address-book.ts'
-import { initialHistory } from './history-payload.ts'
-import type { HistoryChat } from './history-payload.ts'
-import type { Mailbox } from './mailbox.ts'
 
 /** One app-state key as all devices of the account hold it. */
 export interface AppStateKey {
@@ -22,9 +18,6 @@ export interface AppStateKey {
   readonly atMs: number
 }
 
-/** Newest messages per chat in the first piece of history, and chats in it. */
-const MAX_MESSAGES_PER_CHAT = 50
-const MAX_CHATS = 200
 const KEY_BYTES = 32
 const MAX_KEYS = 100
 
@@ -74,26 +67,5 @@ export class FirstLogin {
     if (protocolMessage?.type !== Type.APP_STATE_SYNC_KEY_REQUEST) return undefined
     const ids = protocolMessage.appStateSyncKeyRequest?.keyIds ?? []
     return ids.flatMap(({ keyId }) => (keyId instanceof Uint8Array ? [keyId] : [])).slice(0, MAX_KEYS)
-  }
-
-  /** `historySyncNotification` with the newest messages of the newest chats inside. */
-  historyNotification(mailbox: Mailbox, addresses: AddressBook, salt?: Uint8Array): MessageProperties {
-    const chats = mailbox.chats.slice(0, MAX_CHATS).map(({ jid, name, unreadCount }): HistoryChat => {
-      const messages = mailbox.messages.filter(({ chat }) => chat === jid).slice(-MAX_MESSAGES_PER_CHAT)
-      return { jid, lid: addresses.pairOf(jid)?.lid, name, unreadCount, messages }
-    })
-    const payload = initialHistory(chats, salt)
-    return {
-      protocolMessage: {
-        type: Type.HISTORY_SYNC_NOTIFICATION,
-        historySyncNotification: {
-          syncType: Message.HistorySyncType.INITIAL_BOOTSTRAP,
-          chunkOrder: 1,
-          progress: 100,
-          fileLength: payload.length,
-          initialHistBootstrapInlinePayload: payload,
-        },
-      },
-    }
   }
 }

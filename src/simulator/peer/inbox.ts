@@ -39,7 +39,7 @@ export interface InboxOptions {
   readonly mailbox: Mailbox
   readonly sessions: Sessions
   /** Gets messages between devices of the account, which no human sees. */
-  readonly onPeerMessage: (content: MessageProperties, fromDevice: string) => void
+  readonly onPeerMessage: (content: MessageProperties, fromDevice: string, id: string) => void
 }
 
 /** A message stanza with its addressing worked out. */
@@ -160,10 +160,11 @@ export class Inbox {
     this.#options.mailbox.show({ id, chat, sender, fromMe, content: inner, sentAtMs, device, replyTo })
   }
 
-  #openPeer(content: MessageProperties, { fromMe, device }: Arrived): void {
+  #openPeer(content: MessageProperties, { fromMe, device, id }: Arrived): void {
     if (!fromMe)
       throw new ProtocolError('WATON_PHONE_PEER', 'a message between own devices came from somebody else')
-    this.#options.onPeerMessage(content, device)
+    // Baileys wraps what it asks of its phone like any message to an own device
+    this.#options.onPeerMessage(content.deviceSentMessage?.message ?? content, device, id)
   }
 
   #decrypt(copy: BinaryNode, { stanza, device }: Arrived): Uint8Array {

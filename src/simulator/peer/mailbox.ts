@@ -6,6 +6,7 @@ import { BoundedMap } from '../../base/bounded-map.ts'
 import type { Clock } from '../../base/clock.ts'
 import { ClosedError, TimeoutError } from '../../base/errors.ts'
 import { deferred } from '../../base/deferred.ts'
+import { isBroadcast } from '../../protocol/jid.ts'
 import type { MessageProperties } from '../../protocol/proto/message.ts'
 import { messageText } from './content.ts'
 
@@ -165,6 +166,18 @@ export class Mailbox {
     this.#announce(shown)
   }
 
+  /** Puts a message of the past where it belongs in time: it was seen long ago, so nobody is told of it. */
+  remember(message: Omit<PhoneMessage, 'text'>): PhoneMessage {
+    const shown: PhoneMessage = { ...message, text: messageText(message.content) }
+    this.#byKey.set(keyOf(shown), shown)
+    const behind = this.messages.findLastIndex(({ sentAtMs }) => sentAtMs <= shown.sentAtMs)
+    this.messages.splice(behind + 1, 0, shown)
+    if (this.messages.length > MAX_MESSAGES) this.messages.shift()
+    // a message of one's own makes nothing unread
+    if (!isBroadcast(shown.chat)) this.#touchChat({ ...shown, fromMe: true })
+    return shown
+  }
+
   countDuplicate(
     message: Pick<PhoneMessage, 'chat' | 'sender' | 'id'>,
     kind: DuplicateMessage['kind'],
@@ -207,6 +220,14 @@ export class Mailbox {
   clearUnread(chat: string): void {
     const known = this.#chats.get(chat)
     if (known !== undefined) this.#chats.set(chat, { ...known, unreadCount: 0 })
+  }
+
+  /** The chat is there, also without a message. @param unreadCount - so many were not read; as it was when left out */
+  openChat(chat: string, unreadCount?: number): void {
+    const known = this.#chats.get(chat) ?? { unreadCount: 0, lastMessageAtMs: 0 }
+    const unread = unreadCount ?? known.unreadCount
+    this.#chats.set(chat, { ...known, jid: chat, name: this.nameOf(chat), unreadCount: unread })
+    this.#chatOrder.add(chat)
   }
 
   ticksOf(id: string): MessageTicks {

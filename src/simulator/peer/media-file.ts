@@ -18,7 +18,7 @@ import {
 } from '../../protocol/crypto/index.ts'
 
 /** What the keys of a file are made for: a file of one kind does not open as another. */
-export type KeyPurpose = 'Image' | 'Video' | 'Audio' | 'Document'
+export type KeyPurpose = 'Image' | 'Video' | 'Audio' | 'Document' | 'App State' | 'History'
 
 /** What a message says of its file, and what opens it. */
 export interface MediaSecrets {

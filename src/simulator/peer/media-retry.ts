@@ -85,7 +85,7 @@ export class MediaRetries {
 
   #serve(file: IncomingFile | undefined, id: string, request: BinaryNode): Answer {
     if (file === undefined) return { result: RESULTS['not-found'], isSealed: false }
-    if (!isAbout(id, file.secrets.mediaKey, request))
+    if (!isRetryRequest(id, file.secrets.mediaKey, request))
       return { result: RESULTS['decryption-error'], isSealed: false }
     const directPath = this.#options.album.uploadAgain(file)
     if (directPath === undefined) return { result: RESULTS['not-found'], isSealed: false }
@@ -112,7 +112,7 @@ const RESULTS = {
 } as const
 
 /** Whether the request was sealed by somebody who can read the message, and speaks of it. */
-function isAbout(id: string, mediaKey: Uint8Array, request: BinaryNode): boolean {
+export function isRetryRequest(id: string, mediaKey: Uint8Array, request: BinaryNode): boolean {
   const encrypt = requireChild(request, 'encrypt')
   const sealed = requireBytes(requireChild(encrypt, 'enc_p'))
   const iv = requireBytes(requireChild(encrypt, 'enc_iv'), IV_BYTES)

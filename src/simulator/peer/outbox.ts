@@ -111,10 +111,20 @@ export class Outbox {
     return { id }
   }
 
-  /** Sends something to one linked device that no human sees. Resolves when the server has it. */
-  async sendPeer(deviceJid: string, content: MessageProperties): Promise<void> {
-    const plain = encodeMessage(content)
+  /** Sends somebody a message that this human does not see. Resolves when the server has it. */
+  async sendHidden(chat: string, content: MessageProperties): Promise<{ readonly id: string }> {
+    requirePerson(chat)
     const id = this.newId()
+    const target = this.#options.addresses.humanJid(chat)
+    this.#remember(id, target, { content })
+    const { acked } = await this.#inTurn(() => this.#fanOut(id, target))
+    await acked
+    return { id }
+  }
+
+  /** Sends something to one linked device that no human sees. Resolves when the server has it. */
+  async sendPeer(deviceJid: string, content: MessageProperties, id: string = this.newId()): Promise<void> {
+    const plain = encodeMessage(content)
     this.#sent.set(id, { chat: undefined, plain, forOwn: plain })
     const { acked } = await this.#inTurn(async () => {
       await this.#options.directory.ensureSessions([deviceJid])

@@ -7,15 +7,21 @@ import { silentLogger } from '../../base/logger.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
 import { formatJid, SERVER_LID, SERVER_USER, userJid } from '../../protocol/jid.ts'
+import type { MessageProperties } from '../../protocol/proto/message.ts'
 import type { PrimaryServices } from '../link.ts'
 import type { PhoneAccount } from './account.ts'
 import { AddressBook } from './address-book.ts'
 import { Album } from './album.ts'
+import { AppStateHand } from './app-state-human.ts'
+import { AppState } from './app-state.ts'
 import { Connection } from './connection.ts'
 import type { ConnectionOptions } from './connection.ts'
 import { DeviceKeys } from './device-keys.ts'
 import { Directory } from './directory.ts'
 import { FirstLogin } from './first-login.ts'
+import { Histories } from './history.ts'
+import { Past } from './history-past.ts'
+import { HistoryView } from './history-view.ts'
 import { Inbox } from './inbox.ts'
 import { LinkedDevices } from './link-device.ts'
 import { Mailbox } from './mailbox.ts'
@@ -53,12 +59,17 @@ const DEFAULT_ANSWER_TIMEOUT_MS = 20_000
 export interface PhoneParts {
   readonly account: PhoneAccount
   readonly album: Album
+  readonly appState: AppState
+  /** Changes app state as the human does. */
+  readonly appStateHand: AppStateHand
   readonly connection: Connection
+  readonly histories: Histories
   readonly inbox: Inbox
   readonly keys: DeviceKeys
   readonly linked: LinkedDevices
   readonly mailbox: Mailbox
   readonly outbox: Outbox
+  readonly past: Past
   readonly reception: Reception
   readonly sessions: Sessions
   /** Tells the record of something that was lost on purpose. */
@@ -89,11 +100,14 @@ export function createParts(options: PhoneOptions): PhoneParts {
   const outbox = new Outbox(core)
   const mediaRetries = new MediaRetries({ ...core, desk: options.services.media })
   const firstLogin = new FirstLogin(account)
-  const linked = new LinkedDevices({
+  const { past, histories } = createHistory(core, outbox, options.services)
+  const appState = new AppState({ ...core, firstLogin, desk: options.services.media })
+  const linked: LinkedDevices = new LinkedDevices({
     account,
     keys,
     services: options.services,
-    welcome: (device) => welcome({ core, firstLogin, outbox, history: options.history ?? 'recent' }, device),
+    welcome: (device) =>
+      welcome({ core, firstLogin, histories, outbox, history: options.history ?? 'recent' }, device),
     spawn: (work) => {
       reception.spawn(work)
     },
@@ -108,33 +122,55 @@ export function createParts(options: PhoneOptions): PhoneParts {
   }
   const inbox = new Inbox({
     ...core,
-    onPeerMessage: (content, device) => {
-      reception.receivePeer(content, device)
+    onPeerMessage: (...message) => {
+      reception.receivePeer(...message)
     },
   })
   const reception: Reception = new Reception({
     ...core,
-    ...{ firstLogin, inbox, linked, mediaRetries, outbox },
+    ...{ appState, firstLogin, histories, inbox, linked, mediaRetries, outbox },
     replenish: publishKeys,
   })
   return {
-    account,
-    album: core.album,
-    connection,
-    inbox,
-    keys,
-    linked,
-    mailbox: core.mailbox,
-    outbox,
-    reception,
-    sessions: core.sessions,
+    ...{ account, appState, connection, histories, inbox, keys, linked, outbox, past, reception },
+    ...{ album: core.album, mailbox: core.mailbox, sessions: core.sessions },
+    appStateHand: appStateHand({ core, appState, firstLogin, linked, outbox }),
     noteFault: (text) => options.services.noteFault?.(text),
     publishKeys,
     giveToken: (jid, atSeconds) => giveToken(core, jid, atSeconds),
-    shareSalt: (salt) => shareSalt({ core, firstLogin, outbox, linked }, salt),
+    shareSalt: (salt) => histories.shareSalt(linked.all, salt),
     reinstall: () => reinstall(core, linked, publishKeys),
     announce,
   }
+}
+
+function createHistory(
+  core: Core,
+  outbox: Outbox,
+  services: PrimaryServices,
+): { readonly past: Past; readonly histories: Histories } {
+  const past = new Past(core)
+  const view = new HistoryView({ ...core, past })
+  return { past, histories: new Histories({ account: core.account, outbox, services, view }) }
+}
+
+/** The human's hand on app state. */
+function appStateHand(parts: {
+  readonly core: Core
+  readonly appState: AppState
+  readonly firstLogin: FirstLogin
+  readonly linked: LinkedDevices
+  readonly outbox: Outbox
+}): AppStateHand {
+  const { core, appState, firstLogin, linked, outbox } = parts
+  return new AppStateHand({
+    ...core,
+    ...{ appState, firstLogin },
+    tellDevices: (content) => tellDevices(linked, outbox, content),
+    showName: (name) => {
+      core.connection.send(buildPresence(name, 'available'))
+    },
+  })
 }
 
 async function reinstall(
@@ -201,26 +237,25 @@ function createCore(
 interface Welcome {
   readonly core: Core
   readonly firstLogin: FirstLogin
+  readonly histories: Histories
   readonly outbox: Outbox
   readonly history: 'none' | 'recent'
 }
 
 /** Gives a new device its keys and history; false when it has not published its own keys yet. */
-async function welcome({ core, firstLogin, outbox, history }: Welcome, device: string): Promise<boolean> {
-  const { addresses, directory, mailbox, sessions } = core
+async function welcome(
+  { core, firstLogin, histories, outbox, history }: Welcome,
+  device: string,
+): Promise<boolean> {
+  const { directory, sessions } = core
   await directory.ensureSessions([device])
   if (!sessions.has(device)) return false
   await outbox.sendPeer(device, firstLogin.keyShare())
-  if (history !== 'none') await outbox.sendPeer(device, firstLogin.historyNotification(mailbox, addresses))
+  if (history !== 'none') await histories.welcome(device)
   return true
 }
 
-async function shareSalt(
-  parts: Pick<Welcome, 'core' | 'firstLogin' | 'outbox'> & { readonly linked: LinkedDevices },
-  salt: Uint8Array,
-): Promise<void> {
-  const { core, firstLogin, outbox, linked } = parts
-  const content = firstLogin.historyNotification(core.mailbox, core.addresses, salt)
+async function tellDevices(linked: LinkedDevices, outbox: Outbox, content: MessageProperties): Promise<void> {
   for (const { jid } of linked.all) await outbox.sendPeer(jid, content)
 }
 

@@ -3,11 +3,19 @@
  * any other to the server, written from the protocol without the library's own stanza code. This file is what tests and
  * demos touch; `parts.ts` puts it together, `reception.ts` gives what arrives to the parts.
  */
-import { checkArgument, checkOptions, TEXT, wholeNumber } from '../../base/check.ts'
+import { checkArgument, checkOptions, oneOf, TEXT, wholeNumber } from '../../base/check.ts'
 import type { Expectation } from '../../base/check.ts'
 import { UsageError } from '../../base/errors.ts'
 import { userJid, withDevice } from '../../protocol/jid.ts'
+import type { ChatChange, LabelChange, SettingsChange } from './app-state-actions.ts'
+import type { PhoneAppState } from './app-state-view.ts'
 import type { PhoneProblem } from './connection.ts'
+import type { SentHistory } from './history.ts'
+import { checkPastPlan, inventChats, inventMessages } from './history-invention.ts'
+import type { PastPlan } from './history-invention.ts'
+import type { PastMessage } from './history-past.ts'
+import type { ChatFacts } from './history-payload.ts'
+import type { HistoryHabits } from './history-plan.ts'
 import type { LinkByCodeOptions, LinkDeviceOptions, LinkedDevice } from './link-device.ts'
 import type {
   DuplicateMessage,
@@ -52,6 +60,15 @@ const SALT: Expectation = {
   accepts: (value) => value instanceof Uint8Array && value.length > 0,
 }
 
+const HABITS: Readonly<Record<keyof HistoryHabits, Expectation>> = {
+  inlineMaxBytes: wholeNumber(0),
+  firstMessages: wholeNumber(0),
+  chunkMessages: wholeNumber(1),
+  recentDays: wholeNumber(1),
+  fullDays: wholeNumber(1),
+  addressing: oneOf('pn', 'lid'),
+}
+
 const MESSAGE: Expectation = {
   expected: 'one of phone.messages',
   accepts: (value) => typeof (value as Partial<PhoneMessage> | undefined)?.content === 'object',
@@ -82,6 +99,21 @@ export class SimulatedPhone {
   /** The chats, the one with the newest message first. */
   get chats(): readonly PhoneChat[] {
     return this.#parts.mailbox.chats
+  }
+
+  /** The pieces of history that were given to linked devices, in order, with the receipts that came for them. */
+  get history(): readonly SentHistory[] {
+    return this.#parts.histories.sent
+  }
+
+  /** What the human sees of settings that all devices share: chats that are pinned or muted, labels, stars, contacts. */
+  get appState(): PhoneAppState {
+    return this.#parts.appState.view
+  }
+
+  /** The version of each collection of {@link appState}, as the phone has it. */
+  get appStateVersions(): ReadonlyMap<string, number> {
+    return this.#parts.appState.versions
   }
 
   /** The devices linked to this phone, oldest first. */
@@ -234,9 +266,135 @@ export class SimulatedPhone {
     this.#parts.noteFault('the phone deletes its files')
   }
 
+  /**
+   * Fills the past of the phone: people, groups and messages of all kinds, invented from a seed. A device that is linked
+   * afterwards gets them as history.
+   *
+   * ```ts
+   * phone.addPast({ chats: 200, messagesPerChat: 50, seed: 7 })
+   * ```
+   *
+   * @throws {UsageError} `WATON_ARGUMENT` @throws {UsageError} `WATON_PHONE_PAST` when the phone has too much already
+   */
+  addPast(plan: PastPlan): void {
+    checkPastPlan(plan)
+    const { account, past } = this.#parts
+    const nowMs = account.clock.nowMs()
+    const chats = inventChats(plan, nowMs)
+    for (const { jid, facts } of chats) past.addChat(jid, facts)
+    for (const { chat, message } of inventMessages(plan, chats, nowMs)) past.addMessage(chat, message)
+  }
+
+  /**
+   * Says what a chat of the past is like: name, pinned, archived, muted, unread and so on.
+   *
+   * @param facts - with `lid`, the person's other address, and `pushName`, the name that the person chose
+   * @throws {UsageError} `WATON_ARGUMENT`, `WATON_PHONE_PAST`
+   */
+  addPastChat(chat: string, facts: ChatFacts & { readonly lid?: string; readonly pushName?: string }): void {
+    this.#parts.past.addChat(chat, facts)
+  }
+
+  /**
+   * Puts one message into the past: words, a file, anything of the schema as `message`, or an event as `stubType`. Nobody
+   * is told of it.
+   *
+   * ```ts
+   * phone.addPastMessage(chat, { text: 'hello', fromMe: true, sentAtMs: Date.now() - 60_000 })
+   * ```
+   *
+   * @param chat - a person, a group, or `status@broadcast`
+   * @throws {UsageError} `WATON_ARGUMENT`, `WATON_PHONE_PAST`
+   */
+  addPastMessage(chat: string, message: PastMessage): { readonly id: string } {
+    return this.#parts.past.addMessage(chat, message)
+  }
+
+  /** Changes how the phone cuts its history into pieces; what is left out stays as it was. */
+  historyHabits(habits: Partial<HistoryHabits>): void {
+    checkOptions('phone.historyHabits(habits)', habits, HABITS)
+    this.#parts.histories.habits = habits
+  }
+
+  /** Pretends to be somebody else's phone: tells them of a piece of history that is not theirs. */
+  async forgeHistory(chat: string): Promise<{ readonly id: string }> {
+    checkArgument('the chat in phone.forgeHistory(chat)', chat, PERSON)
+    const content = this.#parts.histories.forgery()
+    this.#parts.noteFault(`the phone forges history for ${chat}`)
+    return this.#parts.outbox.sendHidden(chat, content)
+  }
+
   /** The human opens the chats of these messages: their writers get read receipts. */
   markRead(messageIds: readonly string[]): void {
     this.#parts.inbox.markRead(messageIds)
+  }
+
+  /**
+   * The human archives, pins, mutes, locks a chat, or marks it as unread; all devices hear of it. As the other changes of
+   * {@link appState} below it resolves when the server has it, and fails with `WATON_PHONE_APP_STATE_REFUSED` when it does
+   * not take it.
+   */
+  changeChat(chat: string, change: ChatChange): Promise<void> {
+    return this.#parts.appStateHand.changeChat(chat, change)
+  }
+
+  /** The human gives a message a star, or takes it away. @throws {UsageError} `WATON_PHONE_NO_MESSAGE` */
+  starMessage(id: string, isStarred: boolean): Promise<void> {
+    return this.#parts.appStateHand.starMessage(id, isStarred)
+  }
+
+  /** The human deletes a message for themselves. @throws {UsageError} `WATON_PHONE_NO_MESSAGE` */
+  deleteForMe(id: string): Promise<void> {
+    return this.#parts.appStateHand.deleteForMe(id)
+  }
+
+  /** The human empties a chat. */
+  clearChat(chat: string): Promise<void> {
+    return this.#parts.appStateHand.clearChat(chat)
+  }
+
+  /** The human deletes a chat. */
+  deleteChat(chat: string): Promise<void> {
+    return this.#parts.appStateHand.deleteChat(chat)
+  }
+
+  /** The human saves somebody in the address book. */
+  saveContact(jid: string, name: string): Promise<void> {
+    return this.#parts.appStateHand.saveContact(jid, name)
+  }
+
+  /** The human takes somebody out of the address book. */
+  removeContact(jid: string): Promise<void> {
+    return this.#parts.appStateHand.saveContact(jid, undefined)
+  }
+
+  /** The human makes, changes or deletes a label. */
+  editLabel(label: LabelChange): Promise<void> {
+    return this.#parts.appStateHand.editLabel(label)
+  }
+
+  /** The human puts a label on a chat, or on one message of it, or takes it off. */
+  assignLabel(labelId: string, chat: string, isAssigned: boolean, messageId?: string): Promise<void> {
+    return this.#parts.appStateHand.assignLabel({ labelId, chat, messageId }, isAssigned)
+  }
+
+  /** The human takes another name for others to see. */
+  setPushName(name: string): Promise<void> {
+    return this.#parts.appStateHand.setPushName(name)
+  }
+
+  /** The human changes settings of the account. */
+  changeSettings(settings: SettingsChange): Promise<void> {
+    return this.#parts.appStateHand.changeSettings(settings)
+  }
+
+  /**
+   * Makes another key, which later changes are written with.
+   *
+   * @param options - `share`: whether linked devices get it at once; held back, they have to ask for it
+   */
+  rotateAppStateKey(options: { readonly share: boolean }): Promise<void> {
+    return this.#parts.appStateHand.rotateKey(options)
   }
 
   /** The ticks on an own message. */

@@ -9,10 +9,12 @@ import type { MessageProperties } from '../../protocol/proto/message.ts'
 import { isOwn } from './account.ts'
 import type { PhoneAccount } from './account.ts'
 import type { AddressBook } from './address-book.ts'
+import type { AppState } from './app-state.ts'
 import { readReceipt } from './answers.ts'
 import type { ForwardedReceipt } from './answers.ts'
 import type { Connection } from './connection.ts'
 import type { FirstLogin } from './first-login.ts'
+import type { Histories } from './history.ts'
 import type { Inbox } from './inbox.ts'
 import type { LinkedDevices } from './link-device.ts'
 import type { Mailbox } from './mailbox.ts'
@@ -24,8 +26,10 @@ import { buildAck } from './stanzas.ts'
 export interface ReceptionOptions {
   readonly account: PhoneAccount
   readonly addresses: AddressBook
+  readonly appState: AppState
   readonly connection: Connection
   readonly firstLogin: FirstLogin
+  readonly histories: Histories
   readonly inbox: Inbox
   readonly linked: LinkedDevices
   readonly mailbox: Mailbox
@@ -77,8 +81,10 @@ export class Reception {
   }
 
   /** Handles a message from a linked device that no human sees. */
-  receivePeer(content: MessageProperties, device: string): void {
-    const { firstLogin, outbox } = this.#options
+  receivePeer(content: MessageProperties, device: string, id: string): void {
+    const { firstLogin, histories, outbox } = this.#options
+    const answer = histories.answer(content, device, id)
+    if (answer !== undefined) this.spawn(answer)
     const wanted = firstLogin.requestedKeys(content)
     if (wanted !== undefined) this.spawn(outbox.sendPeer(device, firstLogin.keyShare(wanted)))
   }
@@ -107,8 +113,11 @@ export class Reception {
   }
 
   #receipt(receipt: ForwardedReceipt, stanza: BinaryNode): void {
-    const { mediaRetries, outbox } = this.#options
+    const { histories, mediaRetries, outbox } = this.#options
+    histories.confirm(receipt)
     if (receipt.type === 'retry') this.spawn(outbox.resend(receipt, stanza))
+    else if (receipt.type === 'server-error' && childOf(stanza, 'rmr') === undefined)
+      this.spawn(histories.repeat(receipt, stanza))
     else if (receipt.type === 'server-error') mediaRetries.answer(receipt, stanza)
     else this.#tick(receipt)
   }
@@ -138,6 +147,9 @@ export class Reception {
         if (left !== undefined && left <= LOW_PRE_KEYS) this.spawn(this.#options.replenish())
         return
       }
+      case 'server_sync':
+        this.spawn(this.#options.appState.notified(stanza))
+        return
       case 'devices':
       case 'account_sync':
         this.#options.linked.welcomeNewDevices()

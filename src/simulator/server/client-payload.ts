@@ -21,6 +21,8 @@ export interface RegistrationPayload {
   readonly keys: DevicePublicKeys
   /** The name of the operating system or client it wants to be shown with. */
   readonly os: string
+  /** Serialised `DeviceProps`: also what it wants of history. */
+  readonly deviceProps: Uint8Array
 }
 
 /** A device of an account. */
@@ -70,7 +72,8 @@ function readRegistration(
   if (uintFromBytes(exactly(data.eKeytype, 1, 'eKeytype')) !== KEY_TYPE)
     throw wrongPayload('eKeytype is not 5')
   exactly(data.buildHash, BUILD_HASH_BYTES, 'buildHash')
-  const { os } = decodeProto(DeviceProps, data.deviceProps ?? new Uint8Array(0), 'DeviceProps')
+  const deviceProps = data.deviceProps ?? new Uint8Array(0)
+  const { os } = decodeProto(DeviceProps, deviceProps, 'DeviceProps')
   if (os == null || os === '') throw wrongPayload('deviceProps name no operating system')
   const identityKey = exactly(data.eIdent, 32, 'eIdent')
   const signedPreKey = {
@@ -80,7 +83,7 @@ function readRegistration(
   }
   verifySignedPreKey(identityKey, signedPreKey)
   const registrationId = uintFromBytes(exactly(data.eRegid, 4, 'eRegid'))
-  return { kind: 'registration', keys: { registrationId, identityKey, signedPreKey }, os }
+  return { kind: 'registration', keys: { registrationId, identityKey, signedPreKey }, os, deviceProps }
 }
 
 function exactly(bytes: Uint8Array | null | undefined, lengthBytes: number, name: string): Uint8Array {

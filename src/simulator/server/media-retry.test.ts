@@ -90,10 +90,10 @@ describe('a request to upload a file again', () => {
     expect(waiting(phone)).toEqual([])
   })
 
-  it('about history is acked and goes nowhere: history has no files here', () => {
+  it('about history goes to the phone without a message that it names', () => {
     ask({ category: 'peer' }, SEALED)
     expect(received).toMatchObject([{ tag: 'ack', attrs: { id: 'M1' } }])
-    expect(waiting(phone)).toEqual([])
+    expect(waiting(phone)).toMatchObject([{ attrs: { type: 'server-error' }, content: [SEALED] }])
   })
 
   it('goes to the phone and is acked; the answer waits until it is acked, too', () => {

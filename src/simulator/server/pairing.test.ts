@@ -84,7 +84,7 @@ describe('pairing desk', () => {
       written = []
       companion = desk.seat(
         channel,
-        { kind: 'registration', version: [2, 3000, 1], keys, os: 'Mac OS' },
+        { kind: 'registration', version: [2, 3000, 1], keys, os: 'Mac OS', deviceProps: new Uint8Array() },
         new Uint8Array(creds.noiseKey.public),
       )
     }

@@ -160,8 +160,10 @@ export class SimulatedServer implements ConnectionHost {
           deviceId: id,
           platform: facts.platform,
           online: isOnline,
+          deviceProps: facts.deviceProps,
         })),
       media: this.#mediaDeskFor(account),
+      history: this.world.historyPlans,
       noteFault: (text) => {
         this.trace.note('fault', text, { device: account.jid('pn') })
       },
@@ -176,6 +178,9 @@ export class SimulatedServer implements ConnectionHost {
       fetch: (directPath) => {
         const found = media.readDirect(directPath)
         return found.kind === 'found' ? found.body : undefined
+      },
+      forget: (directPath) => {
+        media.forget(directPath)
       },
       takeRetryFault: (messageId) => {
         const planned = mediaPlans.takeRetry()

@@ -246,13 +246,14 @@ export class WaitingCompanion implements StanzaListener {
 
   #link(answer: BinaryNode, pending: PendingApproval): void {
     const { account, approval, done, timer } = pending
-    const { keys } = this.#facts.registration
+    const { keys, deviceProps } = this.#facts.registration
     const issued = readIssuedIdentity(approval.deviceIdentity)
     const deviceIdentity = checkPairSign(answer, issued, keys.identityKey)
     const device = this.#world.addDevice(account, {
       id: approval.deviceId,
       keyIndex: issued.keyIndex,
       platform: approval.platform,
+      deviceProps,
       deviceIdentity,
       noiseKey: this.#facts.noiseKey,
       linkedAtSeconds: this.#world.nowSeconds(),

@@ -41,6 +41,23 @@ export function tokenGiven(facts: {
   return node('notification', attributes, [node('tokens', {}, [child])])
 }
 
+/**
+ * A collection of app state has a new version.
+ *
+ * @source whatsmeow `notification.go` handleAppStateNotification; Baileys 7.0.0-rc14 `lib/Socket/messages-recv.js`
+ */
+export function appStateChanged(facts: {
+  id: string
+  from: string
+  name: string
+  version: number
+  nowSeconds: number
+}): BinaryNode {
+  const attributes = { from: facts.from, id: facts.id, type: 'server_sync', t: facts.nowSeconds }
+  const { name, version } = facts
+  return node('notification', attributes, [node('collection', { name, version })])
+}
+
 /** What a change of somebody's linked devices tells. */
 export interface DeviceChange {
   readonly id: string

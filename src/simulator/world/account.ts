@@ -1,6 +1,7 @@
 /** One person: a phone number, a LID, and the devices. */
 import { UsageError } from '../../base/errors.ts'
 import { formatJid, SERVER_LID, SERVER_USER } from '../../protocol/jid.ts'
+import { AppStateLog } from './app-state-log.ts'
 import type { Device } from './device.ts'
 import type { Profile } from './profile.ts'
 
@@ -51,6 +52,8 @@ export class Account {
   readonly #blocked = new Map<string, number>()
   readonly #contacts = new Set<string>()
   readonly #watchers = new Map<string, Addressing>()
+  /** What all devices of the account share, encrypted. */
+  readonly appState: AppStateLog = new AppStateLog()
   /** The list of linked devices as the phone signed it last. */
   keyIndexList: SignedKeyIndexList | undefined
   /** What the directory tells of the person. */

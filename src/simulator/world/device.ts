@@ -33,6 +33,8 @@ export interface DeviceFacts {
   readonly keyIndex: number
   /** What kind of client it says it is, e.g. `chrome`. */
   readonly platform: string
+  /** What it said of itself when it registered: serialised `DeviceProps`. The phone has none. */
+  readonly deviceProps?: Uint8Array
   /** Serialised complete `ADVSignedDeviceIdentity`; the phone has none. */
   readonly deviceIdentity: Uint8Array | undefined
   /** The Noise key the device was linked with: it must log in with the same. The phone has none. */

@@ -12,9 +12,11 @@ import { MediaStore } from '../media/media-store.ts'
 import type { Trace } from '../trace.ts'
 import { Account } from './account.ts'
 import type { Addressing } from './account.ts'
+import { AppStatePlans } from './app-state-plans.ts'
 import { Device } from './device.ts'
 import type { DeviceFacts } from './device.ts'
 import type { Clearance } from './mailbox.ts'
+import { HistoryPlans } from './history-plans.ts'
 import { GOOD_HABITS } from './offline.ts'
 import type { OfflineHabits } from './offline.ts'
 import { Strangers } from './strangers.ts'
@@ -59,6 +61,10 @@ export class World {
   readonly media: MediaStore
   /** What goes wrong with media. */
   readonly mediaPlans: MediaPlans = new MediaPlans()
+  /** What goes wrong with history. */
+  readonly historyPlans: HistoryPlans = new HistoryPlans()
+  /** What goes wrong with app state. */
+  readonly appStatePlans: AppStatePlans = new AppStatePlans()
   /** How the server treats what waits for devices that are away. */
   offline: OfflineHabits = GOOD_HABITS
 
