@@ -19,6 +19,7 @@ const SUBJECTS = [
   'end-to-end',
   'backlog',
   'media',
+  'history',
 ]
 
 const HELP = `npm run bench -- [options]: waton beside Baileys, about ten minutes for everything

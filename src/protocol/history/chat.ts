@@ -11,7 +11,7 @@ import { Conversation } from '../proto/history.ts'
 import type { HistoryLidMapping } from './items.ts'
 import type { HistoryLimits } from './limits.ts'
 import type { Output } from './output.ts'
-import { readInfo, type WebMessageInfo } from './web-message-info.ts'
+import { NO_INFO, readInfo, type WebMessageInfo } from './web-message-info.ts'
 import { WIRE_BYTES, WIRE_VARINT, WireCursor, wireOf } from './wire.ts'
 
 /** Fields of a `HistorySyncMsg`. */
@@ -113,8 +113,8 @@ export class ChatInProgress {
 
   #addMessage(cursor: WireCursor, place: Place): void {
     const { info, orderId } = readSyncMessage(cursor, this.#id)
-    const chat = this.#id ?? info?.key?.remoteJid
-    if (!info?.key?.id || chat === undefined) {
+    const chat = this.#id ?? info.key?.remoteJid
+    if (!info.key?.id || chat === undefined) {
       this.#output.skip({ what: 'message', why: 'nameless', ...place, ...this.#named() })
       return
     }
@@ -187,8 +187,8 @@ function mappingOf(
 function readSyncMessage(
   cursor: WireCursor,
   chat: string | undefined,
-): { readonly info?: WebMessageInfo; readonly orderId?: number } {
-  const read: { info?: WebMessageInfo; orderId?: number } = {}
+): { readonly info: WebMessageInfo; readonly orderId?: number } {
+  const read: { info: WebMessageInfo; orderId?: number } = { info: NO_INFO }
   const { end } = cursor
   while (cursor.position < end) {
     const tag = cursor.varint()

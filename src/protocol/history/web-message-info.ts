@@ -5,6 +5,7 @@
  *
  * @source schema `WebMessageInfo`, `MessageKey`
  */
+import { EMPTY_BYTES } from '../../base/bytes.ts'
 import { decodeProto } from '../proto/codec.ts'
 import { WebMessageInfo as Schema } from '../proto/history.ts'
 import { WIRE_BYTES, WIRE_VARINT, WireCursor, fieldOf, wireOf } from './wire.ts'
@@ -12,67 +13,90 @@ import { WIRE_BYTES, WIRE_VARINT, WireCursor, fieldOf, wireOf } from './wire.ts'
 /** Which message it is, from the phone's point of view, which is ours. */
 export interface HistoryMessageKey {
   /** The chat. */
-  readonly remoteJid?: string
+  readonly remoteJid: string | undefined
   /** Whether the account wrote it. */
-  readonly fromMe?: boolean
+  readonly fromMe: boolean | undefined
   /** Its id. */
-  readonly id?: string
+  readonly id: string | undefined
   /** The author, in a group. */
-  readonly participant?: string
+  readonly participant: string | undefined
 }
 
-/** See the file comment. What the phone did not say is absent. */
+/** See the file comment. What the phone did not say is `undefined`. */
 export interface WebMessageInfo {
   /** All of it, for {@link readMessageDetails}. A view of what was read. */
   readonly bytes: Uint8Array
   /** Which message it is. */
-  readonly key?: HistoryMessageKey
+  readonly key: HistoryMessageKey | undefined
   /** Serialised `Message`, a view; absent when the phone does not have it, and for what is no message (`stubType`). */
-  readonly message?: Uint8Array
+  readonly message: Uint8Array | undefined
   /** When it was sent. */
-  readonly sentAtSeconds?: number
+  readonly sentAtSeconds: number | undefined
   /** `WebMessageInfo.Status`: 0 failed, 1 pending, 2 sent, 3 delivered, 4 read, 5 played. */
-  readonly status?: number
+  readonly status: number | undefined
   /** The author, where the key does not say. */
-  readonly participant?: string
+  readonly participant: string | undefined
   /** Name of the author as they write it themselves. */
-  readonly pushName?: string
+  readonly pushName: string | undefined
   /** Name of a business. */
-  readonly verifiedName?: string
+  readonly verifiedName: string | undefined
   /** Whether the account has starred it. */
-  readonly isStarred?: boolean
+  readonly isStarred: boolean | undefined
   /** Whether it came by a broadcast list. */
-  readonly isBroadcast?: boolean
+  readonly isBroadcast: boolean | undefined
   /** `WebMessageInfo.StubType`: what happened, when this is not a message but a line about the chat. */
-  readonly stubType?: number
+  readonly stubType: number | undefined
   /** Whom or what that was about. */
-  readonly stubParameters?: readonly string[]
+  readonly stubParameters: readonly string[] | undefined
   /** What add-ons to this message are sealed with. */
-  readonly messageSecret?: Uint8Array
+  readonly messageSecret: Uint8Array | undefined
   /** When it began to disappear. */
-  readonly ephemeralStartSeconds?: number
+  readonly ephemeralStartSeconds: number | undefined
   /** How long after that it is gone. */
-  readonly ephemeralDurationSeconds?: number
+  readonly ephemeralDurationSeconds: number | undefined
   /** When it was deleted for everyone. */
-  readonly revokedAtMs?: number
+  readonly revokedAtMs: number | undefined
   /** For what the account wrote under another of its addresses. */
-  readonly originalSelfAuthor?: string
+  readonly originalSelfAuthor: string | undefined
   /** Whether somebody has reacted, voted, answered, pinned or kept: read it with {@link readMessageDetails}. */
   readonly hasAddOns: boolean
   /** Whose the first receipt is, of a message that the account wrote; the others are in {@link readMessageDetails}. */
-  readonly firstRecipient?: string
+  readonly firstRecipient: string | undefined
   /** Fields that this version has no name for. */
   readonly unknownFields: number
 }
 
-/** While it is read. */
-type Draft = { -readonly [Name in keyof WebMessageInfo]: WebMessageInfo[Name] } & {
-  stubParameters?: string[]
+/**
+ * While it is read. Classes that begin with all of their fields: an object that grows field by field has a shape that the
+ * engine forgets when no such object is left, and with it the code that was compiled for it.
+ */
+class Key implements HistoryMessageKey {
+  remoteJid: string | undefined = undefined
+  fromMe: boolean | undefined = undefined
+  id: string | undefined = undefined
+  participant: string | undefined = undefined
 }
 
-/** What every message has. Of a class, because engines leave room in its objects for what is added later. */
-class Info {
+/** See {@link Key}. */
+class Info implements WebMessageInfo {
   readonly bytes: Uint8Array
+  key: Key | undefined = undefined
+  message: Uint8Array | undefined = undefined
+  sentAtSeconds: number | undefined = undefined
+  status: number | undefined = undefined
+  participant: string | undefined = undefined
+  pushName: string | undefined = undefined
+  verifiedName: string | undefined = undefined
+  isStarred: boolean | undefined = undefined
+  isBroadcast: boolean | undefined = undefined
+  stubType: number | undefined = undefined
+  stubParameters: string[] | undefined = undefined
+  messageSecret: Uint8Array | undefined = undefined
+  ephemeralStartSeconds: number | undefined = undefined
+  ephemeralDurationSeconds: number | undefined = undefined
+  revokedAtMs: number | undefined = undefined
+  originalSelfAuthor: string | undefined = undefined
+  firstRecipient: string | undefined = undefined
   hasAddOns = false
   unknownFields = 0
 
@@ -80,6 +104,9 @@ class Info {
     this.bytes = bytes
   }
 }
+
+/** A message of which nothing is known. */
+export const NO_INFO: WebMessageInfo = Object.assign(new Info(EMPTY_BYTES), { key: new Key() })
 
 /** The schema's last field; a number above it is of a later schema. */
 const LAST_FIELD = 83
@@ -90,8 +117,8 @@ const RECEIPT_USER_TAG = 1 * 8 + WIRE_BYTES
 /** reactions, pollUpdates, keepInChat, pinInChat, eventResponses, messageAddOns */
 const ADD_ONS: ReadonlySet<number> = new Set([41, 45, 50, 54, 61, 68])
 
-type ReadBytes = (info: Draft, cursor: WireCursor, chat: string | undefined) => unknown
-type ReadNumber = (info: Draft, value: number) => unknown
+type ReadBytes = (info: Info, cursor: WireCursor, chat: string | undefined) => unknown
+type ReadNumber = (info: Info, value: number) => unknown
 
 /** A list with a place for every number of a field: looked up faster than a map. */
 function byField<Value>(entries: readonly (readonly [number, Value])[]): readonly (Value | undefined)[] {
@@ -125,11 +152,17 @@ const READ_NUMBER = byField<ReadNumber>([
   [52, (info, value) => (info.revokedAtMs = value)],
 ])
 
+/** Made once: nothing in here is asynchronous, and the engine keeps what it compiled for a shape that is in use. */
+const ownCursor: WireCursor = new WireCursor()
+
 /** Reads one. @throws {ProtocolError} `WATON_HISTORY_MALFORMED` */
 export function readWebMessageInfo(bytes: Uint8Array): WebMessageInfo {
-  const cursor = new WireCursor()
-  cursor.enter(bytes, 0)
-  return readInfo(cursor)
+  ownCursor.enter(bytes, 0)
+  try {
+    return readInfo(ownCursor)
+  } finally {
+    ownCursor.enter(EMPTY_BYTES, 0)
+  }
 }
 
 /**
@@ -140,7 +173,7 @@ export function readWebMessageInfo(bytes: Uint8Array): WebMessageInfo {
  */
 export function readInfo(cursor: WireCursor, chat?: string): WebMessageInfo {
   const begin = cursor.position
-  const info: Draft = new Info(cursor.view(cursor.end))
+  const info = new Info(cursor.view(cursor.end))
   cursor.position = begin
   while (cursor.position < cursor.end) {
     const tag = cursor.varint()
@@ -160,7 +193,7 @@ export function readInfo(cursor: WireCursor, chat?: string): WebMessageInfo {
 }
 
 /** The first receipt tells to whom a message went, which may be the only place where their number stands. */
-function takeReceipt(info: Draft, cursor: WireCursor): void {
+function takeReceipt(info: Info, cursor: WireCursor): void {
   const isWanted = info.firstRecipient === undefined && info.key?.fromMe === true
   const end = cursor.lengthEnd()
   if (isWanted && cursor.varint() === RECEIPT_USER_TAG) info.firstRecipient = cursor.text()
@@ -168,8 +201,8 @@ function takeReceipt(info: Draft, cursor: WireCursor): void {
 }
 
 /** The fields of a `MessageKey`, in their order from 1 on. */
-function readKey(cursor: WireCursor, chat: string | undefined): HistoryMessageKey {
-  const key: { -readonly [Name in keyof HistoryMessageKey]: HistoryMessageKey[Name] } = {}
+function readKey(cursor: WireCursor, chat: string | undefined): Key {
+  const key = new Key()
   const outerEnd = cursor.end
   cursor.end = cursor.lengthEnd()
   while (cursor.position < cursor.end) {
