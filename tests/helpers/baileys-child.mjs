@@ -284,6 +284,10 @@ const commands = {
   async relay({ chat, message, id }) {
     return { id: await socket.relayMessage(chat, proto.Message.fromObject(message), { messageId: id }) }
   },
+  // asks the phone for anything
+  async askPhone({ request }) {
+    return { id: await socket.sendPeerDataOperationMessage(request) }
+  },
   // asks the phone for what is older than a message
   async fetchHistory({ count, key, timestamp }) {
     return { id: await socket.fetchMessageHistory(count, key, timestamp) }

@@ -183,6 +183,11 @@ export class Baileys {
     await this.#call('disconnect', {})
   }
 
+  /** Asks the phone for anything that a `PeerDataOperationRequestMessage` can ask for. @returns the id of the request */
+  async askPhone(request: object): Promise<string> {
+    return ((await this.#call('askPhone', { request })) as { id: string }).id
+  }
+
   /** Asks the phone for messages that are older than one. @returns the id of the request */
   async fetchHistory(
     count: number,

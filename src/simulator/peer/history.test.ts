@@ -8,8 +8,11 @@ import { silentLogger } from '../../base/logger.ts'
 import { seededRandom } from '../../base/random.ts'
 import { startSimulator } from '../simulator.ts'
 import type { Simulator } from '../simulator.ts'
+import type { MediaDesk, PieceFault, PrimaryServices } from '../link.ts'
 import { AddressBook } from './address-book.ts'
 import { Album } from './album.ts'
+import { HistoryFiles } from './history-files.ts'
+import { openFile } from './media-file.ts'
 import { Past } from './history-past.ts'
 import { encodeHistory } from './history-payload.ts'
 import type { HistoryPiece } from './history-payload.ts'
@@ -27,13 +30,15 @@ const NOW_MS = 1_700_000_000_000
 const DAY_MS = 86_400_000
 const WISHES: HistoryWishes = { ...readWishes(undefined), wantsAll: false }
 
+const clock = { ...systemClock, nowMs: () => NOW_MS }
+const PHONE = {
+  ...{ pn: ALICE, lid: '200000000000001@lid', name: 'Alice', clock, logger: silentLogger },
+  random: seededRandom('history'),
+}
+
 /** A phone's memory without a phone. */
 function memory(): { past: Past; view: HistoryView; mailbox: Mailbox } {
-  const clock = { ...systemClock, nowMs: () => NOW_MS }
-  const account = {
-    ...{ pn: ALICE, lid: '200000000000001@lid', name: 'Alice', clock, logger: silentLogger },
-    random: seededRandom('history'),
-  }
+  const account = { ...PHONE, random: seededRandom('history') }
   const addresses = new AddressBook(() => undefined)
   const mailbox = new Mailbox(clock, () => undefined)
   const album = new Album(account, undefined)
@@ -117,6 +122,62 @@ describe('the past of a phone', () => {
     const picture = phone.messages.find(({ content }) => content.imageMessage)
     if (picture === undefined) throw new Error('the seed invents no picture')
     expect(await phone.download(picture)).toHaveLength(picture.content.imageMessage?.fileLength ?? 0)
+  })
+})
+
+describe('the files of history', () => {
+  it('are what their fault makes of them, and good without one', () => {
+    const uploads: Uint8Array[] = []
+    const media: MediaDesk = {
+      upload: (_kind, sealed) => ({ url: '', directPath: `/v/${String(uploads.push(sealed))}` }),
+      fetch: (directPath) => uploads[Number(directPath.slice(3)) - 1],
+      forget: (directPath) => uploads.splice(Number(directPath.slice(3)) - 1, 1),
+      takeRetryFault: () => undefined,
+      answerRetry: () => undefined,
+    }
+    const account = { ...PHONE, random: seededRandom('files') }
+    const files = new HistoryFiles(account, { media } as PrimaryServices)
+    const piece: HistoryPiece = {
+      kind: 'RECENT',
+      chunkOrder: 2,
+      progress: 50,
+      own: { pn: ALICE, lid: '1@lid' },
+    }
+    const open = (fault?: PieceFault): Uint8Array => {
+      const { notification } = files.pack(piece, { fault })
+      const { mediaKey, fileSha256, fileEncSha256, fileLength, directPath } = notification
+      const secrets = {
+        mediaKey: mediaKey ?? new Uint8Array(),
+        fileSha256: fileSha256 ?? new Uint8Array(),
+        fileEncSha256: fileEncSha256 ?? new Uint8Array(),
+        fileLength: fileLength ?? 0,
+      }
+      return openFile('History', media.fetch(directPath ?? '') ?? new Uint8Array(), secrets)
+    }
+    expect(proto.HistorySync.decode(inflateSync(open()))).toMatchObject({
+      syncType: 3,
+      chunkOrder: 2,
+      progress: 50,
+    })
+    expect(() => open('gone')).toThrow(/hash of what was fetched/)
+    expect(() => open('corrupt')).toThrow(/hash of what was fetched/)
+    expect(() => open('wrong-digest')).toThrow(/hash of the file/)
+    expect(() => inflateSync(open('truncate'))).toThrow(/unexpected end of file/)
+    const bomb = open('bomb')
+    expect(bomb.length).toBeLessThan(100_000)
+    expect(inflateSync(bomb).length).toBeGreaterThan(64 * 1024 * 1024)
+  })
+
+  it('are none where there are no media servers: all of it travels inside', () => {
+    const files = new HistoryFiles(PHONE, {} as PrimaryServices)
+    const { notification } = files.pack({
+      kind: 'RECENT',
+      chunkOrder: 1,
+      progress: 1,
+      own: { pn: ALICE, lid: '' },
+    })
+    expect(notification.directPath).toBeUndefined()
+    expect(notification.initialHistBootstrapInlinePayload).toBeInstanceOf(Uint8Array)
   })
 })
 

@@ -216,7 +216,7 @@ export class Histories {
   ): Promise<void> {
     const { account, outbox, view } = this.#options
     const { requestMetadata, fullHistorySyncOnDemandConfig: config } = request
-    const days = config?.historyDurationDays
+    const days = config?.historyDurationDays ?? request.historySyncConfig?.fullSyncDaysLimit
     const fromMs = days ? account.clock.nowMs() - days * DAY_MS : (config?.historyFromTimestamp ?? 0) * 1000
     const response = { requestMetadata: requestMetadata ?? null, responseCode: REQUEST_SUCCESS }
     await outbox.sendPeer(device, {
