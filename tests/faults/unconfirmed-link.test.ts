@@ -3,102 +3,21 @@
  * step: the answer lost or the word lost, by QR code and by typed code, with the process going on and with another one
  * taking over. `cuts.test.ts` finds the same among all cuts.
  */
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { Client, MemoryStore } from 'waton'
-import type { ClientEvents, Store } from 'waton'
-import type { SimulatedPhone, Simulator } from 'waton/simulator'
+import { describe, expect, test } from 'vitest'
 import { faultyStore, writeFault } from 'waton/testing'
 import type { ConnectSocket } from '../../src/transport/byte-socket.ts'
-import { startWorld } from '../helpers/world.ts'
 import { until } from '../helpers/until.ts'
 import { Cutter } from './cut-socket.ts'
-import type { Cut } from './cut-socket.ts'
-import { fastClock } from './fast-clock.ts'
-
-/** What the cut swallows. */
-type Lost = 'answer' | 'word of it'
-type Way = 'qr' | 'code'
-
-const PHONE_NUMBER = '15550000001'
-
-/**
- * By QR code: hello, finish, the answer to the refs, then `pair-device-sign`; hello, refs, `pair-success`, then 515. By typed
- * code there are hello, its acknowledgement and finish of the code between, and what the server says to them.
- */
-const CUTS: Readonly<Record<Way, Readonly<Record<Lost, Cut>>>> = {
-  qr: { answer: beforeFrame('sent', 4), 'word of it': beforeFrame('received', 4) },
-  code: { answer: beforeFrame('sent', 7), 'word of it': beforeFrame('received', 7) },
-}
-
-function beforeFrame(direction: Cut['direction'], position: number): Cut {
-  return { direction, at: 'before frame', position, isHalfOpen: false }
-}
-
-interface Scene {
-  readonly simulator: Simulator
-  readonly phone: SimulatedPhone
-  readonly cutter: Cutter
-  readonly store: Store
-  /** QR codes or typed codes, as they were shown. */
-  readonly codes: ClientEvents['pairing.qr'][]
-  readonly typed: ClientEvents['pairing.code'][]
-  readonly closed: ClientEvents['connection.closed'][]
-}
-
-async function startScene(seed: number, cut?: Cut): Promise<Scene> {
-  const simulator = await startWorld(seed)
-  const phone = await simulator.addPhone({ phoneNumber: PHONE_NUMBER, name: 'Alice' })
-  const cutter = new Cutter(simulator.endpoint.connect, cut)
-  return { simulator, phone, cutter, store: new MemoryStore(), codes: [], typed: [], closed: [] }
-}
-
-/** How a client of a scene differs from the usual one. */
-interface Differences {
-  readonly way?: Way
-  readonly connect?: ConnectSocket
-  /** Whether the human uses a code, by how many were shown. A device that is on the list is not linked again. */
-  readonly uses?: (shown: number) => boolean
-}
-
-/** A client and a human who uses the codes that it shows as a human does. */
-function startClient(scene: Scene, { way = 'qr', connect, uses = () => true }: Differences = {}): Client {
-  const { simulator, phone, cutter, store, codes, typed, closed } = scene
-  const endpoint = { ...simulator.endpoint, connect: connect ?? cutter.connect }
-  const client = new Client({ store, endpoint, clock: fastClock() })
-  onTestFinished(() => client.close())
-  const isMissing = (shown: number): boolean => phone.devices.length === 0 && uses(shown)
-  client.on('pairing.qr', async (code) => {
-    codes.push(code)
-    if (way === 'qr' && isMissing(codes.length)) await phone.linkDevice(code.qr).catch(() => undefined)
-  })
-  client.on('pairing.code', async (code) => {
-    typed.push(code)
-    if (isMissing(typed.length)) await phone.linkDeviceByCode(code.code).catch(() => undefined)
-  })
-  if (way === 'code')
-    client.on('connection.state', async ({ state }) => {
-      if (state === 'pairing') await client.requestPairingCode(PHONE_NUMBER).catch(() => undefined)
-    })
-  client.on('connection.closed', (reason) => {
-    closed.push(reason)
-  })
-  return client
-}
-
-function reasonsOf({ closed }: Scene): readonly string[] {
-  return closed.map(({ reason }) => reason)
-}
-
-function notesOf({ simulator }: Scene, kind: string): readonly string[] {
-  return simulator.trace.notes.filter((note) => note.kind === kind).map(({ text }) => text)
-}
-
-/** One device, and it is this one. */
-function expectLinked(scene: Scene, client: Client, linked: number): void {
-  expect(scene.phone.devices.map(({ deviceId }) => deviceId)).toEqual([client.me?.deviceId])
-  expect(notesOf(scene, 'pairing').filter((text) => text.endsWith('is linked'))).toHaveLength(linked)
-  expect(notesOf(scene, 'violation')).toEqual([])
-}
+import {
+  CUTS,
+  PHONE_NUMBER,
+  beforeFrame,
+  expectLinked,
+  notesOf,
+  reasonsOf,
+  startClient,
+  startScene,
+} from './link-scene.ts'
 
 describe.each(['qr', 'code'] as const)(
   'a cut between our answer and the word that it was taken (%s)',
@@ -166,7 +85,7 @@ test('shows codes again with the same keys and another secret', async () => {
 test('gives the human a minute; a login that is refused twice after it says that the link does not stand', async () => {
   const scene = await startScene(5, CUTS.qr.answer)
   const isDropped = (): boolean => reasonsOf(scene).includes('link-incomplete')
-  const client = startClient(scene, { uses: (shown) => shown === 1 || isDropped() })
+  const client = startClient(scene, { uses: (shown, linked) => linked === 0 && (shown === 1 || isDropped()) })
   await client.connect()
   expect(reasonsOf(scene)).toEqual([
     'link-unconfirmed',

@@ -83,6 +83,18 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
       isUnconfirmed: true,
     },
   },
+  'given-up-devices': {
+    devices: [
+      {
+        pn: '1@s.whatsapp.net',
+        deviceId: 2,
+        keyIndex: 2,
+        noiseKey: keyPair(),
+        givenUpAtMs: 1_700_000_000_000,
+        refusals: 0,
+      },
+    ],
+  },
   'sender-key-shares': { shares: [Uint8Array.of(0x33, 1), Uint8Array.of(0x33, 2)] },
   'pre-key-state': {
     nextId: 5,

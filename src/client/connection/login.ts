@@ -28,6 +28,7 @@ import { applySuccess, finishLogin, prepare } from './after-success.ts'
 import { Connection } from './connection.ts'
 import { endingFor, endingOfError } from './ending.ts'
 import type { Ending } from './ending.ts'
+import { takeOffFormerDevices } from './former-devices.ts'
 import { forgetServer, recallServer, rememberServer } from './known-server.ts'
 import { Linking } from './linking.ts'
 import type { LinkingListener } from './linking.ts'
@@ -264,6 +265,7 @@ class LoginRun {
     this.#move('open')
     this.#context.listener.onOpen(connection)
     await finishLogin(duties, connection)
+    await takeOffFormerDevices(duties, connection)
   }
 
   #hasEnded(): boolean {

@@ -31,10 +31,9 @@ import { buildUnifiedSession } from '../../protocol/stanza/info-bulletin.ts'
 import type { EphemeralEvents } from '../events.ts'
 import { learnMapping } from '../identity/addresses.ts'
 import type { Self } from '../identity/self.ts'
-import { withLink } from '../identity/unconfirmed-link.ts'
+import { putLink } from '../identity/unconfirmed-link.ts'
 import type { AccountState } from '../state/account-state.ts'
-import { CREDENTIALS, SELF } from '../state/records.ts'
-import type { Credentials } from '../state/records.ts'
+import type { LinkedAccount } from '../state/records.ts'
 import type { Connection } from './connection.ts'
 
 /** What every way of linking works with. */
@@ -113,11 +112,11 @@ export class Pairing {
     const { clock, logger, onFailed } = this.#options
     try {
       const success = parsePairSuccess(stanza)
-      const { answer, credentials } = this.#verify(success)
+      const { answer, linked } = this.#verify(success)
       this.#isAccepted = true
       // not before: after a refusal the next code is shown as if nothing had happened
       this.stop()
-      await this.#remember(credentials)
+      await this.#remember(linked)
       const nowMs = success.sentAtSeconds === undefined ? clock.nowMs() : success.sentAtSeconds * 1000
       connection.send(answer, buildUnifiedSession(nowMs))
       this.#hasAnswered = true
@@ -191,7 +190,7 @@ export class Pairing {
     })
   }
 
-  #verify(success: PairSuccess): { answer: BinaryNode; credentials: Credentials } {
+  #verify(success: PairSuccess): { answer: BinaryNode; linked: LinkedAccount } {
     const { self, random } = this.#options
     const { credentials } = self
     if (this.#isAccepted) throw wrongAccount('it has accepted another approval already')
@@ -211,15 +210,14 @@ export class Pairing {
       isUnconfirmed: true,
     }
     const answer = buildPairDeviceSign(success.id, accepted)
-    return { answer, credentials: withLink(credentials, linked) }
+    return { answer, linked }
   }
 
-  async #remember(credentials: Credentials): Promise<void> {
+  async #remember(linked: LinkedAccount): Promise<void> {
     const { state, self } = this.#options
-    const { linked } = credentials
-    await state.commit(async (unit) => {
-      unit.put(CREDENTIALS, SELF, credentials)
-      if (linked?.lid !== undefined) await learnMapping(unit, linked.pn, linked.lid)
+    const credentials = await state.commit(async (unit) => {
+      if (linked.lid !== undefined) await learnMapping(unit, linked.pn, linked.lid)
+      return putLink(unit, self.credentials, linked)
     })
     self.update(credentials)
   }

@@ -7,6 +7,8 @@ import type { RandomSource } from '../../base/random.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { CREDENTIALS, SELF } from '../state/records.ts'
 import type { Credentials, LinkedAccount } from '../state/records.ts'
+import type { Unit } from '../state/unit.ts'
+import { giveUp, keepDevice } from './given-up.ts'
 import type { Self } from './self.ts'
 
 /** Whose link it is. */
@@ -42,15 +44,26 @@ export async function takeLinkUp(owner: LinkOwner): Promise<void> {
   })
 }
 
-/** The server has refused the login: our answer to pair-success never reached it. */
+/** The server has refused the login: our answer to pair-success has not reached it, and may still do so. */
 export async function dropUnconfirmedLink(owner: LinkOwner): Promise<void> {
-  await change(owner, (stored) =>
-    stored.linked?.isUnconfirmed === true ? withoutLink(stored, owner.random) : undefined,
-  )
+  await change(owner, async (stored, unit) => {
+    const { linked } = stored
+    if (linked?.isUnconfirmed !== true) return undefined
+    await giveUp(unit, stored, linked)
+    return withoutLink(stored, owner.random)
+  })
 }
 
-/** Another link takes the place of the one that was put aside. */
-export function withLink(stored: Credentials, linked: LinkedAccount): Credentials {
+/** Writes another link, which takes the place of one that was put aside. */
+export async function putLink(unit: Unit, before: Credentials, linked: LinkedAccount): Promise<Credentials> {
+  if (before.doubtful !== undefined) await giveUp(unit, before, before.doubtful)
+  await keepDevice(unit, linked)
+  const credentials = withLink(before, linked)
+  unit.put(CREDENTIALS, SELF, credentials)
+  return credentials
+}
+
+function withLink(stored: Credentials, linked: LinkedAccount): Credentials {
   return { ...deviceOf(stored), linked }
 }
 
@@ -67,11 +80,11 @@ function deviceOf(stored: Credentials): Credentials {
 
 async function change(
   { state, self }: LinkOwner,
-  next: (stored: Credentials) => Credentials | undefined,
+  next: (stored: Credentials, unit: Unit) => Credentials | undefined | Promise<Credentials | undefined>,
 ): Promise<void> {
   await state.commit(async (unit) => {
     const stored = (await unit.read(CREDENTIALS, SELF)) ?? self.credentials
-    const changed = next(stored)
+    const changed = await next(stored, unit)
     if (changed === undefined) return
     unit.put(CREDENTIALS, SELF, changed)
     unit.onCommit(() => {

@@ -2,7 +2,7 @@
 import type { KeyPair } from '../../protocol/crypto/index.ts'
 import type { HistoryPolicy } from '../../protocol/noise/client-payload.ts'
 import type { WebVersion } from '../../protocol/version.ts'
-import { bytes, flag, integer, keyPair, optional, text } from './record-fields.ts'
+import { bytes, flag, integer, keyPair, list, optional, text } from './record-fields.ts'
 import { jsonRecord, wrongField } from './record-kind.ts'
 import type { RecordKind } from './record-kind.ts'
 
@@ -86,6 +86,25 @@ export interface Quarantine {
   readonly atMs: number
 }
 
+/** A device that was linked, never logged in, and gave way to another link: see `identity/given-up.ts`. */
+export interface GivenUpDevice {
+  /** Phone-number JID of its account, without device. */
+  readonly pn: string
+  readonly deviceId: number
+  /** Which of the account's device keys it uses: another device of the same number has another one. */
+  readonly keyIndex: number
+  /** What it logs in with. */
+  readonly noiseKey: KeyPair
+  readonly givenUpAtMs: number
+  /** Logins as this device that the server has refused. */
+  readonly refusals: number
+}
+
+/** Several of them, the newest last. */
+export interface GivenUpDevices {
+  readonly devices: readonly GivenUpDevice[]
+}
+
 /** The server whose certificates were checked last: the next handshake may resume with its key. */
 export interface KnownServer {
   /** Static Noise key, 32 bytes. */
@@ -157,6 +176,25 @@ export const CREDENTIALS: RecordKind<Credentials> = jsonRecord(
     ...optional('doubtful', parsed.doubtful, linkedAccount),
   }),
   { onUnreadable: 'refuse' },
+)
+
+function givenUpDevice(value: unknown): GivenUpDevice {
+  const { pn, deviceId, keyIndex, noiseKey, givenUpAtMs, refusals } = value as Record<string, unknown>
+  return {
+    pn: text(pn),
+    deviceId: integer(deviceId),
+    keyIndex: integer(keyIndex),
+    noiseKey: keyPair(noiseKey),
+    givenUpAtMs: integer(givenUpAtMs),
+    refusals: integer(refusals),
+  }
+}
+
+/** Devices that were given up, under `SELF`. */
+export const GIVEN_UP_DEVICES: RecordKind<GivenUpDevices> = jsonRecord(
+  'given-up-devices',
+  1,
+  (parsed): GivenUpDevices => ({ devices: list(parsed.devices, givenUpDevice) }),
 )
 
 /** Connection hints, under `SELF`. */
