@@ -3,9 +3,9 @@ import type { Logger } from '../../base/logger.ts'
 import type { RandomSource } from '../../base/random.ts'
 import type { BinaryNode } from '../../protocol/binary/node.ts'
 import type { ChatStateEvent, PresenceEvent } from '../events.ts'
+import type { ParsedAck } from '../../protocol/stanza/ack.ts'
 import type { MediaRetry } from '../../protocol/stanza/notifications/media-retry.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
-import type { History } from '../history/history.ts'
 import type { Self } from '../identity/self.ts'
 import type { ReceiptQueue } from '../reading/receipt-queue.ts'
 import type { Resends } from '../retry/resends.ts'
@@ -42,13 +42,24 @@ export interface Effects {
   mediaAnswered(retry: MediaRetry): void
 }
 
+/** Where pieces of history wait; see `history/history.ts`. */
+export interface HistoryQueue {
+  /** The phone has announced a piece, perhaps not for the first time. */
+  keep(
+    unit: Unit,
+    announced: { readonly id: string; readonly to: string; readonly raw: Uint8Array },
+  ): Promise<void>
+  /** The server has the receipt for a piece. */
+  applyAck(unit: Unit, ack: ParsedAck): Promise<void>
+}
+
 /** See the file comment. */
 export interface ReceiveContext {
   readonly self: Self
   readonly outbox: Outbox
   readonly receipts: ReceiptQueue
   /** What the phone hands over of the past. */
-  readonly history: Pick<History, 'keep' | 'applyAck'>
+  readonly history: HistoryQueue
   /** What goes out once more, because a device could not read it or got no copy. */
   readonly resends: Resends
   /** How many messages of each device may be asked for again. */
