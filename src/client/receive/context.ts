@@ -26,8 +26,6 @@ export interface Effects {
   preKeySpent(): void
   /** Something changed while we were away; the server repeats it until it is told to stop. */
   dirty(what: string, timestampSeconds: number | undefined): void
-  /** App state has news, or keys have come that it may have waited for. */
-  appState(): void
   /** The own phone may be asked for messages without content. */
   placeholders(): void
   /** The server's offline queue has been delivered, and everything before its end is recorded. */
@@ -44,12 +42,12 @@ export interface Effects {
   mediaAnswered(retry: MediaRetry): void
 }
 
-/** Where pieces of history wait to be taken in. */
-export interface HistoryInbox {
+/** Where pieces of history wait; see `history/history.ts`. */
+export interface HistoryQueue {
   /** The phone has announced a piece, perhaps not for the first time. */
   keep(
     unit: Unit,
-    piece: { readonly id: string; readonly to: string; readonly raw: Uint8Array },
+    announced: { readonly id: string; readonly to: string; readonly raw: Uint8Array },
   ): Promise<void>
   /** The server has the receipt for a piece. */
   applyAck(unit: Unit, ack: ParsedAck): Promise<void>
@@ -61,7 +59,7 @@ export interface ReceiveContext {
   readonly outbox: Outbox
   readonly receipts: ReceiptQueue
   /** What the phone hands over of the past. */
-  readonly history: HistoryInbox
+  readonly history: HistoryQueue
   /** What goes out once more, because a device could not read it or got no copy. */
   readonly resends: Resends
   /** How many messages of each device may be asked for again. */
