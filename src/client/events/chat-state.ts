@@ -25,7 +25,7 @@ export interface ChatChanges {
   readonly isPinned?: boolean
   /** Whether its messages make no sound. */
   readonly isMuted?: boolean
-  /** With `isMuted`: until when, in milliseconds since the epoch; absent when it is for good. */
+  /** With `isMuted`: until when, in milliseconds since the epoch, which may be over; absent when it is for good. */
   readonly mutedUntilMs?: number
   /** Whether it is marked as unread, which says nothing of its messages; `false`: the chat was read. */
   readonly isUnread?: boolean
@@ -47,7 +47,7 @@ export interface ChatClearedPayload extends ChatEvent {
   readonly keepsStarred: boolean
   /** Whether files that were downloaded stay. */
   readonly keepsMedia: boolean
-  /** Messages after that moment stay, in milliseconds since the epoch. */
+  /** Messages after that moment stay, in milliseconds since the epoch; absent when all go that were there. */
   readonly upToMs?: number
 }
 
@@ -55,7 +55,7 @@ export interface ChatClearedPayload extends ChatEvent {
 export interface ChatDeletedPayload extends ChatEvent {
   /** Whether files that were downloaded stay. */
   readonly keepsMedia: boolean
-  /** Messages after that moment stay, in milliseconds since the epoch. */
+  /** Messages after that moment stay, in milliseconds since the epoch; absent when all go that were there. */
   readonly upToMs?: number
 }
 

@@ -4,6 +4,7 @@
  */
 import { equalBytes } from '../../../base/bytes.ts'
 import { hasCode } from '../../../base/errors.ts'
+import type { AppStateMutation } from '../../../protocol/app-state/index.ts'
 import { SyncActionData, SyncActionValue } from '../../../protocol/proto/app-state.ts'
 import { decodeProto, encodeProto } from '../../../protocol/proto/codec.ts'
 import type { ChangeOrigin } from '../../events.ts'
@@ -16,12 +17,8 @@ import { LABEL_ACTIONS } from './labels.ts'
 import { MESSAGE_ACTIONS } from './messages.ts'
 import { SETTING_ACTIONS } from './settings.ts'
 
-/** A verified change of one entry; an `AppStateMutation` of `protocol/app-state` is one. */
-export interface Mutation {
-  readonly operation: 'set' | 'remove'
-  readonly index: readonly string[]
-  readonly value: SyncActionValue.$Properties
-}
+/** What is said by a verified change of one entry. */
+export type Mutation = Pick<AppStateMutation, 'operation' | 'index' | 'value'>
 
 /** A change, and what is known around it. */
 export interface AppliedMutation {
