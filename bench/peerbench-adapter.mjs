@@ -243,8 +243,8 @@ const settings = {
     const party = createWatonAppState(name)
     let opened
     return {
-      snapshot(bytes) {
-        opened = party.open(keyData, bytes)
+      async snapshot(bytes) {
+        opened = await party.open(keyData, bytes)
         return { count: opened.count }
       },
       patches: (list) => party.apply(opened, list),

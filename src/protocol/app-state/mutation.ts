@@ -28,7 +28,7 @@ export interface AppStateMutation {
   readonly valueMac: Uint8Array
   /** Which key it was encrypted with. */
   readonly keyId: Uint8Array
-  /** The serialised `SyncActionData`: index, value and version in one. */
+  /** The serialised `SyncActionData`: index, value and version in one. It shares memory with others: copy it to keep it. */
   readonly data: Uint8Array
   /**
    * False when a device of the account wrote an index that is not an array of texts: it counts in the hash and must be

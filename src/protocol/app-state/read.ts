@@ -264,6 +264,6 @@ function keyIdOf(field: Fields): Uint8Array | undefined {
 }
 
 /** Each of the byte strings once, in the order of their first appearance. */
-export function distinct(list: readonly Uint8Array[]): readonly Uint8Array[] {
+function distinct(list: readonly Uint8Array[]): readonly Uint8Array[] {
   return [...new Map(list.map((bytes) => [toHex(bytes), bytes])).values()]
 }

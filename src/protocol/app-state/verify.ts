@@ -15,20 +15,14 @@
  * `WAWebSyncdValidateMutations`); whatsmeow `appstate/decode.go` and `appstate/hash.go`
  */
 import { toHex } from '../../base/bytes.ts'
-import { UsageError } from '../../base/errors.ts'
+import { type ProtocolError, UsageError } from '../../base/errors.ts'
 import { constantTimeEqual, createCbcOpener } from '../crypto/index.ts'
 import { gap, malformed, missingKeys, old, wrongHash, wrongPatchMac } from './failures.ts'
 import type { AppStateKeys } from './keys.ts'
 import { EMPTY_LT_HASH, LtHash } from './lt-hash.ts'
 import { type CollectionVersion, patchMacOf, snapshotMacOf } from './macs.ts'
 import { type AppStateMutation, type KeyInUse, openMutation } from './mutation.ts'
-import {
-  type AppStatePatch,
-  type AppStateSnapshot,
-  type SealedMutation,
-  distinct,
-  recordsOf,
-} from './read.ts'
+import { type AppStatePatch, type AppStateSnapshot, type SealedMutation, recordsOf } from './read.ts'
 
 /** A collection as it is known at one version. */
 export interface AppStateVersion {
@@ -99,12 +93,13 @@ const STEP_BYTES = 64 * 1024
  */
 export function* verifyPatch(input: PatchVerification): AppStateSteps {
   const { collection, from, patch, keyOf } = input
-  const at = { collection, version: patch.version ?? from.version + 1 }
-  if (at.version <= from.version) throw old(collection, at.version, from.version)
-  if (at.version > from.version + 1) throw gap(collection, at.version, from.version)
+  const at = versionOf(input)
   const sealed = mutationsOf(input)
-  const ring = keyringOf(collection, [patch.keyId, ...sealed.map(({ keyId }) => keyId)], keyOf)
-  const { keys } = ring(patch.keyId)
+  const ring = new Keyring(collection, keyOf)
+  const own = ring.find(patch.keyId)
+  for (const { keyId } of sealed) ring.find(keyId)
+  if (own === undefined || ring.isIncomplete) throw ring.missing()
+  const { keys } = own
   const valueMacs = sealed.map(({ valueMac }) => valueMac)
   if (!constantTimeEqual(patchMacOf(keys, patch.snapshotMac, valueMacs, at), patch.patchMac))
     throw wrongPatchMac(collection, at.version)
@@ -140,46 +135,42 @@ export function* verifySnapshot(input: SnapshotVerification): AppStateSteps {
   const { collection, snapshot, keyOf, knownVersion = 0 } = input
   const at = { collection, version: snapshot.version }
   if (at.version < knownVersion) throw old(collection, at.version, knownVersion)
-  const sealed = yield* readAll(snapshot)
-  const ring = keyringOf(collection, [snapshot.keyId, ...sealed.map(({ keyId }) => keyId)], keyOf)
-  const { keys } = ring(snapshot.keyId)
-  const opened = yield* openAll(sealed, ring, at)
+  const ring = new Keyring(collection, keyOf)
+  const own = ring.find(snapshot.keyId)
+  const byIndex = new Map<string, AppStateMutation>()
   const hash = new LtHash(EMPTY_LT_HASH)
   const isStepOver = stepper()
-  for (const { valueMac } of opened) {
-    hash.add(valueMac)
-    if (isStepOver()) yield
-  }
-  const to = { version: at.version, ltHash: hash.bytes() }
-  if (!constantTimeEqual(snapshotMacOf(keys, to.ltHash, at), snapshot.mac))
-    throw wrongHash(collection, at.version)
-  return { to, mutations: opened }
-}
-
-/** The records of a snapshot; of two with one index the last. */
-function* readAll(snapshot: AppStateSnapshot): Generator<undefined, readonly SealedMutation[], undefined> {
-  const byIndex = new Map<string, SealedMutation>()
-  const isStepOver = stepper()
   for (const sealed of recordsOf(snapshot)) {
-    byIndex.set(toHex(sealed.indexMac), sealed)
-    if (isStepOver()) yield
+    const key = ring.find(sealed.keyId)
+    // once a key is missing, only the ids of the others that are missing are wanted
+    if (key !== undefined && !ring.isIncomplete) {
+      const mutation = openMutation(sealed, key, at)
+      const index = toHex(mutation.indexMac)
+      const before = byIndex.get(index)
+      if (before !== undefined) hash.subtract(before.valueMac)
+      hash.add(mutation.valueMac)
+      byIndex.set(index, mutation)
+    }
+    if (isStepOver(sealed.encrypted.length)) yield
   }
-  return [...byIndex.values()]
+  if (own === undefined || ring.isIncomplete) throw ring.missing()
+  const to = { version: at.version, ltHash: hash.bytes() }
+  if (!constantTimeEqual(snapshotMacOf(own.keys, to.ltHash, at), snapshot.mac))
+    throw wrongHash(collection, at.version)
+  return { to, mutations: [...byIndex.values()] }
 }
 
 function* openAll(
   sealed: readonly SealedMutation[],
-  ring: (keyId: Uint8Array) => KeyInUse,
+  ring: Keyring,
   at: CollectionVersion,
 ): Generator<undefined, readonly AppStateMutation[], undefined> {
   const opened: AppStateMutation[] = []
   const isStepOver = stepper()
-  let keyId: Uint8Array | undefined
-  let inUse: KeyInUse | undefined
   for (const mutation of sealed) {
-    if (inUse === undefined || mutation.keyId !== keyId) inUse = ring(mutation.keyId)
-    ;({ keyId } = mutation)
-    opened.push(openMutation(mutation, inUse, at))
+    const key = ring.find(mutation.keyId)
+    if (key === undefined) throw ring.missing()
+    opened.push(openMutation(mutation, key, at))
     if (isStepOver(mutation.encrypted.length)) yield
   }
   return opened
@@ -199,6 +190,14 @@ function stepper(): (bytes?: number) => boolean {
   }
 }
 
+/** The version that a patch leads to: the next one. */
+function versionOf({ collection, from, patch }: PatchVerification): CollectionVersion {
+  const { version = from.version + 1 } = patch
+  if (version <= from.version) throw old(collection, version, from.version)
+  if (version > from.version + 1) throw gap(collection, version, from.version)
+  return { collection, version }
+}
+
 function mutationsOf({ collection, patch, mutations }: PatchVerification): readonly SealedMutation[] {
   if (mutations !== undefined) return mutations
   if (patch.external === undefined) return patch.mutations
@@ -209,25 +208,47 @@ function mutationsOf({ collection, patch, mutations }: PatchVerification): reado
   )
 }
 
-/** All keys that are needed, each asked for once. */
-function keyringOf(
-  collection: string,
-  keyIds: readonly Uint8Array[],
-  keyOf: AppStateKeyring,
-): (keyId: Uint8Array) => KeyInUse {
-  const ring = new Map<string, KeyInUse>()
-  const missing: Uint8Array[] = []
-  // values share the view of their key's id where they can
-  for (const keyId of distinct([...new Set(keyIds)])) {
-    const keys = keyOf(keyId)
-    if (keys === undefined) missing.push(keyId)
-    else ring.set(toHex(keyId), { keys, cipher: createCbcOpener(keys.valueEncryption) })
+/** The keys in use, each asked for once. */
+class Keyring {
+  readonly #collection: string
+  readonly #keyOf: AppStateKeyring
+  readonly #known = new Map<string, KeyInUse>()
+  readonly #missing = new Map<string, Uint8Array>()
+  /** Nearly all values have the key of the one before, and share its id. */
+  #last: readonly [keyId: Uint8Array, key: KeyInUse] | undefined
+
+  constructor(collection: string, keyOf: AppStateKeyring) {
+    this.#collection = collection
+    this.#keyOf = keyOf
   }
-  if (missing.length > 0) throw missingKeys(collection, missing)
-  return (keyId) => {
-    const inUse = ring.get(toHex(keyId))
-    if (inUse === undefined) throw missingKeys(collection, [keyId])
-    return inUse
+
+  /** Whether a key was looked for in vain. */
+  get isIncomplete(): boolean {
+    return this.#missing.size > 0
+  }
+
+  /** The keys of one id, when they are there. */
+  find(keyId: Uint8Array): KeyInUse | undefined {
+    if (this.#last?.[0] === keyId) return this.#last[1]
+    const name = toHex(keyId)
+    const key = this.#known.get(name) ?? this.#ask(keyId)
+    if (key === undefined) {
+      this.#missing.set(name, keyId)
+      return undefined
+    }
+    this.#known.set(name, key)
+    this.#last = [keyId, key]
+    return key
+  }
+
+  /** Says which keys were looked for in vain. */
+  missing(): ProtocolError {
+    return missingKeys(this.#collection, [...this.#missing.values()])
+  }
+
+  #ask(keyId: Uint8Array): KeyInUse | undefined {
+    const keys = this.#keyOf(keyId)
+    return keys === undefined ? undefined : { keys, cipher: createCbcOpener(keys.valueEncryption) }
   }
 }
 
