@@ -221,6 +221,8 @@ describe('app state with Baileys', () => {
     const world = await scene(2106)
     const { alice, simulator } = world
     const baileys = await linked(world)
+    // what it lacks comes in a file
+    simulator.faults.appState.habits({ externalFrom: 1 })
     simulator.faults.appState.silence(alice.pn, 'regular_low')
     await baileys.modify({ pin: true }, BOB)
     expect(alice.appState.chats.get(BOB)).toBeUndefined()

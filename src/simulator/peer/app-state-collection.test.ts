@@ -2,7 +2,13 @@
  * The phone's patches against those of Baileys, which checks every MAC: random streams of changes in both directions, and
  * every bit of what the phone must not believe.
  */
-import { decodePatches, encodeSyncdPatch, newLTHashState, proto } from '@whiskeysockets/baileys'
+import {
+  decodePatches,
+  decodeSyncdSnapshot,
+  encodeSyncdPatch,
+  newLTHashState,
+  proto,
+} from '@whiskeysockets/baileys'
 import type { LTHashState, WAPatchCreate } from '@whiskeysockets/baileys'
 import { describe, expect, it } from 'vitest'
 import { concatBytes, toBase64 } from '../../base/bytes.ts'
@@ -11,6 +17,8 @@ import { randomInteger, seededRandom } from '../../base/random.ts'
 import type { RandomSource } from '../../base/random.ts'
 import { SyncdPatch } from '../../protocol/proto/app-state.ts'
 import { decodeProto, encodeProto } from '../../protocol/proto/codec.ts'
+import { spoilSnapshot } from '../handlers/app-state-spoils.ts'
+import { CollectionLog } from '../world/app-state-log.ts'
 import { PhoneCollection } from './app-state-collection.ts'
 import type { Change } from './app-state-collection.ts'
 import type { AppStateKey } from './first-login.ts'
@@ -79,6 +87,17 @@ class BaileysCollection {
       true,
     )
     expect(log).toEqual([])
+    this.state = result.state
+    return Object.keys(result.mutationMap)
+  }
+
+  async readSnapshot(bytes: Uint8Array): Promise<string[]> {
+    const warn = (...said: unknown[]): void => {
+      throw new Error(JSON.stringify(said))
+    }
+    const logger = { trace: ignore, debug: ignore, warn }
+    const snapshot = proto.SyncdSnapshot.decode(bytes)
+    const result = await decodeSyncdSnapshot(NAME, snapshot, this.#keyOf, undefined, true, logger as never)
     this.state = result.state
     return Object.keys(result.mutationMap)
   }
@@ -198,6 +217,46 @@ describe('app state of a phone', () => {
     expect(codeOf(() => phone.read(second))).toBe('WATON_PHONE_APP_STATE_KEY')
     if (key !== undefined) keys.push(key)
     expect(phone.read(second)).toHaveLength(1)
+  })
+
+  it('is what a snapshot says, which Baileys believes too; what is not in it is gone', async () => {
+    const { random, keys, phone } = scene('snapshot')
+    const other = new PhoneCollection(NAME, { random, keys: () => keys, fetch: () => new Uint8Array(0) })
+    const log = new CollectionLog()
+    const write = (...changes: Change[]): Uint8Array => {
+      const { bytes, commit } = other.write(changes)
+      expect(log.accept(other.version, bytes)).toBe('accepted')
+      commit()
+      return numbered(bytes, other.version)
+    }
+    phone.read(write(pin('1@g.us', true), pin('2@g.us', true)))
+    write({ ...pin('1@g.us', true), operation: 'remove' })
+    write(pin('3@g.us', false))
+    const { bytes = new Uint8Array(0) } = log.snapshot(0) ?? {}
+
+    const changes = phone.readSnapshot(bytes)
+    expect(changes.map(({ operation, index }) => `${operation} ${index[1] ?? ''}`)).toEqual([
+      'remove 1@g.us',
+      'set 2@g.us',
+      'set 3@g.us',
+    ])
+    expect(phone.read(write(pin('2@g.us', false)))).toEqual([pin('2@g.us', false)])
+    const baileys = new BaileysCollection(keys)
+    expect(await baileys.readSnapshot(bytes)).toHaveLength(2)
+  })
+
+  it('is not what a snapshot says that lacks a record, or whose MAC is another', () => {
+    const { random, keys, phone } = scene('spoilt snapshot')
+    const other = new PhoneCollection(NAME, { random, keys: () => keys, fetch: () => new Uint8Array(0) })
+    const log = new CollectionLog()
+    log.accept(0, other.write([pin('1@g.us', true), pin('2@g.us', true)]).bytes)
+    const { bytes = new Uint8Array(0) } = log.snapshot(0) ?? {}
+    for (const spoil of ['record', 'snapshot-mac', 'missing-record']) {
+      const spoilt = spoilSnapshot(bytes, (as) => as === spoil)
+      expect(codeOf(() => phone.readSnapshot(spoilt))).toBe('WATON_PHONE_APP_STATE_MAC')
+      expect(phone.version).toBe(0)
+    }
+    expect(phone.readSnapshot(bytes)).toHaveLength(2)
   })
 })
 
