@@ -6,9 +6,7 @@ import { equalBytes, fromHex, toHex } from '../../base/bytes.ts'
 import type { AppStateMutation } from '../../protocol/app-state/index.ts'
 import type { AppStateEntry } from '../state/records.ts'
 import { mutationOf } from './entry.ts'
-
-/** Entries by the MAC of their index in hexadecimal. */
-export type Entries = ReadonlyMap<string, AppStateEntry>
+import type { Entries } from './entry.ts'
 
 /** One entry that changes. */
 export interface EntryChange {

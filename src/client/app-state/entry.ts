@@ -8,7 +8,9 @@ import { decodeProto } from '../../protocol/proto/codec.ts'
 import type { AccountState } from '../state/account-state.ts'
 import { APP_STATE_ENTRY, entryKey, entryPrefix } from '../state/records.ts'
 import type { AppStateEntry } from '../state/records.ts'
-import type { Entries } from './changes.ts'
+
+/** Entries by the MAC of their index in hexadecimal. */
+export type Entries = ReadonlyMap<string, AppStateEntry>
 
 /** Rows asked of the store at once. */
 const PAGE = 256
