@@ -1,7 +1,7 @@
 /**
  * A message as phones keep it and hand it to their companions: with a piece of history, or when they are asked for one
  * message again. The schema has eighty fields and makes a dozen lists for each message; what a companion needs of every
- * message is read by hand here, in a quarter of the time, and the rest on demand.
+ * message is read by hand here, and the rest on demand.
  *
  * @source schema `WebMessageInfo`, `MessageKey`
  */
