@@ -115,6 +115,7 @@ export type PieceFault = 'gone' | 'corrupt' | 'truncate' | 'wrong-digest' | 'twi
 
 /** What is planned to go wrong with the history that a phone gives; each is used up by asking. */
 export interface HistoryDesk {
+  /** What goes wrong with the next piece of this kind. */
   takePieceFault(kind: HistoryKind): PieceFault | undefined
   /** Whether the pieces behind the first come in another order. */
   takeDisorder(): boolean

@@ -28,12 +28,15 @@ export interface PastReaction {
 
 /** What a phone knows of a message beside its content. */
 export interface MessageFacts {
+  /** What people have reacted with. */
   readonly reactions?: readonly PastReaction[]
+  /** The human has marked it with a star. */
   readonly isStarred?: boolean
   /** How far an own message got. */
   readonly ticks?: keyof typeof TICKS
   /** The number of an event that has no content, e.g. 1: deleted for everyone. @source `WebMessageInfo.StubType` */
   readonly stubType?: number
+  /** What the event is about. */
   readonly stubParameters?: readonly string[]
   /** 32 bytes: what answers to it are encrypted with. */
   readonly messageSecret?: Uint8Array
@@ -55,10 +58,13 @@ export interface HistoryMessage {
 export interface ChatFacts {
   /** As the human saved the contact, or the subject of a group. */
   readonly name?: string
+  /** How many messages the human has not read. */
   readonly unreadCount?: number
   /** The human marked it as unread. */
   readonly isMarkedUnread?: boolean
+  /** Put away into the archive. */
   readonly isArchived?: boolean
+  /** Behind a lock. */
   readonly isLocked?: boolean
   /** When it was pinned, in milliseconds since the epoch. */
   readonly pinnedAtMs?: number

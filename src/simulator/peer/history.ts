@@ -39,11 +39,15 @@ export interface SentHistory {
   readonly id: string
   /** The device that got it. */
   readonly device: string
+  /** What it is. */
   readonly kind: HistoryKind
+  /** From 1, for each kind. */
   readonly chunkOrder: number
+  /** Of all that comes of its kind, in percent. */
   readonly progress: number
-  /** How many conversations and messages are in it, updates of contacts included. */
+  /** How many conversations are in it. */
   readonly chats: number
+  /** How many messages are in it, updates in the status included. */
   readonly messages: number
   /** Where its file is; `undefined` when it travelled inside of the message. */
   readonly directPath: string | undefined
