@@ -126,8 +126,8 @@ async function hasLoggedOut(
 async function logOut(connection: Connection, jid: string): Promise<boolean> {
   const admitted = deferred<boolean>()
   let failure: StreamFailure | undefined
-  void connection.ended.then(({ error }) => {
-    admitted.reject(error ?? new ClosedError('WATON_NOT_CONNECTED', 'the server closed the connection'))
+  void connection.ended.then(({ error = serverLeft() }) => {
+    admitted.reject(error)
   })
   connection.start((stanza) => {
     if (stanza.tag === 'success') admitted.resolve(true)
@@ -142,4 +142,8 @@ async function logOut(connection: Connection, jid: string): Promise<boolean> {
     if (failure?.reason !== 'logged-out') throw error
   }
   return true
+}
+
+function serverLeft(): ClosedError {
+  return new ClosedError('WATON_NOT_CONNECTED', 'the server closed the connection')
 }
