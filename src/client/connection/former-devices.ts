@@ -109,7 +109,7 @@ async function hasLoggedOut(
   })
   const connection = new Connection({ stream: new NodeStream(secure), clock, random, logger, timing })
   const close = (): void => {
-    connection.close(new ClosedError('WATON_NOT_CONNECTED', 'the connection of the account itself has ended'))
+    connection.close(interrupted())
   }
   signal.addEventListener('abort', close, { once: true })
   const timer = clock.schedule(timing.queryTimeoutMs, close)
@@ -126,7 +126,7 @@ async function hasLoggedOut(
 async function logOut(connection: Connection, jid: string): Promise<boolean> {
   const admitted = deferred<boolean>()
   let failure: StreamFailure | undefined
-  void connection.ended.then(({ error = serverLeft() }) => {
+  void connection.ended.then(({ error = interrupted() }) => {
     admitted.reject(error)
   })
   connection.start((stanza) => {
@@ -144,6 +144,10 @@ async function logOut(connection: Connection, jid: string): Promise<boolean> {
   return true
 }
 
-function serverLeft(): ClosedError {
-  return new ClosedError('WATON_NOT_CONNECTED', 'the server closed the connection')
+function interrupted(): ClosedError {
+  return new ClosedError(
+    'WATON_NOT_CONNECTED',
+    'the connection ended before the device was taken off; the next login tries again',
+    { retryable: true },
+  )
 }
