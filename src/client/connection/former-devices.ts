@@ -109,7 +109,7 @@ async function hasLoggedOut(
   })
   const connection = new Connection({ stream: new NodeStream(secure), clock, random, logger, timing })
   const close = (): void => {
-    connection.close(new ClosedError('WATON_NOT_CONNECTED', 'the connection of the account itself has ended'))
+    connection.close(interrupted())
   }
   signal.addEventListener('abort', close, { once: true })
   const timer = clock.schedule(timing.queryTimeoutMs, close)
@@ -126,8 +126,8 @@ async function hasLoggedOut(
 async function logOut(connection: Connection, jid: string): Promise<boolean> {
   const admitted = deferred<boolean>()
   let failure: StreamFailure | undefined
-  void connection.ended.then(({ error }) => {
-    admitted.reject(error ?? new ClosedError('WATON_NOT_CONNECTED', 'the server closed the connection'))
+  void connection.ended.then(({ error = interrupted() }) => {
+    admitted.reject(error)
   })
   connection.start((stanza) => {
     if (stanza.tag === 'success') admitted.resolve(true)
@@ -142,4 +142,12 @@ async function logOut(connection: Connection, jid: string): Promise<boolean> {
     if (failure?.reason !== 'logged-out') throw error
   }
   return true
+}
+
+function interrupted(): ClosedError {
+  return new ClosedError(
+    'WATON_NOT_CONNECTED',
+    'the connection ended before the device was taken off; the next login tries again',
+    { retryable: true },
+  )
 }
