@@ -26,6 +26,8 @@ export interface Effects {
   preKeySpent(): void
   /** Something changed while we were away; the server repeats it until it is told to stop. */
   dirty(what: string, timestampSeconds: number | undefined): void
+  /** App state has news, or keys have come that it may have waited for. */
+  appState(): void
   /** The own phone may be asked for messages without content. */
   placeholders(): void
   /** The server's offline queue has been delivered, and everything before its end is recorded. */
