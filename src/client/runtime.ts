@@ -9,7 +9,6 @@ import type { TypedEmitter } from '../base/typed-emitter.ts'
 import type { Claim } from '../persistence/contract/index.ts'
 import { loadAccount } from './account-parts.ts'
 import type { AccountParts } from './account-parts.ts'
-import { AppStateSync } from './app-state/app-state-sync.ts'
 import { CodeDesk } from './connection/code-desk.ts'
 import type { Connection } from './connection/connection.ts'
 import { closeReason, endingFor } from './connection/ending.ts'
@@ -24,7 +23,6 @@ import { Consumers } from './consume/consumers.ts'
 import { readLog } from './consume/event-hub.ts'
 import type { EventHub, ReadEvent, ReadOptions } from './consume/event-hub.ts'
 import { loadContract } from './events/load-contract.ts'
-import { History } from './history/history.ts'
 import type { ClientEvents, ClientState, CloseReason, DurableType, Me } from './events.ts'
 import type { Self } from './identity/self.ts'
 import { KeyUpkeep } from './keys/key-upkeep.ts'
@@ -46,6 +44,7 @@ import { Resends } from './retry/resends.ts'
 import { TokenBuckets } from './retry/token-buckets.ts'
 import type { Outbox } from './send/outbox.ts'
 import type { AccountState } from './state/account-state.ts'
+import { SharedState } from './shared-state.ts'
 import { Pruner } from './state/pruner.ts'
 import { SELF, STORE_PROBE } from './state/records.ts'
 import type { Unknowns } from './unknowns.ts'
@@ -78,11 +77,10 @@ export class Runtime {
   /** Where pairing codes are asked for. */
   readonly codes: CodeDesk
   readonly #preKeys: KeyUpkeep
-  readonly #appState: AppStateSync
   readonly #placeholders: PlaceholderRequests
   readonly #resends: Resends
   readonly #drops: Drops
-  readonly #history: History
+  readonly #shared: SharedState
   readonly #verdicts: Verdicts
   readonly #lease: Lease
   readonly #offline: OfflineQueue
@@ -122,11 +120,10 @@ export class Runtime {
     this.unknowns = parts.people.unknowns
     this.consumers = this.#startConsumers()
     this.#preKeys = new KeyUpkeep({ state, self, clock, random, logger })
-    this.#appState = this.#makeAppState()
     this.#placeholders = new PlaceholderRequests({ state, self, clock, random, logger })
     this.#resends = new Resends({ state, self, clock, random, logger, timing, devices: this.people.devices })
     this.#drops = new Drops(logger)
-    this.#history = this.#makeHistory()
+    this.#shared = this.#makeShared()
     this.#verdicts = new Verdicts({ state, self, clock, random, logger, timing, endpoint })
     this.#offline = this.#startOffline()
     this.#hold = this.#makeHold()
@@ -211,8 +208,7 @@ export class Runtime {
       onHealed: () => {
         this.#preKeys.low()
         this.#resends.wake()
-        this.#history.wake()
-        this.#appState.wake()
+        this.#shared.wake()
       },
     })
   }
@@ -255,12 +251,12 @@ export class Runtime {
     this.#lease.stop()
     const media = this.media.close()
     await this.consumers.close()
-    await this.#history.close()
+    await this.#shared.history.close()
     await media
     await this.#pruner.stop()
     await this.#letAnswersLeave()
     await this.supervisor.stop()
-    await this.#appState.close()
+    await this.#shared.appState.close()
     await this.state.close()
     await this.#claim.release()
   }
@@ -336,8 +332,7 @@ export class Runtime {
     this.outbox.resume(connection)
     this.#resends.resume(connection)
     this.#placeholders.resume(connection)
-    this.#history.resume(connection)
-    this.#appState.resume(connection)
+    this.#shared.resume(connection)
     this.media.resume(connection)
     const me: Me | undefined = this.self.me
     if (me !== undefined) this.#emitter.emit('connection.open', { me })
@@ -350,8 +345,7 @@ export class Runtime {
     this.receipts.suspend()
     this.#resends.suspend()
     this.#placeholders.suspend()
-    this.#history.suspend()
-    this.#appState.suspend()
+    this.#shared.suspend()
     this.#pipeline.forget(connection)
     this.#offline.stop()
     this.#hold.stop()
@@ -374,7 +368,7 @@ export class Runtime {
         self,
         outbox,
         receipts,
-        history: this.#history,
+        history: this.#shared.history,
         resends: this.#resends,
         asking: new TokenBuckets(),
         random,
@@ -386,7 +380,7 @@ export class Runtime {
           emitter: this.#emitter,
           logger,
           preKeys: this.#preKeys,
-          appState: this.#appState,
+          appState: this.#shared.appState,
           placeholders: this.#placeholders,
           offline: this.#offline,
           tokens: outbox.tokens,
@@ -401,30 +395,13 @@ export class Runtime {
     })
   }
 
-  #makeHistory(): History {
+  #makeShared(): SharedState {
     const { clock, random, logger } = this.#options
     const { state, self, unknowns } = this
-    return new History({
+    return new SharedState({
       ...{ state, self, clock, random, logger, unknowns, drops: this.#drops },
+      emitter: this.#emitter,
       downloads: this.media.downloads,
-      onProgress: (progress) => {
-        this.#emitter.emit('sync.history', progress)
-      },
-    })
-  }
-
-  #makeAppState(): AppStateSync {
-    const { state, self } = this
-    const { clock, random, logger } = this.#options
-    return new AppStateSync({
-      ...{ state, self, clock, random, logger, emitter: this.#emitter },
-      actions: {
-        ...{ self, logger, unknowns: this.unknowns },
-        send: (stanza) => {
-          if (this.#connection?.isOpen === true) this.#connection.send(stanza)
-        },
-      },
-      fetchFile: (file, signal) => this.media.downloads.file(file, signal),
     })
   }
 
