@@ -89,7 +89,7 @@ export interface HistoryChunkPayload {
   readonly chats: readonly HistoryChat[]
   /** People. */
   readonly contacts: readonly HistoryContact[]
-  /** Messages, 200 at most, their `origin` is `history`; in the order of the phone, which is the newest of a chat first. */
+  /** Messages, 100 at most, their `origin` is `history`; in the order of the phone, which is the newest of a chat first. */
   readonly messages: readonly MessagePayload[]
   /** When it was recorded, in milliseconds since the epoch. */
   readonly atMs: number
