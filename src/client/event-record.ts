@@ -123,7 +123,9 @@ async function withMessages(
   for (const [index, key] of keysIn(payload).entries()) {
     if (index % READ_AT_ONCE === READ_AT_ONCE - 1) await letOthersRun()
     try {
-      messages.push(await readOne(key))
+      const payload = await readOne(key)
+      // one that has come by itself since has an event of its own
+      if (payload.origin === 'history') messages.push(payload)
     } catch (error) {
       const isOfRow = error instanceof StorageError && error.code === 'WATON_STORE_RECORD'
       if (!isOfRow || onUnreadable === undefined) throw error

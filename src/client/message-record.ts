@@ -2,6 +2,7 @@
  * Messages as the store keeps them, and back: a small envelope beside the protobuf `Message` exactly as it came, so
  * that content which this version cannot name yet is there when a later one can.
  */
+import { StorageError } from '../base/errors.ts'
 import { concatBytes, uint32Bytes, uintFromBytes, utf8Bytes, utf8Text } from '../base/bytes.ts'
 import { contentOf, plainContent } from '../protocol/message/content.ts'
 import type { ReadContent } from '../protocol/message/content.ts'
@@ -100,6 +101,23 @@ export function editedRow(row: MessageRow, edited: Edited): MessageRow | undefin
   const { envelope, message } = storedMessage(row)
   if (envelope.edited !== undefined && envelope.edited.atMs > edited.atMs) return undefined
   return { ...row, value: encodeRecord({ ...envelope, edited }, message) }
+}
+
+/** Whether a message is known from the history alone: it has not come by itself (yet). */
+export function isOfHistory(row: MessageRow): boolean {
+  try {
+    return storedMessage(row).envelope.origin === 'history'
+  } catch (error) {
+    // whoever reads it will be told
+    if (error instanceof StorageError) return false
+    throw error
+  }
+}
+
+/** The row of a message that came by itself, perhaps after the history had told it: what its author has made of it stays. */
+export function rowInPlaceOf(former: MessageRow | undefined, row: MessageRow): MessageRow {
+  const edited = former && storedMessage(former).envelope.edited
+  return edited === undefined ? row : (editedRow(row, edited) ?? row)
 }
 
 /** What a stored message says today, with the secret that it was sent with. @throws {StorageError} `WATON_STORE_RECORD` */

@@ -140,6 +140,11 @@ describe('a piece of history', () => {
     world.inject(bob.message({ from: BOB, id: 'H2' }, { conversation: 'late' }))
     await until('the answer', () => world.answersTo('H2').length > 0)
     expect(await toldIds(client)).toEqual(['H1', 'H0', 'H2'])
+    // what has come by itself is a message, whatever the history had told before
+    expect((await log(client)).at(-1)).toMatchObject({
+      type: 'message',
+      payload: { id: 'H2', origin: 'live', content: { text: 'late' } },
+    })
   })
 
   test('of LIDs is learned before anything is recorded, wherever it stands', async () => {

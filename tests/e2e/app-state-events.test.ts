@@ -84,6 +84,14 @@ function whatBaileysWrote(id: string, bob: Person, origin: ChangeOrigin): readon
   ]
 }
 
+/** The event as it is told where only the number of a person is known. */
+function underNumber(event: unknown, lid: string): unknown {
+  return JSON.parse(JSON.stringify(event), (name, value: unknown) => {
+    if (value !== lid) return value
+    return name === 'lid' ? undefined : BOB
+  })
+}
+
 const FAMILIES = ['chat.', 'label.', 'message.starred', 'message.hidden', 'contact.saved', 'quick-reply.']
 
 it('tells what Baileys writes, and a device that is linked later is told the same as history', async () => {
@@ -127,9 +135,9 @@ it('tells what Baileys writes, and a device that is linked later is told the sam
   await until('all of it', async () => (await told(later, ...FAMILIES)).length >= expected.length)
   const history = await told(later, ...FAMILIES)
   expect(history).toHaveLength(expected.length)
-  // it has had no message from Bob, and knows his number alone
+  // whether it knows Bob's LID by then depends on what of his chat it was told first
   const past = whatBaileysWrote(id, { jid: BOB, pn: BOB }, 'history')
-  expect(history).toEqual(expect.arrayContaining([...past]))
+  expect(history.map((event) => underNumber(event, bob.lid))).toEqual(expect.arrayContaining([...past]))
   expect([...client.unknowns(), ...later.unknowns()].filter(({ what }) => what === 'action')).toEqual([])
 })
 

@@ -79,6 +79,8 @@ class Story {
     const clock = new VirtualClock()
     const simulator = await startSimulator({ seed, clock })
     const alice = await simulator.addPhone({ phoneNumber: ALICE, name: 'Alice' })
+    // history in files comes over HTTPS, and then the moment is the operating system's
+    alice.historyHabits({ firstMessages: 1_000 })
     const bob = await simulator.addPhone({ phoneNumber: BOB, name: 'Bob' })
     return new Story(seed, clock, [simulator, alice, bob])
   }

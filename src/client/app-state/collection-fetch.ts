@@ -22,7 +22,7 @@ import { changesOf, differenceTo } from './changes.ts'
 import type { CollectionName } from './collections.ts'
 import { commitStep, isSame } from './commit.ts'
 import type { CommitContext } from './commit.ts'
-import { listEntries, readEntries } from './entry.ts'
+import { listEntries, entriesUnder } from './entry.ts'
 import type { Entries } from './entry.ts'
 import type { KeyOf } from './keyring.ts'
 import { Rebuild } from './rebuild.ts'
@@ -140,7 +140,7 @@ export class CollectionFetch {
       this.#rebuild.follow(await this.#verify({ patch, mutations, from: at, previousValueMac: valueMac }))
       return true
     }
-    const known = await readEntries(
+    const known = await entriesUnder(
       this.#context.state,
       this.name,
       mutations.map(({ indexMac }) => indexMac),

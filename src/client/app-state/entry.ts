@@ -33,7 +33,7 @@ export function mutationOf({ valueMac, data }: AppStateEntry, indexMac: Uint8Arr
 }
 
 /** The entries under some indexes. */
-export async function readEntries(
+export async function entriesUnder(
   state: Pick<AccountState, 'read'>,
   collection: string,
   indexMacs: readonly Uint8Array[],

@@ -10,11 +10,12 @@ import { unknownFields } from '../../protocol/message/unknown-fields.ts'
 import { decodeMessage, encodeMessage } from '../../protocol/proto/message.ts'
 import type { MessageProperties } from '../../protocol/proto/message.ts'
 import type { ParsedMessage } from '../../protocol/stanza/message.ts'
+import type { MessageKey, MessageRow } from '../../persistence/contract/index.ts'
 import type { Origin } from '../events.ts'
 import { noteTimer } from '../chat-timer.ts'
 import { canonicalJid, personOf } from '../identity/addresses.ts'
 import { wasRecorded } from '../identity/former-address.ts'
-import { kindOf, messageRow, payloadOf, perspectiveOf } from '../message-record.ts'
+import { isOfHistory, kindOf, messageRow, payloadOf, perspectiveOf, rowInPlaceOf } from '../message-record.ts'
 import type { MessageRecord } from '../message-record.ts'
 import { noteEdit } from '../stored-target.ts'
 import type { Unit } from '../state/unit.ts'
@@ -115,6 +116,20 @@ interface Visible {
   readonly bytes: Uint8Array
 }
 
+/** The message is recorded already. */
+const TAKEN = Symbol('taken')
+
+/**
+ * What stands where a message goes. The same id with another ciphertext is the same message: the session has moved on, and
+ * only the event is dropped. What the history has told is not the message itself: whoever waits for messages is told of it
+ * when it comes.
+ */
+async function placeFor(unit: Unit, key: MessageKey): Promise<MessageRow | typeof TAKEN | undefined> {
+  if (!(await wasRecorded(unit, key))) return undefined
+  const row = await unit.readMessage(key)
+  return row !== undefined && isOfHistory(row) ? row : TAKEN
+}
+
 async function recordVisible(
   unit: Unit,
   { parsed, message, chat: addressed, bytes }: Visible,
@@ -123,8 +138,8 @@ async function recordVisible(
   const chat = await canonicalJid(unit, addressed)
   const sender = await personOf(unit, parsed.author)
   const key = { chat, sender: sender.jid, id: parsed.id }
-  // the same id with another ciphertext: the session has moved on, and only the event is dropped
-  if (await wasRecorded(unit, key)) return
+  const former = await placeFor(unit, key)
+  if (former === TAKEN) return
   const referrer = { chat, sender, fromMe: parsed.isFromMe }
   const added = await addedContent(unit, { message, id: parsed.id, referrer }, context)
   if (added === REFUSED) return
@@ -144,7 +159,8 @@ async function recordVisible(
     ...(added === undefined ? {} : { opened: added.content }),
   }
   await noteTimer(unit, { chat, message, sentAtMs: record.sentAtMs })
-  unit.putMessage(messageRow(record, unit.nowMs))
+  const row = messageRow(record, unit.nowMs)
+  unit.putMessage(rowInPlaceOf(former, row))
   if (added?.edited !== undefined) {
     const { target, message: edited } = added.edited
     await noteEdit(unit, target, { message: edited, atMs: record.sentAtMs })

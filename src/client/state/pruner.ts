@@ -8,8 +8,9 @@ import type { Clock, Timer } from '../../base/clock.ts'
 import { describeError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import { letOthersRun } from '../../base/turn.ts'
-import type { Change, EventRow } from '../../persistence/contract/index.ts'
+import type { Change, EventRow, MessageKey } from '../../persistence/contract/index.ts'
 import { messagesOf } from '../event-record.ts'
+import { isOfHistory } from '../message-record.ts'
 import type { Retention } from '../options.ts'
 import { FINISHED_STATES } from '../send/states.ts'
 import type { AccountState } from './account-state.ts'
@@ -297,12 +298,25 @@ export class Pruner {
   }
 }
 
+/** The messages that only this event tells of: one of the history may have come by itself since, and has its own event. */
+async function goingWith(unit: Unit, event: EventRow): Promise<readonly MessageKey[]> {
+  const keys = messagesOf(event)
+  if (event.message !== undefined) return keys
+  const going: MessageKey[] = []
+  for (const [index, key] of keys.entries()) {
+    if (index % READ_AT_ONCE === READ_AT_ONCE - 1) await letOthersRun()
+    const row = await unit.readMessage(key)
+    if (row !== undefined && isOfHistory(row)) going.push(key)
+  }
+  return going
+}
+
 /** Events, the messages that they tell of, and the word to whoever has not seen them: one commit. */
 async function forgetEvents(unit: Unit, events: readonly EventRow[]): Promise<readonly LostEvents[]> {
   const upTo = events.at(-1)?.seq
   if (upTo === undefined) return []
-  const messages = events.flatMap(messagesOf)
-  unit.changes.push(...messages.map((key): Change => ({ op: 'delete-message', key })))
+  for (const event of events)
+    for (const key of await goingWith(unit, event)) unit.changes.push({ op: 'delete-message', key })
   unit.changes.push({ op: 'expire-events', upTo })
   const lost: LostEvents[] = []
   for (const name of await unit.listKeys(CONSUMER, '')) {

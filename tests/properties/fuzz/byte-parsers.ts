@@ -13,6 +13,7 @@ import { generateKeyPair } from '../../../src/protocol/crypto/index.ts'
 import { createMediaDecryptor, openMediaRetryResult } from '../../../src/protocol/media/index.ts'
 import { contentOf } from '../../../src/protocol/message/content.ts'
 import { unwrapDeviceSent } from '../../../src/protocol/message/device-sent.ts'
+import { readPiece } from '../../../src/client/history/piece.ts'
 import { HistoryReader, readMessageDetails } from '../../../src/protocol/history/index.ts'
 import { readHistorySalt } from '../../../src/protocol/message/history-salt.ts'
 import { readLidMappings } from '../../../src/protocol/message/lid-mappings.ts'
@@ -105,6 +106,22 @@ const MESSAGES: readonly proto.IMessage[] = [
 ]
 
 const MESSAGE_BYTES = MESSAGES.map((message) => new Uint8Array(proto.Message.encode(message).finish()))
+
+/** Announcements of history: with its content inside, and with a file. */
+function historyNotifications(): readonly Uint8Array[] {
+  const { HistorySyncNotification, HistorySyncType } = proto.Message
+  const about = { syncType: HistorySyncType.RECENT, chunkOrder: 2, progress: 40 }
+  const inside = { ...about, initialHistBootstrapInlinePayload: new Uint8Array(40) }
+  const file = {
+    mediaKey: new Uint8Array(32),
+    directPath: '/v/t62/x',
+    fileSha256: new Uint8Array(32),
+    fileLength: 9,
+  }
+  return [inside, { ...about, ...file }].map(
+    (notification) => new Uint8Array(HistorySyncNotification.encode(notification).finish()),
+  )
+}
 
 /** What a phone puts into `pair-success`, signed by Baileys' curve. */
 function pairSuccess(): Uint8Array {
@@ -319,6 +336,7 @@ function history(): readonly ByteParser[] {
   return [
     { name: 'HistoryReader', parse: parse(2 ** 20), valid },
     { name: 'HistoryReader, in pieces', parse: parse(5), valid },
+    { name: 'readPiece', parse: (bytes) => readPiece('P', bytes), valid: historyNotifications() },
     { name: 'readWebMessageInfo', parse: readWebMessageInfo, valid: [WEB_MESSAGE_INFO] },
     {
       name: 'readMessageDetails',

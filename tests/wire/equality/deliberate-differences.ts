@@ -189,12 +189,6 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
     ].map((step) => a('only-baileys', 'iq set privacy tokens', { step })),
   },
   {
-    id: 'history-receipt',
-    what: 'Baileys confirms history (`hist_sync`) as soon as its notification has come; waton keeps the notification and does not confirm it yet.',
-    reason: 'The receipt says that the history was taken in. It is sent when that is true.',
-    marks: [a('only-baileys', 'receipt hist_sync', { step: 'first login' })],
-  },
-  {
     id: 'receipts-together',
     what: 'Baileys writes one receipt for each message; waton writes one for all messages that were committed together and whose receipts differ in nothing but the id.',
     reason: 'The protocol has a list for this: a backlog of a thousand messages needs four receipts.',

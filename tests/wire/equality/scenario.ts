@@ -143,8 +143,14 @@ const FIRST_LOGIN: Step = {
     })
   },
   ends: {
-    both: [...LOGIN, UPLOAD, 'iq set w:sync:app:state sync', ...times(2, 'receipt peer_msg')],
-    baileys: ['receipt hist_sync'],
+    both: [
+      ...LOGIN,
+      UPLOAD,
+      'iq set w:sync:app:state sync',
+      ...times(2, 'receipt peer_msg'),
+      'receipt hist_sync',
+    ],
+    baileys: [],
     waton: [CLEAN, OWN_DEVICES],
   },
 }
